@@ -1,0 +1,168 @@
+//! Files that are either complete or absent.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Writes `bytes` to `path` so that a reader sees the old file or the whole new one, never a part.
+///
+/// The bytes go to a uniquely named temporary file in the same folder, are flushed to the disk, and
+/// the temporary is then renamed over `path`; it is removed when any step fails.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::InvalidInput`] when `path` has no file name, otherwise the error of the failing
+/// file operation (for example a missing folder or a full disk).
+///
+/// ```
+/// # use latents::atomic::write_atomically;
+/// let path = std::env::temp_dir().join(format!("atomic-doc-{}.txt", std::process::id()));
+/// write_atomically(&path, b"complete")?;
+/// assert_eq!(std::fs::read(&path)?, b"complete");
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+    let path = path.as_ref();
+    let (file, temporary) = create_beside(path)?;
+    let result = fill(file, bytes).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        // The first error is the one worth reporting; the temporary may already be gone.
+        let _ = fs::remove_file(&temporary);
+        return result;
+    }
+    sync_folder(folder_of(path));
+    Ok(())
+}
+
+/// Writes and flushes the bytes, closing the file before the caller renames it.
+fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Creates a new, empty temporary file in the folder of `path`.
+fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{} has no file name", path.display()),
+        )
+    })?;
+    loop {
+        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.{count}.tmp", std::process::id()));
+        let temporary = folder_of(path).join(hidden);
+        let opened = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary);
+        match opened {
+            Ok(file) => return Ok((file, temporary)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The folder holding `path`, `.` for a bare file name.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the rename itself durable where the platform allows opening a folder.
+fn sync_folder(folder: &Path) {
+    if let Ok(handle) = File::open(folder) {
+        // Some file systems refuse to sync a folder; the file's own bytes are safe already.
+        let _ = handle.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fresh folder that is removed with its contents at the end of the test.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("atomic-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder).expect("scratch folder");
+            Self(folder)
+        }
+
+        fn names(&self) -> Vec<OsString> {
+            let entries = fs::read_dir(&self.0).expect("scratch folder");
+            entries.map(|e| e.expect("entry").file_name()).collect()
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn writes_and_replaces() {
+        let scratch = Scratch::new("replace");
+        let path = scratch.0.join("file.bin");
+        write_atomically(&path, b"first").expect("write");
+        write_atomically(&path, b"second, longer").expect("replace");
+        assert_eq!(fs::read(&path).expect("read"), b"second, longer");
+        assert_eq!(scratch.names(), ["file.bin"]);
+    }
+
+    #[test]
+    fn failure_leaves_no_temporary() {
+        let scratch = Scratch::new("failure");
+        let occupied = scratch.0.join("folder");
+        fs::create_dir_all(occupied.join("inner")).expect("folder");
+        assert!(write_atomically(&occupied, b"x").is_err());
+        assert_eq!(scratch.names(), ["folder"]);
+    }
+
+    #[test]
+    fn missing_folder_is_reported() {
+        let scratch = Scratch::new("missing");
+        let error = write_atomically(scratch.0.join("no/such/file"), b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn path_without_name_is_invalid() {
+        let error = write_atomically("..", b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn readers_never_see_a_part() {
+        let scratch = Scratch::new("readers");
+        let path = scratch.0.join("file.bin");
+        let old = vec![b'a'; 100_000];
+        let new = vec![b'b'; 70_000];
+        write_atomically(&path, &old).expect("write");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..20 {
+                    let bytes = if round % 2 == 0 { &new } else { &old };
+                    write_atomically(&path, bytes).expect("write");
+                }
+            });
+            for _ in 0..50 {
+                let seen = fs::read(&path).expect("read");
+                assert!(seen == old || seen == new);
+            }
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! Functions composed of primitives that nearly every program needs.
+
+use crate::array::DType;
+use crate::error::ErrorKind;
+use crate::trace::Tensor;
+
+impl Tensor {
+    /// The mean of all elements.
+    #[track_caller]
+    pub fn mean(&self) -> Tensor {
+        self.reduce_mean(&(0..self.rank()).collect::<Vec<_>>())
+    }
+
+    /// The mean over some axes, which leave the shape.
+    #[track_caller]
+    pub fn reduce_mean(&self, axes: &[usize]) -> Tensor {
+        let count = axes.iter().fold(Tensor::scalar(1.0f64).cast(self.dtype()), |n, &a| n * self.size(a));
+        self.reduce_sum(axes) / count
+    }
+
+    /// `log((1/n) Σ e^x)` along an axis, which leaves the shape.
+    #[track_caller]
+    pub fn log_mean_exp(&self, axis: usize) -> Tensor {
+        self.logsumexp(axis) - self.size(axis).log()
+    }
+
+    /// `e^x / Σ e^x` along an axis.
+    #[track_caller]
+    pub fn softmax(&self, axis: usize) -> Tensor {
+        (self - self.spread(&self.logsumexp(axis), axis)).exp()
+    }
+
+    /// A reduced tensor repeated along the axis that it lacks.
+    #[track_caller]
+    fn spread(&self, reduced: &Tensor, axis: usize) -> Tensor {
+        let axes = (0..self.rank()).filter(|&a| a != axis).collect();
+        if reduced.error().is_some() { reduced.clone() } else { reduced.broadcast_axes(self.shape(), axes) }
+    }
+
+    /// `log(1 / (1 + e^-x))`.
+    #[track_caller]
+    pub fn log_sigmoid(&self) -> Tensor {
+        -(-self).softplus()
+    }
+
+    /// `x²`.
+    #[track_caller]
+    pub fn square(&self) -> Tensor {
+        self * self
+    }
+
+    /// The greater of 0 and `x`.
+    #[track_caller]
+    pub fn relu(&self) -> Tensor {
+        self.gt(0.0).select(self, 0.0)
+    }
+
+    /// This tensor kept between two numbers; the derivative is 0 outside.
+    #[track_caller]
+    pub fn clamp(&self, low: f64, high: f64) -> Tensor {
+        self.maximum(low).minimum(high)
+    }
+
+    /// The index of the greatest element along an axis, the first of equals; i32.
+    #[track_caller]
+    pub fn argmax(&self, axis: usize) -> Tensor {
+        if self.error().is_some() {
+            return self.clone();
+        }
+        let shape = self.shape();
+        if axis >= shape.rank() {
+            return Tensor::fault(ErrorKind::Axis { axis, shape }, "argmax");
+        }
+        let is_top = self.eq(&self.spread(&self.reduce_max(&[axis]), axis));
+        let index = Tensor::iota(shape, axis, DType::I32);
+        is_top.select(&index, f64::from(i32::MAX)).reduce_min(&[axis])
+    }
+}

@@ -1,0 +1,137 @@
+//! The counter-based generator Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random
+//! numbers: as easy as 1, 2, 3", 2011), the default generator of JAX.
+
+const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+/// The parity constant of Threefish's key schedule.
+const PARITY: u32 = 0x1bd1_1bda;
+
+#[inline(always)]
+fn four_rounds(mut x: [u32; 2], rotations: [u32; 4]) -> [u32; 2] {
+    for r in rotations {
+        x[0] = x[0].wrapping_add(x[1]);
+        x[1] = x[1].rotate_left(r) ^ x[0];
+    }
+    x
+}
+
+/// The block cipher's value at `ctr` under `key`.
+#[inline(always)]
+pub fn threefry2x32(key: [u32; 2], ctr: [u32; 2]) -> [u32; 2] {
+    let schedule = [key[0], key[1], key[0] ^ key[1] ^ PARITY];
+    let mut x = [ctr[0].wrapping_add(key[0]), ctr[1].wrapping_add(key[1])];
+    for group in 1..=5 {
+        x = four_rounds(x, ROTATIONS[(group - 1) % 2]);
+        x[0] = x[0].wrapping_add(schedule[group % 3]);
+        x[1] = x[1]
+            .wrapping_add(schedule[(group + 1) % 3])
+            .wrapping_add(group as u32);
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Real;
+    use super::*;
+
+    /// `jax.random.key(123456789012345)`.
+    const KEY: [u32; 2] = [28744, 2249056121];
+
+    #[test]
+    fn known_answers() {
+        // The vectors published with the Random123 library.
+        assert_eq!(threefry2x32([0, 0], [0, 0]), [0x6b20_0159, 0x99ba_4efe]);
+        let ones = [u32::MAX; 2];
+        assert_eq!(threefry2x32(ones, ones), [0x1cb9_96fc, 0xbb00_2be7]);
+        let key = [0x1319_8a2e, 0x0370_7344];
+        assert_eq!(
+            threefry2x32(key, [0x243f_6a88, 0x85a3_08d3]),
+            [0xc492_3a9c, 0x483d_f7a0]
+        );
+    }
+
+    #[test]
+    fn split_and_fold_in() {
+        // jax.random 0.10, partitionable form: child i is the block at the counter i.
+        let children = [
+            [1788519888, 1023594122],
+            [1970908650, 1344878376],
+            [1246917144, 944670341],
+            [3019306979, 1074532758],
+            [2744302381, 2163298765],
+            [1362431912, 3361974181],
+            [436574160, 1347044114],
+        ];
+        for (i, child) in children.into_iter().enumerate() {
+            assert_eq!(threefry2x32(KEY, [0, i as u32]), child);
+        }
+        assert_eq!(
+            threefry2x32(KEY, [0, 2_147_483_648]),
+            [2673898772, 1597340430]
+        );
+    }
+
+    #[test]
+    fn bits_uniform_and_normal() {
+        let bits32 = [1469606746, 626039490, 1914500253, 4093306485, 593750752];
+        for (i, want) in bits32.into_iter().enumerate() {
+            let [a, b] = threefry2x32(KEY, [0, i as u32]);
+            assert_eq!(a ^ b, want);
+        }
+        let bits64 = [
+            7681634428229176970,
+            8464988196498388776,
+            5355468355246392965u64,
+        ];
+        for (i, want) in bits64.into_iter().enumerate() {
+            let [a, b] = threefry2x32(KEY, [0, i as u32]);
+            assert_eq!(u64::from(a) << 32 | u64::from(b), want);
+        }
+        let uniform = [
+            0.3421694040298462,
+            0.1457611322402954,
+            0.4457542896270752,
+            0.9530471563339233,
+            0.13824331760406494,
+            0.5989785194396973,
+        ];
+        let normal: [f64; 6] = [
+            -0.4065496027469635,
+            -1.0547878742218018,
+            -0.13639548420906067,
+            1.6751456260681152,
+            -1.0882453918457031,
+            0.2507040798664093,
+        ];
+        let uniform64 = [
+            0.41642223676627577,
+            0.45888792963538516,
+            0.29032052127177543,
+            0.7029871873674411,
+            0.6389576898663496,
+            0.31721589918778514,
+        ];
+        let normal64: [f64; 6] = [
+            -0.2110548468560257,
+            -0.10323575984496443,
+            -0.552448597734334,
+            0.5330114919276008,
+            0.355674131042759,
+            -0.4754983649386287,
+        ];
+        for i in 0..6 {
+            let [a, b] = threefry2x32(KEY, [0, i as u32]);
+            let u = f32::from_bits((a ^ b) >> 9 | 0x3f80_0000) - 1.0;
+            assert_eq!(f64::from(u), uniform[i]);
+            let lo = -1.0f32.next_down();
+            let z = std::f32::consts::SQRT_2 * Real::erf_inv::<true>((u * (1.0 - lo) + lo).max(lo));
+            assert!((f64::from(z) / normal[i] - 1.0).abs() < 2e-6);
+            let bits = u64::from(a) << 32 | u64::from(b);
+            let u = f64::from_bits(bits >> 12 | 0x3ff0_0000_0000_0000) - 1.0;
+            assert_eq!(u, uniform64[i]);
+            let lo = -1.0f64.next_down();
+            let z = std::f64::consts::SQRT_2 * Real::erf_inv::<true>((u * (1.0 - lo) + lo).max(lo));
+            assert!((z / normal64[i] - 1.0).abs() < 1e-12);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The primitives, one a file with all its rules.
+
+mod abs;
+mod add;
+pub(crate) mod barrier;
+mod batching;
+mod broadcast;
+mod cast;
+
+mod compare;
+mod concat;
+pub(crate) mod constant;
+mod cos;
+mod div;
+mod dot;
+mod erf;
+mod erf_inv;
+mod exp;
+mod expm1;
+mod floor;
+mod gather;
+mod iota;
+mod is_finite;
+mod log;
+mod log1p;
+mod log_gamma;
+mod logic;
+mod min_max;
+mod mul;
+mod neg;
+mod normal_icdf;
+pub(crate) mod operator;
+mod pointwise;
+mod polygamma;
+mod pow;
+pub(crate) mod random_bits;
+mod reduce;
+mod reshape;
+mod reverse;
+mod rsqrt;
+mod scan;
+mod segment;
+mod select;
+mod shift;
+mod sigmoid;
+mod sign;
+mod sin;
+mod size;
+mod slice;
+mod softplus;
+mod sqrt;
+mod stop_gradient;
+mod sub;
+mod tanh;
+mod transpose;
+
+pub(crate) use batching::move_axis;
+pub use operator::Scalar;

@@ -1,0 +1,28 @@
+//! `neg`: `-x`.
+
+use crate::lowering::PointOp;
+use crate::prim::pointwise::{pointwise};
+use crate::trace::{Tensor, bind};
+
+pointwise! {
+    /// `-x`.
+    Neg, "neg", |_| PointOp::Neg, takes Signed, gives |_s, d| d,
+    jvp |_s, x, y, dx| dx[0].as_ref().map(|d| -d),
+    transpose |_s, operands, ct| vec![Some(-ct)],
+}
+
+impl std::ops::Neg for &Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        bind(Neg, &[self])
+    }
+}
+
+impl std::ops::Neg for Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        bind(Neg, &[&self])
+    }
+}

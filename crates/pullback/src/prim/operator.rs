@@ -1,0 +1,148 @@
+//! Operators on tensors: broadcasting to one shape, and scalars mixed in.
+
+use crate::array::{Array, DType};
+use crate::error::ErrorKind;
+use crate::ir::Primitive;
+use crate::trace::{Tensor, bind};
+
+/// The right-hand side of a binary operation: a tensor, or a number that takes the tensor's element type.
+pub enum Scalar<'a> {
+    /// A tensor.
+    Tensor(&'a Tensor),
+    /// A tensor, given away.
+    Owned(Tensor),
+    /// A number.
+    Number(f64),
+}
+
+impl<'a> From<&'a Tensor> for Scalar<'a> {
+    fn from(t: &'a Tensor) -> Self {
+        Scalar::Tensor(t)
+    }
+}
+
+impl From<Tensor> for Scalar<'_> {
+    fn from(t: Tensor) -> Self {
+        Scalar::Owned(t)
+    }
+}
+
+impl From<f64> for Scalar<'_> {
+    fn from(x: f64) -> Self {
+        Scalar::Number(x)
+    }
+}
+
+impl From<i32> for Scalar<'_> {
+    fn from(x: i32) -> Self {
+        Scalar::Number(f64::from(x))
+    }
+}
+
+impl From<u32> for Scalar<'_> {
+    fn from(x: u32) -> Self {
+        Scalar::Number(f64::from(x))
+    }
+}
+
+impl Scalar<'_> {
+    /// As a tensor of the element type of `like`.
+    #[track_caller]
+    pub(crate) fn tensor(&self, like: &Tensor) -> Tensor {
+        match self {
+            Scalar::Tensor(t) => (*t).clone(),
+            Scalar::Owned(t) => t.clone(),
+            Scalar::Number(x) => number(*x, like.dtype()),
+        }
+    }
+}
+
+/// A scalar tensor of that type; a fault where an integer type does not hold the number.
+#[track_caller]
+pub(crate) fn number(x: f64, dtype: DType) -> Tensor {
+    if !dtype.is_float() && x.fract() != 0.0 {
+        return Tensor::fault(ErrorKind::DTypes { left: dtype, right: DType::F64 }, "scalar");
+    }
+    Tensor::from(Array::number(dtype, x))
+}
+
+/// A binary primitive on operands broadcast to one shape.
+#[track_caller]
+pub(crate) fn binary(prim: impl Primitive, a: &Tensor, b: &Scalar<'_>) -> Tensor {
+    let b = b.tensor(a);
+    binary_tensors(prim, a, &b)
+}
+
+/// A binary primitive with a number on the left.
+#[track_caller]
+pub(crate) fn binary_from(prim: impl Primitive, a: f64, b: &Tensor) -> Tensor {
+    binary_tensors(prim, &number(a, b.dtype()), b)
+}
+
+#[track_caller]
+fn binary_tensors(prim: impl Primitive, a: &Tensor, b: &Tensor) -> Tensor {
+    match broadcast_together(prim.name(), &[a, b]) {
+        Ok(t) => bind(prim, &[&t[0], &t[1]]),
+        Err(t) => t,
+    }
+}
+
+/// Every operand broadcast to the shape that all of them share; the fault, as a tensor, where there is none.
+#[track_caller]
+pub(crate) fn broadcast_together(name: &str, operands: &[&Tensor]) -> Result<Vec<Tensor>, Tensor> {
+    if let Some(bad) = operands.iter().find(|t| t.error().is_some()) {
+        return Err((*bad).clone());
+    }
+    let mut shape = operands[0].shape();
+    for t in &operands[1..] {
+        let other = t.shape();
+        if shape != other {
+            let Some(joint) = shape.broadcast(&other) else {
+                return Err(Tensor::fault(ErrorKind::Shapes { left: shape, right: other }, name));
+            };
+            shape = joint;
+        }
+    }
+    Ok(operands.iter().map(|t| t.broadcast_to(&shape)).collect())
+}
+
+/// Implements a binary operator between tensors, references and numbers.
+macro_rules! operator {
+    ($trait:ident, $method:ident, $prim:ident) => {
+        $crate::prim::operator::operator!(@tensor $trait, $method, $prim, $crate::trace::Tensor, $crate::trace::Tensor);
+        $crate::prim::operator::operator!(@tensor $trait, $method, $prim, $crate::trace::Tensor, &$crate::trace::Tensor);
+        $crate::prim::operator::operator!(@tensor $trait, $method, $prim, &$crate::trace::Tensor, $crate::trace::Tensor);
+        $crate::prim::operator::operator!(@tensor $trait, $method, $prim, &$crate::trace::Tensor, &$crate::trace::Tensor);
+        $crate::prim::operator::operator!(@number $trait, $method, $prim, f64, $crate::trace::Tensor);
+        $crate::prim::operator::operator!(@number $trait, $method, $prim, f64, &$crate::trace::Tensor);
+        $crate::prim::operator::operator!(@number $trait, $method, $prim, i32, $crate::trace::Tensor);
+        $crate::prim::operator::operator!(@number $trait, $method, $prim, i32, &$crate::trace::Tensor);
+    };
+    (@tensor $trait:ident, $method:ident, $prim:ident, $left:ty, $right:ty) => {
+        impl std::ops::$trait<$right> for $left {
+            type Output = $crate::trace::Tensor;
+            #[track_caller]
+            fn $method(self, other: $right) -> $crate::trace::Tensor {
+                let (a, b): (&$crate::trace::Tensor, &$crate::trace::Tensor) = (&self, &other);
+                $crate::prim::operator::binary($prim, a, &b.into())
+            }
+        }
+    };
+    (@number $trait:ident, $method:ident, $prim:ident, $number:ty, $tensor:ty) => {
+        impl std::ops::$trait<$number> for $tensor {
+            type Output = $crate::trace::Tensor;
+            #[track_caller]
+            fn $method(self, other: $number) -> $crate::trace::Tensor {
+                $crate::prim::operator::binary($prim, &self, &other.into())
+            }
+        }
+        impl std::ops::$trait<$tensor> for $number {
+            type Output = $crate::trace::Tensor;
+            #[track_caller]
+            fn $method(self, other: $tensor) -> $crate::trace::Tensor {
+                $crate::prim::operator::binary_from($prim, f64::from(self), &other)
+            }
+        }
+    };
+}
+pub(crate) use operator;

@@ -1,0 +1,20 @@
+//! `sign`: -1, 0 or 1; its derivative is taken as 0.
+
+use crate::lowering::PointOp;
+use crate::prim::pointwise::{not_linear, pointwise};
+use crate::trace::{Tensor, bind};
+
+pointwise! {
+    /// -1, 0 or 1; its derivative is taken as 0.
+    Sign, "sign", |_| PointOp::Sign, takes Signed, gives |_s, d| d,
+    jvp |_s, x, y, dx| None,
+    transpose |_s, operands, ct| not_linear("sign", operands),
+}
+
+impl Tensor {
+    /// -1, 0 or 1; its derivative is taken as 0. Element by element, of floats or i32.
+    #[track_caller]
+    pub fn sign(&self) -> Tensor {
+        bind(Sign, &[self])
+    }
+}

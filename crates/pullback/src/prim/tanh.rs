@@ -1,0 +1,20 @@
+//! `tanh`: the hyperbolic tangent.
+
+use crate::lowering::PointOp;
+use crate::prim::pointwise::{not_linear, pointwise};
+use crate::trace::{Tensor, bind};
+
+pointwise! {
+    /// The hyperbolic tangent.
+    Tanh, "tanh", |_| PointOp::Tanh, takes Floats, gives |_s, d| d,
+    jvp |_s, x, y, dx| dx[0].as_ref().map(|d| d * (1.0 - y * y)),
+    transpose |_s, operands, ct| not_linear("tanh", operands),
+}
+
+impl Tensor {
+    /// The hyperbolic tangent. Element by element, of floats.
+    #[track_caller]
+    pub fn tanh(&self) -> Tensor {
+        bind(Tanh, &[self])
+    }
+}

@@ -1,0 +1,9 @@
+//! Function transformations: each walks the graph of a traced function and asks the primitives for their rules.
+
+pub(crate) mod checkpoint;
+pub(crate) mod function;
+pub(crate) mod jvp;
+pub(crate) mod replay;
+pub(crate) mod traced;
+pub(crate) mod vjp;
+pub(crate) mod vmap;
