@@ -24,7 +24,9 @@ pub fn derive_tree(input: TokenStream) -> TokenStream {
             })
             .collect(),
         Data::Union(_) => {
-            return syn::Error::new_spanned(name, "a union is no tree: its parts are not known").to_compile_error().into();
+            return syn::Error::new_spanned(name, "a union is no tree: its parts are not known")
+                .to_compile_error()
+                .into();
         }
     };
     let (generics, types, bounds) = input.generics.split_for_impl();

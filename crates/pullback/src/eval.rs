@@ -16,12 +16,12 @@ pub fn eval(graph: &Graph, args: &[&Array]) -> Result<Vec<Array>, Error> {
     for (&v, &a) in graph.inputs.iter().zip(args) {
         env[v.index()] = Some(a.clone());
     }
-    let read = |env: &[Option<Array>], i: usize| env[i].clone().ok_or_else(|| Error::invalid("eval", "read before set"));
+    let read =
+        |env: &[Option<Array>], i: usize| env[i].clone().ok_or_else(|| Error::invalid("eval", "read before set"));
     for e in &graph.eqns {
         let inputs = e.inputs.iter().map(|v| read(&env, v.index())).collect::<Result<Vec<_>, _>>()?;
         let y = e.prim.eval(&inputs.iter().collect::<Vec<_>>(), &sizes);
-        bind_shape(graph.ty(e.output), y.shape(), &mut sizes)
-            .map_err(|why| Error::invalid(e.prim.name(), why))?;
+        bind_shape(graph.ty(e.output), y.shape(), &mut sizes).map_err(|why| Error::invalid(e.prim.name(), why))?;
         env[e.output.index()] = Some(y);
     }
     graph.outputs.iter().map(|v| read(&env, v.index())).collect()

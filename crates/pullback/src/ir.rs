@@ -132,21 +132,14 @@ impl fmt::Display for Graph {
             }
             s + "]"
         };
-        let list: Vec<String> =
-            self.inputs.iter().map(|&v| format!("{}:{}", name(v), ty(self.ty(v)))).collect();
+        let list: Vec<String> = self.inputs.iter().map(|&v| format!("{}:{}", name(v), ty(self.ty(v)))).collect();
         writeln!(f, "{{ {} ->", list.join(", "))?;
         for e in &self.eqns {
             let args: Vec<String> = e.inputs.iter().map(|&v| name(v)).collect();
             let params = e.prim.parameters();
             let args = args.join(" ");
             let gap = if args.is_empty() { "" } else { " " };
-            writeln!(
-                f,
-                "  {}:{} = {}{params}{gap}{args}",
-                name(e.output),
-                ty(self.ty(e.output)),
-                e.prim.name()
-            )?;
+            writeln!(f, "  {}:{} = {}{params}{gap}{args}", name(e.output), ty(self.ty(e.output)), e.prim.name())?;
         }
         let list: Vec<String> = self.outputs.iter().map(|&v| name(v)).collect();
         write!(f, "  return {} }}", list.join(", "))

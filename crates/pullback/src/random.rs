@@ -134,7 +134,7 @@ impl Key {
 
     #[track_caller]
     fn split_dim(self, n: Dim) -> Keys {
-        Keys(self.children(&Tensor::iota([n], 0, DType::U32)))
+        Keys(self.children(&Tensor::iota(vec![n], 0, DType::U32)))
     }
 
     #[track_caller]

@@ -3,7 +3,8 @@
 use crate::array::{Array, DType, Data, Element};
 use crate::error::{Error, ErrorKind};
 use crate::ir::{Eqn, Graph, Primitive, Type, Var};
-use crate::shape::{Dim, Shape, Sizes};
+use crate::lowering::Lowering;
+use crate::shape::{Dim, RowId, Shape, Sizes};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
@@ -44,6 +45,9 @@ struct State {
     graph: Graph,
     captures: Vec<Tensor>,
     captured: HashMap<Source, Var>,
+    rows: HashMap<Var, Tensor>,
+    /// Symbolic extents that exist only here.
+    extents: Vec<RowId>,
     closed: bool,
 }
 
@@ -112,18 +116,12 @@ pub(crate) struct Closed {
 }
 
 /// Traces `f` on arguments of those types; the result is a list of tensors and what else `f` returns.
-pub(crate) fn trace<R>(
-    types: &[Type],
-    f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R),
-) -> Result<(Closed, R), Error> {
+pub(crate) fn trace<R>(types: &[Type], f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R)) -> Result<(Closed, R), Error> {
     collect(types, true, f)
 }
 
 /// As [`trace`], but an operation of constants alone is not recorded here: only what depends on the arguments is.
-pub(crate) fn record<R>(
-    types: &[Type],
-    f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R),
-) -> Result<(Closed, R), Error> {
+pub(crate) fn record<R>(types: &[Type], f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R)) -> Result<(Closed, R), Error> {
     collect(types, false, f)
 }
 
@@ -152,6 +150,8 @@ fn collect<R>(
             Tensor(Repr::Traced { trace: trace.clone(), var, ty: ty.clone() })
         })
         .collect();
+    let known: Vec<RowId> = STACK.with_borrow(|s| s.iter().flat_map(|t| t.state().extents.clone()).collect());
+    trace.state().extents = types.iter().flat_map(rows_of).filter(|id| !known.contains(id)).collect();
     if constants {
         STACK.with_borrow_mut(|s| s.push(trace.clone()));
     }
@@ -202,13 +202,11 @@ pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
         .filter_map(|t| if let Repr::Traced { trace, .. } = &t.0 { Some(trace) } else { None })
         .max_by_key(|t| t.level)
         .cloned();
-    // An operation of constants alone that speaks of symbolic rows belongs to whoever traces them now.
-    let innermost = innermost.or_else(|| {
-        if ty.shape.known().is_some() && !names_rows(&*prim) {
-            return None;
-        }
-        STACK.with_borrow(|s| s.last().cloned())
-    });
+    // What speaks of symbolic rows belongs where they exist, also if its operands come from further out.
+    let innermost = match owner(&*prim, &ty) {
+        Some(owner) if innermost.as_ref().is_none_or(|t| t.level < owner.level) => Some(owner),
+        _ => innermost,
+    };
     let Some(trace) = innermost else {
         let arrays: Vec<&Array> = inputs.iter().filter_map(|t| t.array()).collect();
         return Tensor::from(prim.eval(&arrays, &Sizes::default()));
@@ -223,19 +221,47 @@ pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
         return fault(ErrorKind::Escaped);
     }
     let output = state.graph.var(ty.clone());
+    if matches!(prim.lower(), Lowering::Rows) {
+        state.extents.extend(rows_of(&ty));
+    }
     state.graph.eqns.push(Eqn { prim, inputs: vars, output, at });
     drop(state);
     Tensor(Repr::Traced { trace, var: output, ty })
 }
 
-/// Whether the parameters of a primitive mention a symbolic extent.
-pub(crate) fn names_rows(prim: &dyn Primitive) -> bool {
-    let mut found = false;
+/// The symbolic extents of a type.
+fn rows_of(ty: &Type) -> impl Iterator<Item = RowId> + '_ {
+    ty.shape.dims().iter().filter_map(|d| if let Dim::Rows(id) = d { Some(*id) } else { None })
+}
+
+/// The symbolic extents among a primitive's parameters.
+fn rows_in(prim: &dyn Primitive) -> Vec<RowId> {
+    let mut found = Vec::new();
     prim.map_dims(&mut |d| {
-        found |= matches!(d, Dim::Rows(_));
+        if let Dim::Rows(id) = d {
+            found.push(id);
+        }
         d
     });
     found
+}
+
+/// Whether the parameters of a primitive mention a symbolic extent.
+pub(crate) fn names_rows(prim: &dyn Primitive) -> bool {
+    !rows_in(prim).is_empty()
+}
+
+/// The innermost trace in which an extent that an operation speaks of came to be.
+fn owner(prim: &dyn Primitive, ty: &Type) -> Option<Arc<Trace>> {
+    let mut mentioned = rows_in(prim);
+    mentioned.extend(rows_of(ty));
+    if mentioned.is_empty() {
+        return None;
+    }
+    STACK.with_borrow(|stack| {
+        let owns = |t: &&Arc<Trace>| t.state().extents.iter().any(|id| mentioned.contains(id));
+        stack.iter().rev().find(owns).cloned()
+    })
 }
 
 impl Tensor {
@@ -371,7 +397,18 @@ impl Tensor {
         }
     }
 
-    /// Which variable of `graph`'s trace this is, for rules that look one equation back.
+    /// What `f` made of this variable the first time it was asked here.
+    pub(crate) fn once(&self, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+        let Repr::Traced { trace, var, .. } = &self.0 else { return f(self) };
+        if let Some(t) = trace.state().rows.get(var) {
+            return t.clone();
+        }
+        let t = f(self);
+        trace.state().rows.insert(*var, t.clone());
+        t
+    }
+
+    /// Whether it is a variable of a function that is being traced.
     pub(crate) fn is_traced(&self) -> bool {
         matches!(self.0, Repr::Traced { .. })
     }

@@ -9,9 +9,13 @@ fn chain() {
     println!("{g}");
     let w2: Vec<f64> = w.to_vec().unwrap();
     for i in 0..6 {
-        let mut p = w2.clone(); p[i] += 1e-6;
-        let mut m = w2.clone(); m[i] -= 1e-6;
-        let d = (loss(Tensor::new(p, &[3, 2])).item::<f64>().unwrap() - loss(Tensor::new(m, &[3, 2])).item::<f64>().unwrap()) / 2e-6;
+        let mut p = w2.clone();
+        p[i] += 1e-6;
+        let mut m = w2.clone();
+        m[i] -= 1e-6;
+        let d = (loss(Tensor::new(p, &[3, 2])).item::<f64>().unwrap()
+            - loss(Tensor::new(m, &[3, 2])).item::<f64>().unwrap())
+            / 2e-6;
         assert!((d - g.to_vec::<f64>().unwrap()[i]).abs() < 1e-8);
     }
     // per-example gradients averaged equal gradient of the mean
@@ -23,14 +27,24 @@ fn chain() {
 fn ragged() {
     let w = Tensor::from([0.3f64, -0.7]);
     let one = |w: &Tensor, key: Key, x: Tensor, count: Tensor| {
-        let lw = vmap(|key: Key| { let z = key.normal([2], DType::F64); ((&x + &z) * w).sum().tanh() * (&x).sum() }).call(key.split_rows(&count));
+        let lw = vmap(|key: Key| {
+            let z = key.normal([2], DType::F64);
+            ((&x + &z) * w).sum().tanh() * (&x).sum()
+        })
+        .call(key.split_rows(&count));
         let l = lw.logcumsumexp(0);
         let k = count.rows();
         (l * (k + 1).cast(DType::F64).sin()).sum() + lw.take(&(&count - 1)) + lw.mean()
     };
     let xs = Tensor::from([[1.0f64, 2.0], [0.5, -1.0], [0.1, 0.2]]);
     let counts = Tensor::from([1, 4, 2]);
-    let f = |w: Tensor| vmap(|key: Key, x: Tensor, c: Tensor| one(&w, key, x, c)).call((Key::new(3).split_n(3), xs.clone(), counts.clone()));
+    let f = |w: Tensor| {
+        vmap(|key: Key, x: Tensor, c: Tensor| one(&w, key, x, c)).call((
+            Key::new(3).split_n(3),
+            xs.clone(),
+            counts.clone(),
+        ))
+    };
     let all = f(w.clone());
     let keys = Key::new(3).split_n(3).into_tensor();
     let kw = keys.to_vec::<u32>().unwrap();
@@ -42,15 +56,27 @@ fn ragged() {
         assert!((y.item::<f64>().unwrap() - all.to_vec::<f64>().unwrap()[i]).abs() < 1e-12);
     }
     let g = grad(|w: Tensor| f(w).sum()).call(w.clone());
-    let per = vmap(|key: Key, x: Tensor, c: Tensor| grad(move |w: Tensor| { let k = Key::from_tensor(unsafe_words(&key)); one(&w, k, x.clone(), c.clone()) }).call(w.clone())).call((Key::new(3).split_n(3), xs.clone(), counts.clone()));
+    let per = vmap(|key: Key, x: Tensor, c: Tensor| {
+        grad(move |w: Tensor| {
+            let k = Key::from_tensor(unsafe_words(&key));
+            one(&w, k, x.clone(), c.clone())
+        })
+        .call(w.clone())
+    })
+    .call((Key::new(3).split_n(3), xs.clone(), counts.clone()));
     println!("{g}\n{per}");
     let s = per.reduce_sum(&[0]);
     for i in 0..2 {
         assert!((s.to_vec::<f64>().unwrap()[i] - g.to_vec::<f64>().unwrap()[i]).abs() < 1e-12);
-        let mut p = w.to_vec::<f64>().unwrap(); p[i] += 1e-6;
-        let mut m = w.to_vec::<f64>().unwrap(); m[i] -= 1e-6;
-        let d = (f(Tensor::from(p)).sum().item::<f64>().unwrap() - f(Tensor::from(m)).sum().item::<f64>().unwrap()) / 2e-6;
+        let mut p = w.to_vec::<f64>().unwrap();
+        p[i] += 1e-6;
+        let mut m = w.to_vec::<f64>().unwrap();
+        m[i] -= 1e-6;
+        let d =
+            (f(Tensor::from(p)).sum().item::<f64>().unwrap() - f(Tensor::from(m)).sum().item::<f64>().unwrap()) / 2e-6;
         assert!((d - g.to_vec::<f64>().unwrap()[i]).abs() < 1e-7);
     }
 }
-fn unsafe_words(k: &Key) -> Tensor { leaves(k)[0].tensor.clone() }
+fn unsafe_words(k: &Key) -> Tensor {
+    leaves(k)[0].tensor.clone()
+}

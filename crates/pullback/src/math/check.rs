@@ -16,8 +16,7 @@ pub(super) fn ulps_f32(got: f32, want: f64) -> f64 {
 /// Whether `got` is within `1e-13` of `want` relatively, or within 4 subnormal steps.
 pub(super) fn close_f64(got: f64, want: f64) -> bool {
     let same = got == want || (got.is_nan() && want.is_nan());
-    same || (got - want).abs() <= 1e-13 * want.abs()
-        || (got - want).abs() <= 4.0 * f64::from_bits(1)
+    same || (got - want).abs() <= 1e-13 * want.abs() || (got - want).abs() <= 4.0 * f64::from_bits(1)
 }
 
 /// Checks an f64 function against rows of `(x, f(x))`.
@@ -26,11 +25,7 @@ pub(super) fn rows_f64(f: impl Fn(f64) -> f64, rows: &[(f64, f64)]) {
         let got = f(x);
         assert!(close_f64(got, want), "f({x:e}) = {got:e}, want {want:e}");
         if want == 0.0 {
-            assert_eq!(
-                got.is_sign_negative(),
-                want.is_sign_negative(),
-                "sign at {x:e}"
-            );
+            assert_eq!(got.is_sign_negative(), want.is_sign_negative(), "sign at {x:e}");
         }
     }
 }
@@ -46,22 +41,13 @@ pub(super) fn exact_f32(f: impl Fn(f32) -> f32, rows: &[(f32, f32)]) {
 
 /// Sweeps every 4099th f32 of `[lo, hi]`, of all magnitudes and both signs, against an f64
 /// function.
-pub(super) fn sweep(
-    f: impl Fn(f32) -> f32,
-    reference: impl Fn(f64) -> f64,
-    lo: f64,
-    hi: f64,
-    bound: f64,
-) {
+pub(super) fn sweep(f: impl Fn(f32) -> f32, reference: impl Fn(f64) -> f64, lo: f64, hi: f64, bound: f64) {
     for bits in (0..=u32::MAX).step_by(4099) {
         let x = f32::from_bits(bits);
         if f64::from(x) >= lo && f64::from(x) <= hi {
             let (got, want) = (f(x), reference(f64::from(x)));
             let error = ulps_f32(got, want);
-            assert!(
-                error <= bound,
-                "f({x:e}) = {got:e}, want {want:e}: {error} ulp"
-            );
+            assert!(error <= bound, "f({x:e}) = {got:e}, want {want:e}: {error} ulp");
         }
     }
 }

@@ -90,10 +90,7 @@ pub(super) fn erfc_f64<const FMA: bool>(x: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
@@ -123,34 +120,13 @@ mod tests {
         ];
         rows_f64(erf_f64::<true>, &rows);
         rows_f64(erf_f64::<false>, &rows);
-        let special = [
-            (0.0, 0.0),
-            (-0.0, -0.0),
-            (f32::INFINITY, 1.0),
-            (f32::NEG_INFINITY, -1.0),
-            (f32::NAN, f32::NAN),
-        ];
+        let special = [(0.0, 0.0), (-0.0, -0.0), (f32::INFINITY, 1.0), (f32::NEG_INFINITY, -1.0), (f32::NAN, f32::NAN)];
         exact_f32(erf_f32::<true>, &special);
         exact_f32(erf_f32::<false>, &special);
-        rows_f64(
-            erf_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(erf_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         assert_eq!(erf_f32::<true>(1e-45), 1e-45);
-        sweep(
-            erf_f32::<true>,
-            erf_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
-        sweep(
-            erf_f32::<false>,
-            erf_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
+        sweep(erf_f32::<true>, erf_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
+        sweep(erf_f32::<false>, erf_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
     }
 
     #[test]
@@ -180,31 +156,11 @@ mod tests {
         ];
         rows_f64(erfc_f64::<true>, &rows);
         rows_f64(erfc_f64::<false>, &rows);
-        let special = [
-            (0.0, 1.0),
-            (f32::INFINITY, 0.0),
-            (f32::NEG_INFINITY, 2.0),
-            (f32::NAN, f32::NAN),
-        ];
+        let special = [(0.0, 1.0), (f32::INFINITY, 0.0), (f32::NEG_INFINITY, 2.0), (f32::NAN, f32::NAN)];
         exact_f32(erfc_f32::<true>, &special);
         exact_f32(erfc_f32::<false>, &special);
-        rows_f64(
-            erfc_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
-        sweep(
-            erfc_f32::<true>,
-            erfc_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            1.0,
-        );
-        sweep(
-            erfc_f32::<false>,
-            erfc_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            1.0,
-        );
+        rows_f64(erfc_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
+        sweep(erfc_f32::<true>, erfc_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 1.0);
+        sweep(erfc_f32::<false>, erfc_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 1.0);
     }
 }

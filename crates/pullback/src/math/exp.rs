@@ -59,8 +59,7 @@ pub(super) fn reduce_f64<const FMA: bool>(x: f64, tail: f64, bias: f64) -> (f64,
 pub(super) fn scale_f32<const FMA: bool>(p: f32, n: f32) -> f32 {
     let half = fma_f32::<FMA>(n, 0.5, ROUND_BIASED_F32);
     let rest = n - (half - ROUND_BIASED_F32);
-    p * f32::from_bits(half.to_bits() << 23)
-        * f32::from_bits((rest + ROUND_BIASED_F32).to_bits() << 23)
+    p * f32::from_bits(half.to_bits() << 23) * f32::from_bits((rest + ROUND_BIASED_F32).to_bits() << 23)
 }
 
 /// `p 2^n`, as [`scale_f32`].
@@ -68,8 +67,7 @@ pub(super) fn scale_f32<const FMA: bool>(p: f32, n: f32) -> f32 {
 pub(super) fn scale_f64<const FMA: bool>(p: f64, n: f64) -> f64 {
     let half = fma_f64::<FMA>(n, 0.5, ROUND_BIASED_F64);
     let rest = n - (half - ROUND_BIASED_F64);
-    p * f64::from_bits(half.to_bits() << 52)
-        * f64::from_bits((rest + ROUND_BIASED_F64).to_bits() << 52)
+    p * f64::from_bits(half.to_bits() << 52) * f64::from_bits((rest + ROUND_BIASED_F64).to_bits() << 52)
 }
 
 /// `exp(x)`; at most 1.0 ulp.
@@ -137,10 +135,7 @@ pub(super) fn decay_f64<const FMA: bool>(a: f64, tail: f64, p: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
@@ -164,35 +159,15 @@ mod tests {
         ];
         rows_f64(exp_f64::<true>, &rows);
         rows_f64(exp_f64::<false>, &rows);
-        let special = [
-            (0.0, 1.0),
-            (f32::INFINITY, f32::INFINITY),
-            (f32::NEG_INFINITY, 0.0),
-            (f32::NAN, f32::NAN),
-        ];
+        let special = [(0.0, 1.0), (f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, 0.0), (f32::NAN, f32::NAN)];
         exact_f32(exp_f32::<true>, &special);
         exact_f32(exp_f32::<false>, &special);
-        rows_f64(
-            exp_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(exp_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         assert_eq!(exp_f64::<true>(710.0), f64::INFINITY);
         assert_eq!(exp_f64::<true>(-745.2), 0.0);
         assert_eq!(exp_f32::<true>(88.73), f32::INFINITY);
-        sweep(
-            exp_f32::<true>,
-            exp_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
-        sweep(
-            exp_f32::<false>,
-            exp_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
+        sweep(exp_f32::<true>, exp_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
+        sweep(exp_f32::<false>, exp_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
     }
 
     #[test]
@@ -230,23 +205,8 @@ mod tests {
         ];
         exact_f32(expm1_f32::<true>, &special);
         exact_f32(expm1_f32::<false>, &special);
-        rows_f64(
-            expm1_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
-        sweep(
-            expm1_f32::<true>,
-            expm1_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
-        sweep(
-            expm1_f32::<false>,
-            expm1_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
+        rows_f64(expm1_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
+        sweep(expm1_f32::<true>, expm1_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
+        sweep(expm1_f32::<false>, expm1_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
     }
 }

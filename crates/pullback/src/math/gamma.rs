@@ -265,10 +265,7 @@ pub(super) fn polygamma(n: u32, x: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::*;
 
@@ -303,11 +300,7 @@ mod tests {
             (1.99999, -4.227811104241674e-06),
         ];
         for (x, want) in rows {
-            assert!(
-                near(log_gamma(x), want),
-                "log_gamma({x}) = {}",
-                log_gamma(x)
-            );
+            assert!(near(log_gamma(x), want), "log_gamma({x}) = {}", log_gamma(x));
         }
         for pole in [0.0, -0.0, -1.0, -7.0, f64::NEG_INFINITY, f64::INFINITY] {
             assert_eq!(log_gamma(pole), f64::INFINITY);
@@ -395,10 +388,7 @@ mod tests {
         ];
         for (n, x, want) in rows {
             let got = polygamma(n, x);
-            assert!(
-                near(got / want, 1.0),
-                "polygamma({n}, {x}) = {got:e}, want {want:e}"
-            );
+            assert!(near(got / want, 1.0), "polygamma({n}, {x}) = {got:e}, want {want:e}");
         }
         assert_eq!(polygamma(0, 3.5), digamma(3.5));
         assert_eq!(polygamma(1, -2.0), f64::INFINITY);

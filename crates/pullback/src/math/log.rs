@@ -87,11 +87,7 @@ pub(super) fn log_f32<const FMA: bool>(x: f32) -> f32 {
     let shift = select_unpredictable(tiny, 23.0, 0.0);
     let r = log_shifted_f32::<FMA>(y, shift);
     let r = if x > f32::MAX { x } else { r };
-    let edge = if x == 0.0 {
-        f32::NEG_INFINITY
-    } else {
-        f32::NAN
-    };
+    let edge = if x == 0.0 { f32::NEG_INFINITY } else { f32::NAN };
     if x > 0.0 { r } else { edge }
 }
 
@@ -104,11 +100,7 @@ pub(super) fn log_f64<const FMA: bool>(x: f64) -> f64 {
     let (e, f) = split_f64(y);
     let r = compose_f64::<FMA>(exponent_f64(e, shift), f);
     let r = if x > f64::MAX { x } else { r };
-    let edge = if x == 0.0 {
-        f64::NEG_INFINITY
-    } else {
-        f64::NAN
-    };
+    let edge = if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
     if x > 0.0 { r } else { edge }
 }
 
@@ -144,10 +136,7 @@ pub(super) fn log1p_f64<const FMA: bool>(x: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
@@ -183,26 +172,11 @@ mod tests {
         ];
         exact_f32(log_f32::<true>, &special);
         exact_f32(log_f32::<false>, &special);
-        rows_f64(
-            log_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(log_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         // The smallest subnormal number is 2^-1074.
         assert_eq!(log_f64::<true>(f64::from_bits(1)), -744.440_071_921_381_2);
-        sweep(
-            log_f32::<true>,
-            log_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
-        sweep(
-            log_f32::<false>,
-            log_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
+        sweep(log_f32::<true>, log_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
+        sweep(log_f32::<false>, log_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
     }
 
     #[test]
@@ -237,23 +211,8 @@ mod tests {
         ];
         exact_f32(log1p_f32::<true>, &special);
         exact_f32(log1p_f32::<false>, &special);
-        rows_f64(
-            log1p_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
-        sweep(
-            log1p_f32::<true>,
-            log1p_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
-        sweep(
-            log1p_f32::<false>,
-            log1p_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            2.0,
-        );
+        rows_f64(log1p_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
+        sweep(log1p_f32::<true>, log1p_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
+        sweep(log1p_f32::<false>, log1p_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 2.0);
     }
 }

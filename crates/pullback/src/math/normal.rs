@@ -28,11 +28,7 @@ fn ratio_f32<const FMA: bool>(complement: f32, shift: f32, unit: f64) -> f32 {
         c(-1.305_930_73), c(1.940_370_2), c(-13.193_813_3), c(82.457_588_2), c(392.412_598),
         c(-1_630.771_61));
     let g = if w < 7.0 { near } else { far * s };
-    let edge = if complement == 0.0 {
-        f32::INFINITY
-    } else {
-        f32::NAN
-    };
+    let edge = if complement == 0.0 { f32::INFINITY } else { f32::NAN };
     if complement > 0.0 { g } else { edge }
 }
 
@@ -94,11 +90,7 @@ fn quantile_f64<const FMA: bool>(q: f64, tail: f64) -> f64 {
     let bottom = if near { near_bottom } else { bottom };
     let z = top / bottom;
     // The far quotient is inf / inf here.
-    if tail == 0.0 {
-        f64::INFINITY.copysign(q)
-    } else {
-        z
-    }
+    if tail == 0.0 { f64::INFINITY.copysign(q) } else { z }
 }
 
 /// The inverse of `erf`; at most 4.5 ulp.
@@ -116,10 +108,7 @@ pub(super) fn normal_icdf_f64<const FMA: bool>(p: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
@@ -152,10 +141,7 @@ mod tests {
         ];
         exact_f32(erf_inv_f32::<true>, &special);
         exact_f32(erf_inv_f32::<false>, &special);
-        rows_f64(
-            erf_inv_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(erf_inv_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         sweep(erf_inv_f32::<true>, erf_inv_f64::<true>, -1.0, 1.0, 4.0);
         sweep(erf_inv_f32::<false>, erf_inv_f64::<false>, -1.0, 1.0, 4.0);
     }
@@ -190,23 +176,8 @@ mod tests {
         ];
         exact_f32(normal_icdf_f32::<true>, &special);
         exact_f32(normal_icdf_f32::<false>, &special);
-        rows_f64(
-            normal_icdf_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
-        sweep(
-            normal_icdf_f32::<true>,
-            normal_icdf_f64::<true>,
-            0.0,
-            1.0,
-            4.0,
-        );
-        sweep(
-            normal_icdf_f32::<false>,
-            normal_icdf_f64::<false>,
-            0.0,
-            1.0,
-            4.0,
-        );
+        rows_f64(normal_icdf_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
+        sweep(normal_icdf_f32::<true>, normal_icdf_f64::<true>, 0.0, 1.0, 4.0);
+        sweep(normal_icdf_f32::<false>, normal_icdf_f64::<false>, 0.0, 1.0, 4.0);
     }
 }

@@ -59,10 +59,7 @@ pub(super) fn log_sigmoid_f64<const FMA: bool>(x: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
@@ -92,33 +89,13 @@ mod tests {
         ];
         rows_f64(sigmoid_f64::<true>, &rows);
         rows_f64(sigmoid_f64::<false>, &rows);
-        let special = [
-            (0.0, 0.5),
-            (f32::INFINITY, 1.0),
-            (f32::NEG_INFINITY, 0.0),
-            (f32::NAN, f32::NAN),
-        ];
+        let special = [(0.0, 0.5), (f32::INFINITY, 1.0), (f32::NEG_INFINITY, 0.0), (f32::NAN, f32::NAN)];
         exact_f32(sigmoid_f32::<true>, &special);
         exact_f32(sigmoid_f32::<false>, &special);
-        rows_f64(
-            sigmoid_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(sigmoid_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         assert!((sigmoid_f64::<true>(-700.0) / 9.859_676_543_759_77e-305 - 1.0).abs() < 1e-13);
-        sweep(
-            sigmoid_f32::<true>,
-            sigmoid_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
-        sweep(
-            sigmoid_f32::<false>,
-            sigmoid_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
+        sweep(sigmoid_f32::<true>, sigmoid_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(sigmoid_f32::<false>, sigmoid_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 
     #[test]
@@ -146,32 +123,13 @@ mod tests {
         ];
         rows_f64(softplus_f64::<true>, &rows);
         rows_f64(softplus_f64::<false>, &rows);
-        let special = [
-            (f32::INFINITY, f32::INFINITY),
-            (f32::NEG_INFINITY, 0.0),
-            (f32::NAN, f32::NAN),
-        ];
+        let special = [(f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, 0.0), (f32::NAN, f32::NAN)];
         exact_f32(softplus_f32::<true>, &special);
         exact_f32(softplus_f32::<false>, &special);
-        rows_f64(
-            softplus_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(softplus_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         assert_eq!(softplus_f32::<true>(-100.0), 3.8e-44);
-        sweep(
-            softplus_f32::<true>,
-            softplus_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
-        sweep(
-            softplus_f32::<false>,
-            softplus_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
+        sweep(softplus_f32::<true>, softplus_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(softplus_f32::<false>, softplus_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 
     #[test]
@@ -199,30 +157,11 @@ mod tests {
         ];
         rows_f64(log_sigmoid_f64::<true>, &rows);
         rows_f64(log_sigmoid_f64::<false>, &rows);
-        let special = [
-            (f32::INFINITY, -0.0),
-            (f32::NEG_INFINITY, f32::NEG_INFINITY),
-            (f32::NAN, f32::NAN),
-        ];
+        let special = [(f32::INFINITY, -0.0), (f32::NEG_INFINITY, f32::NEG_INFINITY), (f32::NAN, f32::NAN)];
         exact_f32(log_sigmoid_f32::<true>, &special);
         exact_f32(log_sigmoid_f32::<false>, &special);
-        rows_f64(
-            log_sigmoid_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
-        sweep(
-            log_sigmoid_f32::<true>,
-            log_sigmoid_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
-        sweep(
-            log_sigmoid_f32::<false>,
-            log_sigmoid_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
+        rows_f64(log_sigmoid_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
+        sweep(log_sigmoid_f32::<true>, log_sigmoid_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(log_sigmoid_f32::<false>, log_sigmoid_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 }

@@ -27,10 +27,7 @@ pub(super) fn tanh_f64<const FMA: bool>(x: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
@@ -70,23 +67,8 @@ mod tests {
         ];
         exact_f32(tanh_f32::<true>, &special);
         exact_f32(tanh_f32::<false>, &special);
-        rows_f64(
-            tanh_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
-        sweep(
-            tanh_f32::<true>,
-            tanh_f64::<true>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
-        sweep(
-            tanh_f32::<false>,
-            tanh_f64::<false>,
-            f64::NEG_INFINITY,
-            f64::INFINITY,
-            3.0,
-        );
+        rows_f64(tanh_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
+        sweep(tanh_f32::<true>, tanh_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(tanh_f32::<false>, tanh_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 }

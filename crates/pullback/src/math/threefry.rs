@@ -22,9 +22,7 @@ pub fn threefry2x32(key: [u32; 2], ctr: [u32; 2]) -> [u32; 2] {
     for group in 1..=5 {
         x = four_rounds(x, ROTATIONS[(group - 1) % 2]);
         x[0] = x[0].wrapping_add(schedule[group % 3]);
-        x[1] = x[1]
-            .wrapping_add(schedule[(group + 1) % 3])
-            .wrapping_add(group as u32);
+        x[1] = x[1].wrapping_add(schedule[(group + 1) % 3]).wrapping_add(group as u32);
     }
     x
 }
@@ -44,10 +42,7 @@ mod tests {
         let ones = [u32::MAX; 2];
         assert_eq!(threefry2x32(ones, ones), [0x1cb9_96fc, 0xbb00_2be7]);
         let key = [0x1319_8a2e, 0x0370_7344];
-        assert_eq!(
-            threefry2x32(key, [0x243f_6a88, 0x85a3_08d3]),
-            [0xc492_3a9c, 0x483d_f7a0]
-        );
+        assert_eq!(threefry2x32(key, [0x243f_6a88, 0x85a3_08d3]), [0xc492_3a9c, 0x483d_f7a0]);
     }
 
     #[test]
@@ -65,10 +60,7 @@ mod tests {
         for (i, child) in children.into_iter().enumerate() {
             assert_eq!(threefry2x32(KEY, [0, i as u32]), child);
         }
-        assert_eq!(
-            threefry2x32(KEY, [0, 2_147_483_648]),
-            [2673898772, 1597340430]
-        );
+        assert_eq!(threefry2x32(KEY, [0, 2_147_483_648]), [2673898772, 1597340430]);
     }
 
     #[test]
@@ -78,11 +70,7 @@ mod tests {
             let [a, b] = threefry2x32(KEY, [0, i as u32]);
             assert_eq!(a ^ b, want);
         }
-        let bits64 = [
-            7681634428229176970,
-            8464988196498388776,
-            5355468355246392965u64,
-        ];
+        let bits64 = [7681634428229176970, 8464988196498388776, 5355468355246392965u64];
         for (i, want) in bits64.into_iter().enumerate() {
             let [a, b] = threefry2x32(KEY, [0, i as u32]);
             assert_eq!(u64::from(a) << 32 | u64::from(b), want);

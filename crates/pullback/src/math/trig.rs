@@ -107,48 +107,29 @@ pub(super) fn cos_f64<const FMA: bool>(x: f64) -> f64 {
 /// `sin(x)` for every `x`.
 #[inline(always)]
 pub(super) fn sin_wide_f32<const FMA: bool>(x: f32) -> f32 {
-    if x.abs() > LIMIT_F32 {
-        x.sin()
-    } else {
-        sin_f32::<FMA>(x)
-    }
+    if x.abs() > LIMIT_F32 { x.sin() } else { sin_f32::<FMA>(x) }
 }
 
 /// `cos(x)` for every `x`.
 #[inline(always)]
 pub(super) fn cos_wide_f32<const FMA: bool>(x: f32) -> f32 {
-    if x.abs() > LIMIT_F32 {
-        x.cos()
-    } else {
-        cos_f32::<FMA>(x)
-    }
+    if x.abs() > LIMIT_F32 { x.cos() } else { cos_f32::<FMA>(x) }
 }
 
 /// `sin(x)` for every `x`.
 #[inline(always)]
 pub(super) fn sin_wide_f64<const FMA: bool>(x: f64) -> f64 {
-    if x.abs() > LIMIT_F64 {
-        x.sin()
-    } else {
-        sin_f64::<FMA>(x)
-    }
+    if x.abs() > LIMIT_F64 { x.sin() } else { sin_f64::<FMA>(x) }
 }
 
 /// `cos(x)` for every `x`.
 #[inline(always)]
 pub(super) fn cos_wide_f64<const FMA: bool>(x: f64) -> f64 {
-    if x.abs() > LIMIT_F64 {
-        x.cos()
-    } else {
-        cos_f64::<FMA>(x)
-    }
+    if x.abs() > LIMIT_F64 { x.cos() } else { cos_f64::<FMA>(x) }
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::approx_constant,
-    reason = "a function table meets them by nature"
-)]
+#[allow(clippy::approx_constant, reason = "a function table meets them by nature")]
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
@@ -171,19 +152,11 @@ mod tests {
         ];
         rows_f64(sin_f64::<true>, &rows);
         rows_f64(sin_f64::<false>, &rows);
-        let special = [
-            (0.0, 0.0),
-            (-0.0, -0.0),
-            (f32::INFINITY, f32::NAN),
-            (f32::NEG_INFINITY, f32::NAN),
-            (f32::NAN, f32::NAN),
-        ];
+        let special =
+            [(0.0, 0.0), (-0.0, -0.0), (f32::INFINITY, f32::NAN), (f32::NEG_INFINITY, f32::NAN), (f32::NAN, f32::NAN)];
         exact_f32(sin_f32::<true>, &special);
         exact_f32(sin_f32::<false>, &special);
-        rows_f64(
-            sin_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(sin_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         assert_eq!(sin_wide_f64::<true>(1e300), 1e300f64.sin());
         assert_eq!(sin_wide_f32::<true>(1e30), 1e30f32.sin());
         assert_eq!(sin_wide_f64::<true>(2.0), sin_f64::<true>(2.0));
@@ -210,18 +183,10 @@ mod tests {
         ];
         rows_f64(cos_f64::<true>, &rows);
         rows_f64(cos_f64::<false>, &rows);
-        let special = [
-            (0.0, 1.0),
-            (f32::INFINITY, f32::NAN),
-            (f32::NEG_INFINITY, f32::NAN),
-            (f32::NAN, f32::NAN),
-        ];
+        let special = [(0.0, 1.0), (f32::INFINITY, f32::NAN), (f32::NEG_INFINITY, f32::NAN), (f32::NAN, f32::NAN)];
         exact_f32(cos_f32::<true>, &special);
         exact_f32(cos_f32::<false>, &special);
-        rows_f64(
-            cos_f64::<true>,
-            &special.map(|(x, y)| (f64::from(x), f64::from(y))),
-        );
+        rows_f64(cos_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         assert_eq!(cos_wide_f64::<true>(1e300), 1e300f64.cos());
         assert_eq!(cos_wide_f32::<true>(1e30), 1e30f32.cos());
         assert_eq!(cos_wide_f64::<true>(2.0), cos_f64::<true>(2.0));

@@ -27,9 +27,11 @@ impl Primitive for Broadcast {
     fn infer(&self, inputs: &[&Type]) -> Result<Type, ErrorKind> {
         let from = &inputs[0].shape;
         let fits = from.rank() == self.axes.len()
-            && from.dims().iter().zip(&self.axes).all(|(&d, &a)| {
-                self.shape.dims().get(a).is_some_and(|&to| to == d || d == Dim::Known(1))
-            });
+            && from
+                .dims()
+                .iter()
+                .zip(&self.axes)
+                .all(|(&d, &a)| self.shape.dims().get(a).is_some_and(|&to| to == d || d == Dim::Known(1)));
         if !fits {
             return Err(ErrorKind::Shapes { left: from.clone(), right: self.shape.clone() });
         }

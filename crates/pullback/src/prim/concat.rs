@@ -72,8 +72,7 @@ impl Primitive for Concat {
         Array::new(shape, data)
     }
     fn jvp(&self, x: &[Tensor], _: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
-        let d: Vec<Tensor> =
-            x.iter().zip(dx).map(|(x, d)| d.clone().unwrap_or_else(|| x.zeros_like())).collect();
+        let d: Vec<Tensor> = x.iter().zip(dx).map(|(x, d)| d.clone().unwrap_or_else(|| x.zeros_like())).collect();
         Some(bind(self.clone(), &d.iter().collect::<Vec<_>>()))
     }
     fn transpose(&self, inputs: &[Operand], ct: &Tensor) -> Vec<Option<Tensor>> {

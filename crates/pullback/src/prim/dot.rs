@@ -34,7 +34,8 @@ impl Primitive for Dot {
         }
         Takes::Floats.check(a.dtype)?;
         let DotAxes { contract, batch } = &self.axes;
-        for (axes, shape) in [(&contract.0, &a.shape), (&contract.1, &b.shape), (&batch.0, &a.shape), (&batch.1, &b.shape)]
+        for (axes, shape) in
+            [(&contract.0, &a.shape), (&contract.1, &b.shape), (&batch.0, &a.shape), (&batch.1, &b.shape)]
         {
             if let Some(&axis) = axes.iter().find(|&&i| i >= shape.rank()) {
                 return Err(ErrorKind::Axis { axis, shape: shape.clone() });
@@ -151,10 +152,8 @@ impl Primitive for Dot {
         let row = at(1 - side).unwrap_or(0);
         let other = fold.lift(&inputs[side]);
         let up = |axes: &[usize], s: usize| axes.iter().map(|i| i + usize::from(s == side)).collect::<Vec<_>>();
-        let mut axes = DotAxes {
-            contract: (up(&contract.0, 0), up(&contract.1, 1)),
-            batch: (up(&batch.0, 0), up(&batch.1, 1)),
-        };
+        let mut axes =
+            DotAxes { contract: (up(&contract.0, 0), up(&contract.1, 1)), batch: (up(&batch.0, 0), up(&batch.1, 1)) };
         let pair = if side == 0 { (0, row) } else { (row, 0) };
         axes.batch.0.insert(0, pair.0);
         axes.batch.1.insert(0, pair.1);
@@ -163,7 +162,8 @@ impl Primitive for Dot {
         } else {
             bind(Dot { axes }, &[inputs[0].tensor(), &other])
         };
-        let ranks = [inputs[0].tensor().rank() - usize::from(stacked[0]), inputs[1].tensor().rank() - usize::from(stacked[1])];
+        let ranks =
+            [inputs[0].tensor().rank() - usize::from(stacked[0]), inputs[1].tensor().rank() - usize::from(stacked[1])];
         let free = self.axes.free(1 - side, ranks[1 - side]).iter().position(|&i| i == row).unwrap_or(0);
         let before = if side == 0 { batch.0.len() + self.axes.free(0, ranks[0]).len() } else { batch.0.len() };
         Batched::Folded(move_axis(&y, 0, before + free))

@@ -102,9 +102,7 @@ impl Primitive for Gather {
     }
     fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
         let (x, ids) = (inputs[0].tensor(), inputs[1].tensor());
-        let refuse = |why| {
-            Batched::Folded(Tensor::fault(ErrorKind::NoRule { transform: "vmap", why }, "gather"))
-        };
+        let refuse = |why| Batched::Folded(Tensor::fault(ErrorKind::NoRule { transform: "vmap", why }, "gather"));
         match (fold.axes[0], fold.axes[1]) {
             (Some(0), None) if self.batch == 0 => {
                 // From an example's own rows: its numbers count from its first row.

@@ -79,9 +79,3 @@ impl Tensor {
         Tensor::iota([n], 0, dtype)
     }
 }
-
-impl<const N: usize> From<[Dim; N]> for Shape {
-    fn from(dims: [Dim; N]) -> Shape {
-        Shape(dims.to_vec())
-    }
-}

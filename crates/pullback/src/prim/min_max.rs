@@ -13,10 +13,7 @@ fn share(winner: &Tensor, other: &Tensor, result: &Tensor) -> Tensor {
 }
 
 fn tangent(x: &[Tensor], y: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
-    add_some(
-        dx[0].as_ref().map(|d| d * share(&x[0], &x[1], y)),
-        dx[1].as_ref().map(|d| d * share(&x[1], &x[0], y)),
-    )
+    add_some(dx[0].as_ref().map(|d| d * share(&x[0], &x[1], y)), dx[1].as_ref().map(|d| d * share(&x[1], &x[0], y)))
 }
 
 pointwise! {

@@ -1,7 +1,7 @@
 //! `neg`: `-x`.
 
 use crate::lowering::PointOp;
-use crate::prim::pointwise::{pointwise};
+use crate::prim::pointwise::pointwise;
 use crate::trace::{Tensor, bind};
 
 pointwise! {

@@ -54,7 +54,7 @@ impl Primitive for Reverse {
             return Batched::Folded(x.reverse(self.axis));
         }
         let last = fold.counts.repeat_rows(&fold.ids) - 1;
-        let row = Tensor::iota([fold.total], 0, crate::array::DType::I32);
+        let row = Tensor::iota(vec![fold.total], 0, crate::array::DType::I32);
         let mirrored = row + last - &fold.positions * 2;
         let turned = move_axis(x, self.axis, 0).take(&mirrored);
         Batched::Folded(move_axis(&turned, 0, self.axis))

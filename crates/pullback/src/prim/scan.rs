@@ -131,11 +131,8 @@ impl Primitive for CumSum {
 impl Fold {
     /// True where a prefix goes on from the row before (or after) it, in the shape of `x`.
     pub(crate) fn carry(&self, x: &Tensor, axis: usize, reverse: bool) -> Tensor {
-        let goes_on = if reverse {
-            self.positions.lt(self.counts.repeat_rows(&self.ids) - 1)
-        } else {
-            self.positions.gt(0)
-        };
+        let goes_on =
+            if reverse { self.positions.lt(self.counts.repeat_rows(&self.ids) - 1) } else { self.positions.gt(0) };
         goes_on.broadcast_axes(x.shape(), vec![axis])
     }
 }

@@ -68,7 +68,7 @@ impl Primitive for Rows {
             let needs = "one count, or a vector of them".into();
             return Err(ErrorKind::WrongShape { found: inputs[0].shape.clone(), needs });
         }
-        Ok(Type::new(DType::I32, [self.rows]))
+        Ok(Type::new(DType::I32, vec![self.rows]))
     }
     fn eval(&self, inputs: &[&Array], _: &Sizes) -> Array {
         let counts = inputs[0].get::<i32>();
@@ -127,9 +127,7 @@ impl Primitive for RepeatRows {
     }
     fn batch(&self, inputs: &[Batched], _: Dim) -> Tensor {
         match inputs {
-            [Batched::Stacked(x), Batched::Shared(ids)] => {
-                move_axis(&move_axis(x, 0, 1).repeat_rows(ids), 1, 0)
-            }
+            [Batched::Stacked(x), Batched::Shared(ids)] => move_axis(&move_axis(x, 0, 1).repeat_rows(ids), 1, 0),
             _ => refuse("repeat_rows"),
         }
     }
@@ -316,8 +314,15 @@ impl Tensor {
     /// Counts below 0 count as 0. Where the counts are traced the number of rows is symbolic.
     #[track_caller]
     pub fn rows(&self) -> Tensor {
-        // A concrete result has a concrete size; the name is forgotten there.
-        bind(Rows { rows: Dim::Rows(RowId::fresh()) }, &[self])
+        if let Some(counts) = self.array() {
+            let known = Rows { rows: Dim::Known(0) };
+            return match known.infer(&[&self.ty()]) {
+                Ok(_) => Tensor::from(known.eval(&[counts], &Sizes::default())),
+                Err(kind) => Tensor::fault(kind, "rows"),
+            };
+        }
+        // The same count asked twice names the same extent.
+        self.once(|count| bind(Rows { rows: Dim::Rows(RowId::fresh()) }, &[count]))
     }
 
     /// `y[i, …] = x[ids[i], …]` for ascending `ids`; its transpose sums segments.

@@ -108,7 +108,7 @@ fn new_fold(graph: &Graph, e: &Eqn, inputs: &[Batched], examples: Dim) -> Option
         let ids = counts.rows();
         let total = ids.shape().dims().first().copied().unwrap_or(Dim::Known(0));
         let first = counts.cumsum(0) - &counts;
-        let positions = Tensor::iota([total], 0, crate::array::DType::I32) - first.repeat_rows(&ids);
+        let positions = Tensor::iota(vec![total], 0, crate::array::DType::I32) - first.repeat_rows(&ids);
         Some(Fold { rows, total, examples, ids, counts, positions, axes: Vec::new() })
     })
 }

@@ -1,0 +1,183 @@
+//! `jit`: a function traced once, optimised, planned, and run for every number of rows.
+
+use crate::array::DType;
+use crate::error::Error;
+use crate::exec::Program;
+use crate::ir::{Graph, Type};
+use crate::shape::{Dim, RowId, Shape};
+use crate::transform::function::{Function, Passed, rebuilt};
+use crate::transform::traced::traced_as;
+use crate::tree::{Leaf, Tree, Visitor, structure};
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+static COMPILES: AtomicU64 = AtomicU64::new(0);
+
+/// How many programs this process has compiled.
+pub fn compiles() -> u64 {
+    COMPILES.load(Ordering::Relaxed)
+}
+
+/// An argument of a compiled function whose first axis holds rows: any number of them, without another compile.
+///
+/// ```
+/// use pullback::{Rows, Tensor, jit};
+/// let total = jit(|Rows(x): Rows<Tensor>| x.reduce_sum(&[0]));
+/// assert_eq!(total.call(Rows(Tensor::from([[1.0f32, 2.0]])))?.to_vec::<f32>()?, [1.0, 2.0]);
+/// assert_eq!(total.call(Rows(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]])))?.to_vec::<f32>()?, [4.0, 6.0]);
+/// assert_eq!(total.compiles(), 1);
+/// # Ok::<(), pullback::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Rows<T>(pub T);
+
+impl<T: Tree> Tree for Rows<T> {
+    fn visit(&self, visitor: &mut Visitor<'_>) -> Rows<T> {
+        Rows(visitor.rows(&self.0))
+    }
+}
+
+/// What a program is compiled for: element types, known sizes, and which numbers of rows are equal.
+#[derive(PartialEq, Eq, Debug)]
+struct Signature {
+    structure: u64,
+    leaves: Vec<(DType, Vec<Extent>)>,
+}
+
+#[derive(PartialEq, Eq, Debug)]
+enum Extent {
+    Known(usize),
+    /// The number of the group of equal row counts.
+    Rows(usize),
+}
+
+impl Signature {
+    fn of(leaves: &[Leaf], structure: u64) -> Signature {
+        let mut counts: Vec<usize> = Vec::new();
+        let mut extent = |i: usize, rows: bool, n: usize| {
+            if i > 0 || !rows {
+                return Extent::Known(n);
+            }
+            Extent::Rows(counts.iter().position(|&c| c == n).unwrap_or_else(|| {
+                counts.push(n);
+                counts.len() - 1
+            }))
+        };
+        let leaves = leaves
+            .iter()
+            .map(|leaf| {
+                let shape = leaf.tensor.array().map_or(&[][..], |a| a.shape());
+                let extents = shape.iter().enumerate().map(|(i, &n)| extent(i, leaf.rows, n)).collect();
+                (leaf.tensor.dtype(), extents)
+            })
+            .collect();
+        Signature { structure, leaves }
+    }
+
+    fn types(&self) -> Vec<Type> {
+        let mut rows: Vec<RowId> = Vec::new();
+        let mut dim = |e: &Extent| match *e {
+            Extent::Known(n) => Dim::Known(n),
+            Extent::Rows(i) => {
+                while rows.len() <= i {
+                    rows.push(RowId::fresh());
+                }
+                Dim::Rows(rows[i])
+            }
+        };
+        self.leaves.iter().map(|(dtype, e)| Type::new(*dtype, Shape(e.iter().map(&mut dim).collect()))).collect()
+    }
+}
+
+struct Compiled<R> {
+    signature: Signature,
+    program: Program,
+    output: R,
+}
+
+/// A function that is compiled when it is first called with arguments of a new kind; made by [`jit`].
+pub struct Jit<F: Function<A>, A> {
+    f: F,
+    cache: Mutex<Vec<Compiled<F::Output>>>,
+    compiles: AtomicU64,
+    args: PhantomData<fn(A)>,
+}
+
+/// Compiles a function: traced once for each kind of arguments (element types, sizes, structure), optimised, and run
+/// by the fused executor. Sizes of [`Rows`], and of rows made inside by counts, are no part of the kind.
+///
+/// The function must be pure: it runs once, to be traced, and what it prints or counts happens then.
+///
+/// ```
+/// use pullback::{Tensor, grad, jit};
+/// let slope = grad(|x: Tensor| (&x * &x).sum());
+/// let slope = jit(move |x: Tensor| slope.call(x));
+/// assert_eq!(slope.call(Tensor::from([1.0f32, 2.0]))?.to_vec::<f32>()?, [2.0, 4.0]);
+/// # Ok::<(), pullback::Error>(())
+/// ```
+pub fn jit<F: Function<A>, A: Tree>(f: F) -> Jit<F, A> {
+    Jit { f, cache: Mutex::new(Vec::new()), compiles: AtomicU64::new(0), args: PhantomData }
+}
+
+impl<F: Function<A>, A: Tree> Jit<F, A> {
+    /// The function's value. Inside another traced function it becomes part of that one.
+    ///
+    /// # Errors
+    /// The first fault of the function, at the line that made it; nothing is run then.
+    #[track_caller]
+    pub fn call(&self, args: impl Passed<A>) -> Result<F::Output, Error> {
+        let args = args.pass();
+        let (leaves, structure) = structure(&args);
+        if let Some(e) = leaves.iter().find_map(|l| l.tensor.error()) {
+            return Err(e.clone());
+        }
+        if leaves.iter().any(|l| l.tensor.is_traced()) {
+            return crate::transform::function::checked(self.f.apply(args));
+        }
+        let signature = Signature::of(&leaves, structure);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = cache.iter().position(|c| c.signature == signature);
+        let at = match found {
+            Some(at) => at,
+            None => {
+                cache.push(self.compile(signature, &args, &leaves)?);
+                cache.len() - 1
+            }
+        };
+        drop(args);
+        let Compiled { program, output, .. } = &mut cache[at];
+        let inputs = leaves.into_iter().filter_map(|l| l.tensor.into_array()).collect();
+        let results = program.run(inputs)?;
+        Ok(rebuilt(output, &results))
+    }
+
+    /// The optimised graph for those arguments, as text.
+    ///
+    /// # Errors
+    /// As [`Jit::call`].
+    #[track_caller]
+    pub fn graph(&self, args: impl Passed<A>) -> Result<Graph, Error> {
+        let args = args.pass();
+        let (leaves, structure) = structure(&args);
+        Ok(self.compile(Signature::of(&leaves, structure), &args, &leaves)?.program.into_graph())
+    }
+
+    /// How many programs this function has been compiled to.
+    pub fn compiles(&self) -> u64 {
+        self.compiles.load(Ordering::Relaxed)
+    }
+
+    #[track_caller]
+    fn compile(&self, signature: Signature, args: &A, leaves: &[Leaf]) -> Result<Compiled<F::Output>, Error> {
+        let types = signature.types();
+        let inputs = leaves.iter().map(|l| l.tensor.clone()).collect();
+        let t = traced_as(&self.f, args, inputs, &types, "jit").map_err(|fault| fault.error)?;
+        let constants = t.inputs[t.arguments..].to_vec();
+        let program = Program::compile(t.graph, &constants)?;
+        COMPILES.fetch_add(1, Ordering::Relaxed);
+        self.compiles.fetch_add(1, Ordering::Relaxed);
+        let output = rebuilt(&t.output, &[]);
+        Ok(Compiled { signature, program, output })
+    }
+}
