@@ -22,7 +22,7 @@ pub use error::{Error, ErrorKind};
 pub use eval::eval;
 pub use exec::pool::{set_threads, with_threads};
 pub use ir::{Batched, Eqn, Fold, Graph, MapDims, Operand, Primitive, Type, Var};
-pub use jit::{Jit, Rows, compiles, jit};
+pub use jit::{Jit, Rows, StepTime, compiles, jit};
 pub use lowering::{DotAxes, Lowering, PointOp, RandomOp, ReduceOp, ScanOp};
 pub use prim::Scalar;
 pub use pullback_derive::Tree;

@@ -1,6 +1,7 @@
 //! Sizes that a program knows only when it runs: products of known sizes and numbers of rows.
 
 use crate::shape::{Dim, RowId};
+use std::fmt;
 
 /// The symbolic extents of a program, numbered.
 #[derive(Debug, Default)]
@@ -57,5 +58,15 @@ impl Count {
     pub(crate) fn times(&self, other: &Count) -> Count {
         let rows = self.rows.iter().chain(&other.rows).copied().collect();
         Count { known: self.known * other.known, rows }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = "·rows".repeat(self.rows.len());
+        match (self.known, rows.is_empty()) {
+            (1, false) => write!(f, "{}", rows.trim_start_matches('·')),
+            (n, _) => write!(f, "{n}{rows}"),
+        }
     }
 }

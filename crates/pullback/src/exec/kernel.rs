@@ -14,6 +14,7 @@ use crate::opt::simplify::scalar;
 use crate::shape::Dim;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 
 /// Numbers in a register: 4 KB of f32, so that a chain's few live ones stay in the first cache.
 const TILE: usize = 1024;
@@ -402,6 +403,17 @@ per_isa! {
     fn run_point<T: Real>(op: PointOp, to: &mut [T], args: [Run<'_, T>; 3]) = point;
 }
 
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kernel [")?;
+        for (i, axis) in self.axes.iter().enumerate() {
+            write!(f, "{}{axis}", if i > 0 { ", " } else { "" })?;
+        }
+        write!(f, "]")?;
+        self.instructions.iter().try_for_each(|i| write!(f, " {:?}", i.op))
+    }
+}
+
 /// One call of a kernel.
 struct Work<'a, T> {
     kernel: &'a Kernel,
@@ -503,23 +515,39 @@ impl<T: Lane> Work<'_, T> {
         });
         let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(self.rows) } else { 0 });
         let sizes: [usize; 8] = std::array::from_fn(|i| if i < last { self.kernel.axes[i].get(self.rows) } else { 1 });
+        let plain = last == 1 && ids.is_none();
         for (k, to) in to.chunks_mut(width).enumerate() {
             let mut rest = line + k;
             let mut base = 0;
-            for axis in (0..last).rev() {
-                let at = if axis == 0 { rest } else { rest % sizes[axis] };
-                rest /= sizes[axis].max(1);
-                base += steps[axis]
-                    * match (load.kinds[axis], ids) {
-                        (Kind::Indexed(_), Some(ids)) => ids[at] as usize,
-                        _ => at,
-                    };
+            if plain {
+                base = rest * steps[0];
+            } else {
+                for axis in (0..last).rev() {
+                    let at = if axis == 0 { rest } else { rest % sizes[axis] };
+                    if axis > 0 {
+                        rest /= sizes[axis].max(1);
+                    }
+                    base += steps[axis]
+                        * match (load.kinds[axis], ids) {
+                            (Kind::Indexed(_), Some(ids)) => ids[at] as usize,
+                            _ => at,
+                        };
+                }
             }
             if run {
                 let from = &from[base + col..base + col + width];
-                to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x));
+                // Lines of a few numbers: a call of memcpy would cost more than they do.
+                if let (Ok(to), Ok(from)) = (<&mut [T; 8]>::try_from(&mut *to), <&[S; 8]>::try_from(from)) {
+                    (0..8).for_each(|j| to[j] = f(from[j]));
+                } else {
+                    to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x));
+                }
             } else {
-                to.fill(f(from[base]));
+                let x = f(from[base]);
+                match <&mut [T; 8]>::try_from(&mut *to) {
+                    Ok(to) => *to = [x; 8],
+                    Err(_) => to.iter_mut().for_each(|to| *to = x),
+                }
             }
         }
     }

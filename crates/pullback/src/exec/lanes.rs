@@ -50,21 +50,21 @@ impl Isa {
 ///
 /// The body is an `#[inline(always)]` function with a const parameter that says whether multiply-add is fused.
 macro_rules! per_isa {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident<$t:ident: Real>($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:ident;) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$t:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:ident;) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments, reason = "what the body needs, as registers")]
-        $vis fn $name<$t: Real>(isa: $crate::exec::lanes::Isa, $($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name $(<$t: $bound>)? (isa: $crate::exec::lanes::Isa, $($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512cd,avx2,fma,bmi2")]
                 #[allow(clippy::too_many_arguments, reason = "as above")]
-                fn avx512<$t: Real>($($arg: $ty),*) $(-> $ret)? {
-                    $body::<$t, true>($($arg),*)
+                fn avx512 $(<$t: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
+                    $body::<$($t,)? true>($($arg),*)
                 }
                 #[target_feature(enable = "avx2,fma,bmi2")]
                 #[allow(clippy::too_many_arguments, reason = "as above")]
-                fn avx2<$t: Real>($($arg: $ty),*) $(-> $ret)? {
-                    $body::<$t, true>($($arg),*)
+                fn avx2 $(<$t: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
+                    $body::<$($t,)? true>($($arg),*)
                 }
                 match isa {
                     // SAFETY: `Isa::best` returns this only where the processor has every feature named above.
@@ -75,7 +75,7 @@ macro_rules! per_isa {
                 }
             }
             let _ = isa;
-            $body::<$t, false>($($arg),*)
+            $body::<$($t,)? false>($($arg),*)
         }
     };
 }

@@ -1,5 +1,6 @@
 //! Running optimised graphs: buffers planned once, fused kernels, matrix products, a pool of threads.
 
+mod copying;
 mod extent;
 mod gemm;
 mod kernel;
@@ -7,8 +8,12 @@ mod lanes;
 mod memory;
 mod plan;
 pub(crate) mod pool;
+mod prefix;
 mod product;
+mod random;
+mod reduce;
 mod rows;
+mod scalar_loops;
 mod shared;
 mod step;
 mod tile;
@@ -20,12 +25,14 @@ use crate::exec::lanes::Isa;
 use crate::exec::memory::Place;
 use crate::exec::plan::{Plan, plan};
 use crate::exec::step::State;
-use crate::ir::{Eqn, Graph};
+use crate::ir::{Eqn, Graph, Type};
 use crate::opt::optimize;
+use crate::prim::Broadcast;
 use crate::prim::constant::Constant;
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::Tensor;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A compiled graph.
 pub(crate) struct Program {
@@ -43,8 +50,23 @@ pub(crate) fn closed(mut graph: Graph, constants: &[Tensor]) -> Result<Graph, Er
     let vars = graph.inputs.split_off(first);
     let mut eqns = Vec::with_capacity(vars.len() + graph.eqns.len());
     for (output, t) in vars.into_iter().zip(constants) {
-        let prim = Arc::new(Constant { value: Arc::new(t.value()?.clone()) });
-        eqns.push(Eqn { prim, inputs: Vec::new(), output, at: crate::trace::line() });
+        let value = t.value()?;
+        let at = crate::trace::line();
+        let (dtype, shape) = value.ty();
+        // One number many times over is one number, read in place.
+        let (value, repeated) = match value.data().uniform() {
+            Some(number) if value.len() > 1 => (Array::new(Vec::new(), number), true),
+            _ => (value.clone(), false),
+        };
+        let prim = Arc::new(Constant { value: Arc::new(value) });
+        if repeated {
+            let number = graph.var(Type { dtype, shape: Shape::scalar() });
+            eqns.push(Eqn { prim, inputs: Vec::new(), output: number, at });
+            let prim = Arc::new(Broadcast { shape, axes: Vec::new() });
+            eqns.push(Eqn { prim, inputs: vec![number], output, at });
+        } else {
+            eqns.push(Eqn { prim, inputs: Vec::new(), output, at });
+        }
     }
     eqns.append(&mut graph.eqns);
     graph.eqns = eqns;
@@ -72,6 +94,20 @@ impl Program {
 
     /// The results for some arguments.
     pub(crate) fn run(&mut self, inputs: Vec<Arc<Array>>) -> Result<Vec<Tensor>, Error> {
+        self.run_timed(inputs, None)
+    }
+
+    /// What each step does, in order.
+    pub(crate) fn steps(&self) -> Vec<String> {
+        self.plan.runs.iter().map(|r| r.to_string()).collect()
+    }
+
+    /// As [`Program::run`]; the seconds that each step took are added to `times`.
+    pub(crate) fn run_timed(
+        &mut self,
+        inputs: Vec<Arc<Array>>,
+        times: Option<&mut [f64]>,
+    ) -> Result<Vec<Tensor>, Error> {
         self.bind(&inputs)?;
         let Plan { runs, memory, outputs, leaving, .. } = &mut self.plan;
         memory.inputs = inputs;
@@ -85,7 +121,16 @@ impl Program {
         }
         let pool = pool::global();
         let mut state = State { memory, rows: &mut self.rows, sizes: &mut self.sizes, isa: Isa::best(), pool };
-        runs.iter().for_each(|run| run.run(&mut state));
+        match times {
+            None => runs.iter().for_each(|run| run.run(&mut state)),
+            Some(times) => {
+                for (run, time) in runs.iter().zip(times) {
+                    let start = Instant::now();
+                    run.run(&mut state);
+                    *time += start.elapsed().as_secs_f64();
+                }
+            }
+        }
         let mut results: Vec<Tensor> = Vec::with_capacity(outputs.len());
         for (i, output) in outputs.iter().enumerate() {
             let shape: Vec<usize> = output.shape.iter().map(|c| c.get(&self.rows)).collect();

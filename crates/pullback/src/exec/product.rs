@@ -9,6 +9,7 @@ use crate::exec::view::{View, ViewMut};
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::DotAxes;
 use crate::shape::Shape;
+use std::fmt;
 
 /// Some axes of an operand that can be walked with one step.
 #[derive(Clone, Debug)]
@@ -67,6 +68,13 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, axes: &DotAxes, rows: &mut RowTabl
     };
     let (left, right) = (side(0)?, side(1)?);
     Some(Product { left, right, output: e.output, slot: 0, dtype: graph.ty(e.output).dtype })
+}
+
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (l, r) = (&self.left, &self.right);
+        write!(f, "product [{}, {}] · [{}, {}]", l.free.size, l.contract.size, r.contract.size, r.free.size)
+    }
 }
 
 impl Product {

@@ -1,15 +1,21 @@
 //! One step of a program, of whichever form.
 
-use crate::array::{Array, DType, Data};
+use crate::array::Array;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::kernel::Kernel;
 use crate::exec::lanes::Isa;
 use crate::exec::memory::{Memory, Place, typed};
 use crate::exec::pool::Pool;
+use crate::exec::copying::{self, Copying};
+use crate::exec::prefix::{self, Prefix};
 use crate::exec::product::{self, Product};
+use crate::exec::random::{self, Random};
+use crate::exec::reduce::{self, Reduction};
+use crate::exec::scalar_loops::{self, ScalarLoop};
 use crate::ir::{Eqn, Graph, Primitive, Var};
 use crate::lowering::Lowering;
 use crate::shape::{Dim, RowId, Sizes};
+use std::fmt;
 use std::sync::Arc;
 
 /// A step.
@@ -19,6 +25,16 @@ pub(crate) enum Run {
     Kernel(Box<Kernel>),
     /// A matrix product.
     Product(Box<Product>),
+    /// A fold.
+    Reduction(Box<Reduction>),
+    /// Prefixes.
+    Prefix(Box<Prefix>),
+    /// Elements moved.
+    Copying(Box<Copying>),
+    /// Random numbers.
+    Random(Box<Random>),
+    /// Elementwise, outside kernels.
+    ScalarLoop(Box<ScalarLoop>),
     /// Row numbers, whose number is known only now.
     Rows(RowNumbers),
     /// A primitive's own plain loops.
@@ -82,7 +98,28 @@ pub(crate) fn other(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Run {
                 row,
             });
         }
-        _ => {}
+        Lowering::Reduce(op, axes) => {
+            if let Some(r) = reduce::compile(graph, e, op, &axes, rows) {
+                return Run::Reduction(Box::new(r));
+            }
+        }
+        Lowering::Segment(op) => {
+            if let Some(r) = reduce::segments(graph, e, op, rows) {
+                return Run::Reduction(Box::new(r));
+            }
+        }
+        Lowering::Scan(op, axis) => {
+            if let Some(p) = prefix::compile(graph, e, op, axis, rows) {
+                return Run::Prefix(Box::new(p));
+            }
+        }
+        Lowering::Random(op) => return Run::Random(Box::new(random::compile(graph, e, op, rows))),
+        Lowering::Pointwise(op) => return Run::ScalarLoop(Box::new(scalar_loops::compile(graph, e, op, rows))),
+        _ => {
+            if let Some(c) = copying::compile(graph, e, rows) {
+                return Run::Copying(Box::new(c));
+            }
+        }
     }
     let inputs = e.inputs.iter().map(|&v| (v, Place::Slot(0), dims(v).iter().map(|&d| rows.count([d])).collect()));
     Run::Plain(Plain { prim: e.prim.clone(), inputs: inputs.collect(), output: e.output, slot: 0 })
@@ -94,6 +131,11 @@ impl Run {
         match self {
             Run::Kernel(k) => k.reads().collect(),
             Run::Product(p) => p.reads().to_vec(),
+            Run::Reduction(r) => r.reads(),
+            Run::Prefix(p) => p.reads(),
+            Run::Copying(c) => c.reads(),
+            Run::Random(r) => r.reads(),
+            Run::ScalarLoop(s) => s.reads(),
             Run::Rows(r) => vec![r.counts],
             Run::Plain(p) => p.inputs.iter().map(|i| i.0).collect(),
         }
@@ -104,6 +146,11 @@ impl Run {
         match self {
             Run::Kernel(k) => k.writes().collect(),
             Run::Product(p) => vec![p.output()],
+            Run::Reduction(r) => vec![r.output()],
+            Run::Prefix(p) => vec![p.output()],
+            Run::Copying(c) => vec![c.output()],
+            Run::Random(r) => vec![r.output()],
+            Run::ScalarLoop(s) => vec![s.output()],
             Run::Rows(r) => vec![r.output],
             Run::Plain(p) => vec![p.output],
         }
@@ -115,6 +162,11 @@ impl Run {
         match self {
             Run::Kernel(k) => k.settle(place),
             Run::Product(p) => p.settle(place),
+            Run::Reduction(r) => r.settle(place),
+            Run::Prefix(p) => p.settle(place),
+            Run::Copying(c) => c.settle(place),
+            Run::Random(r) => r.settle(place),
+            Run::ScalarLoop(s) => s.settle(place),
             Run::Rows(r) => {
                 r.place = place(r.counts);
                 r.slot = slot(r.output);
@@ -131,8 +183,29 @@ impl Run {
         match self {
             Run::Kernel(k) => k.run(state.memory, state.rows, state.isa, state.pool),
             Run::Product(p) => p.run(state.memory, state.rows, state.pool),
+            Run::Reduction(r) => r.run(state.memory, state.rows, state.isa, state.pool),
+            Run::Prefix(p) => p.run(state.memory, state.rows, state.isa),
+            Run::Copying(c) => c.run(state.memory, state.rows),
+            Run::Random(r) => r.run(state.memory, state.rows, state.isa),
+            Run::ScalarLoop(s) => s.run(state.memory, state.rows),
             Run::Rows(r) => r.run(state),
             Run::Plain(p) => p.run(state),
+        }
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Run::Kernel(k) => k.fmt(f),
+            Run::Product(p) => p.fmt(f),
+            Run::Reduction(_) => f.write_str("reduce"),
+            Run::Prefix(_) => f.write_str("prefix"),
+            Run::Copying(_) => f.write_str("copy"),
+            Run::Random(_) => f.write_str("random"),
+            Run::ScalarLoop(_) => f.write_str("scalar loop"),
+            Run::Rows(_) => f.write_str("rows"),
+            Run::Plain(p) => write!(f, "plain {}", p.prim.name()),
         }
     }
 }
@@ -171,21 +244,10 @@ impl Plain {
             .map(|(_, place, shape)| {
                 let shape: Vec<usize> = shape.iter().map(|c| c.get(state.rows)).collect();
                 let n: usize = shape.iter().product();
-                Array::new(shape, first(state.memory.data(*place), n))
+                Array::new(shape, state.memory.data(*place).first(n))
             })
             .collect();
         let y = self.prim.eval(&arrays.iter().collect::<Vec<_>>(), state.sizes);
         state.memory.put(self.slot, y.into_data());
-    }
-}
-
-/// A copy of the first `n` elements.
-fn first(data: &Data, n: usize) -> Data {
-    match data {
-        Data::F32(v) => Data::F32(v[..n].to_vec()),
-        Data::F64(v) => Data::F64(v[..n].to_vec()),
-        Data::I32(v) => Data::I32(v[..n].to_vec()),
-        Data::U32(v) => Data::U32(v[..n].to_vec()),
-        Data::Bool(v) => Data::Bool(v[..n].to_vec()),
     }
 }

@@ -7,6 +7,7 @@
 use crate::array::DType;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::{Lowering, PointOp};
+use crate::shape::Dim;
 use std::collections::{BTreeSet, HashMap};
 
 /// What runs at once.
@@ -117,7 +118,19 @@ pub(crate) fn steps(graph: &Graph) -> Vec<Step> {
 
     // What each node reads, through views and aliases that no node spells out.
     let mut sources: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); n];
+    let brought: HashMap<Dim, usize> = (0..n)
+        .filter(|&i| matches!(graph.eqns[i].prim.lower(), Lowering::Rows))
+        .filter_map(|i| Some((*graph.ty(graph.eqns[i].output).shape.dims().first()?, i)))
+        .collect();
     for (i, e) in graph.eqns.iter().enumerate() {
+        // What speaks of rows waits until their number is known.
+        let mut dims = graph.ty(e.output).shape.dims().to_vec();
+        e.prim.map_dims(&mut |d| {
+            dims.push(d);
+            d
+        });
+        let known_by = dims.iter().filter_map(|d| brought.get(d)).filter(|&&d| d != i);
+        sources[i].extend(known_by.filter_map(|&d| node_of[d]));
         for &d in e.inputs.iter().filter_map(|v| defined.get(v)) {
             match node_of[d] {
                 Some(k) => {
