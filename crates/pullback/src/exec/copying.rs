@@ -226,4 +226,3 @@ impl Copying {
         memory.put(self.slot, out);
     }
 }
-

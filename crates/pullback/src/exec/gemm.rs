@@ -1,8 +1,8 @@
 //! Matrix products. The one file that names the GEMM crate.
 //!
-//! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of four ways, chosen from the shape and
-//! the strides alone; so is the partition into blocks. Threads only take blocks, so the result is the same to the bit
-//! for any number of them.
+//! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of four ways, chosen
+//! from the shape and the strides alone; so is the partition into blocks. Threads only take blocks, so the result is
+//! the same to the bit for any number of them.
 //!
 //! | way | when | how |
 //! |---|---|---|
@@ -66,7 +66,9 @@ fn with_scratch<T: Gemm, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
 
 /// `C = A B`, or `C += A B` when `accumulate`; `C = 0` (or unchanged) when A has no columns.
 ///
-/// The result does not depend on the number of threads, to the bit. It does on the machine's instruction set.
+/// The result does not depend on the number of threads, to the bit. It does on the machine's instruction set. Where the
+/// rows of A and of C are contiguous (and the machine has AVX2), a row of C does not depend on how many rows there are,
+/// either, so a caller may cut the rows as it likes.
 ///
 /// # Panics
 /// When the shapes do not fit together.
@@ -86,13 +88,12 @@ fn gemm_on<T: Gemm>(isa: Isa, pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b:
     if m == 0 || n == 0 {
         return;
     }
-    // C = A B and Cᵀ = Bᵀ Aᵀ are the same problem. Take the one whose C has contiguous rows; a vector has both.
-    let rows_contiguous = c.shape.col_stride == 1 || n == 1;
-    let cols_contiguous = c.shape.row_stride == 1 || m == 1;
-    let turn = if rows_contiguous && cols_contiguous {
-        if n == 1 { a.shape.col_stride != 1 } else { b.shape.row_stride == 1 && b.shape.col_stride != 1 }
-    } else {
-        !rows_contiguous
+    // C = A B and Cᵀ = Bᵀ Aᵀ are the same problem. Take the one whose C has contiguous rows; for a column that may be
+    // either, and the contiguous dimension of A decides.
+    let turn = match (n, c.shape.row_stride) {
+        (1, 1) => a.shape.col_stride != 1,
+        (1, _) => false,
+        _ => c.shape.col_stride != 1,
     };
     let (c, a, b) = if turn { (c.t(), b.t(), a.t()) } else { (c, a, b) };
     let task =
@@ -129,10 +130,21 @@ enum Way {
 /// Fewest multiply-adds for which a second thread pays.
 const PARALLEL: usize = 131_072;
 
+/// How much of K faer adds up in registers before it goes to memory. Longer sums have other bits than an own kernel's.
+const CHAIN: usize = 512;
+
+/// Up to how many multiply-adds faer has other algorithms for, with other bits.
+const TINY: usize = 16 * 16 * 16;
+
 impl<T: Gemm> Task<'_, T> {
+    /// Number of multiply-adds.
+    fn size(&self) -> usize {
+        self.m.saturating_mul(self.n).saturating_mul(self.k)
+    }
+
     /// Whether this is work enough for several threads.
     fn pays(&self) -> bool {
-        self.m.saturating_mul(self.n).saturating_mul(self.k) >= PARALLEL
+        self.size() >= PARALLEL
     }
 
     fn lanes(&self) -> usize {
@@ -145,12 +157,13 @@ impl<T: Gemm> Task<'_, T> {
         if self.isa == Isa::Plain || self.k == 0 || (self.c.col_stride != 1 && self.n > 1) {
             return Way::Direct;
         }
-        let rows_of_a = self.a.shape.col_stride == 1 || self.k == 1;
-        if self.n < 2 * lanes && (rows_of_a || self.n == lanes) {
+        let few = self.n < 2 * lanes;
+        let rows_of_a = self.a.shape.col_stride == 1;
+        if self.k == 1 || (few && (rows_of_a || self.n == lanes)) || (!few && self.size() <= TINY) {
             Way::Narrow
-        } else if self.n.is_multiple_of(lanes) && (self.k <= 16 || self.m <= 16) {
+        } else if self.n.is_multiple_of(lanes) && (self.k <= 16 || (self.m <= 16 && self.k <= CHAIN)) {
             Way::Wide
-        } else if self.n < 2 * lanes && self.m >= 2 * self.n {
+        } else if few && self.m >= 2 * self.n {
             Way::Turned
         } else {
             Way::Direct
@@ -185,6 +198,7 @@ impl<T: Gemm> Task<'_, T> {
             m: self.m,
             n: cols.len(),
             k: self.k,
+            p: 1,
             a: self.a.data.as_ptr(),
             a_row: self.a.shape.row_stride,
             a_col: self.a.shape.col_stride,
@@ -202,26 +216,30 @@ impl<T: Gemm> Task<'_, T> {
         // Panels of W, `lanes` columns each, one after the other.
         let panel = self.k * lanes;
         let panels = || (0..self.n).step_by(lanes).map(|start| start..self.n.min(start + lanes)).enumerate();
-        with_scratch(if in_place { 0 } else { self.n.div_ceil(lanes) * panel }, |packed: &mut [T]| {
+        // In several panels one element of K at a time, the order of the other ways; A may then have any strides.
+        let p = if self.n > lanes { 1 } else { lanes / self.n.next_power_of_two() };
+        let len = if in_place { 0 } else { self.n.div_ceil(lanes) * panel };
+        with_scratch(len, |packed: &mut [T]| {
             if !in_place {
                 for (i, cols) in panels() {
                     let Shape { row_stride, col_stride, .. } = self.b.shape;
                     let b = self.b.data.as_ptr().wrapping_add(cols.start * col_stride);
                     // SAFETY: `pack` asks for rows below `k` and columns below `cols.len()`, elements of B.
                     let at = |row, col| unsafe { *b.add(row * row_stride + col * col_stride) };
-                    tile::pack(&mut packed[i * panel..], T::default(), (lanes, self.k, cols.len()), at);
+                    let sizes = (lanes, p, self.k, cols.len());
+                    tile::pack(&mut packed[i * panel..], T::default(), sizes, at);
                 }
             }
             let packed = &*packed;
             self.blocks(pool, (32, self.n), |rows, _| {
                 for (i, cols) in panels() {
-                    let product = if in_place {
-                        self.product(self.b.data.as_ptr(), self.b.shape.row_stride, cols)
-                    } else {
-                        self.product(packed[i * panel..].as_ptr(), lanes, cols)
+                    let (w, w_row) = match in_place {
+                        true => (self.b.data.as_ptr(), self.b.shape.row_stride),
+                        false => (packed[i * panel..].as_ptr(), lanes),
                     };
-                    // SAFETY: `way` has seen to contiguous rows of C, and of A or a full panel; `View` and `ViewMut`
-                    // have checked the bounds, and blocks have different rows. `isa` comes from `Isa::all`.
+                    let product = Product { p, ..self.product(w, w_row, cols) };
+                    // SAFETY: `way` has seen to contiguous rows of C, and of A where `p > 1`; `View` and `ViewMut` have
+                    // checked the bounds, and blocks have different rows. `isa` comes from `Isa::all`.
                     unsafe { T::narrow(self.isa, &product, rows.clone()) };
                 }
             });
@@ -231,9 +249,11 @@ impl<T: Gemm> Task<'_, T> {
     fn wide(&self, pool: &Pool) {
         let in_place = self.b.shape.col_stride == 1;
         with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
+            let Shape { row_stride, col_stride, .. } = self.b.shape;
             for (row, packed) in packed.chunks_exact_mut(self.n).enumerate() {
-                let b = self.b.data[row * self.b.shape.row_stride..].iter().step_by(self.b.shape.col_stride);
-                packed.iter_mut().zip(b).for_each(|(slot, &x)| *slot = x);
+                for (col, slot) in packed.iter_mut().enumerate() {
+                    *slot = self.b.data[row * row_stride + col * col_stride];
+                }
             }
             let packed = &*packed;
             let block = if self.m > 24 { (24, self.n) } else { (self.m, 4 * self.lanes()) };
@@ -254,7 +274,8 @@ impl<T: Gemm> Task<'_, T> {
             pool.for_chunks(scratch, height * self.n, |i, part| {
                 let rows = i * height..self.m.min((i + 1) * height);
                 let turned = MatMut::from_column_major_slice_mut(part, rows.len(), self.n);
-                self.multiply(turned, rows.clone(), 0..self.n, false);
+                let a = matrix(&self.a, rows.clone(), 0..self.k);
+                self.multiply(turned, a, 0..self.n, false);
                 for (r, row) in rows.clone().enumerate() {
                     let to = self.out.wrapping_add(row * self.c.row_stride);
                     for (j, &x) in part[r..].iter().step_by(rows.len()).enumerate() {
@@ -269,14 +290,30 @@ impl<T: Gemm> Task<'_, T> {
 
     fn direct(&self, pool: &Pool) {
         self.blocks(pool, self.direct_block(), |rows, cols| {
-            let (row, col) = (rows.start * self.c.row_stride, cols.start * self.c.col_stride);
-            let (row_stride, col_stride) = (self.c.row_stride as isize, self.c.col_stride as isize);
-            // SAFETY: `ViewMut` has checked the bounds and that elements do not overlap; blocks are disjoint.
-            let c = unsafe {
-                let start = self.out.add(row + col);
-                MatMut::from_raw_parts_mut(start, rows.len(), cols.len(), row_stride, col_stride)
-            };
-            self.multiply(c, rows, cols, self.accumulate);
+            let Shape { row_stride, col_stride, .. } = self.c;
+            let start = self.out.wrapping_add(rows.start * row_stride + cols.start * col_stride);
+            if rows.len() > 1 || cols.len() == 1 {
+                // SAFETY: `ViewMut` has checked the bounds and that elements do not overlap; blocks are disjoint.
+                let c = unsafe {
+                    let (row_stride, col_stride) = (row_stride as isize, col_stride as isize);
+                    MatMut::from_raw_parts_mut(start, rows.len(), cols.len(), row_stride, col_stride)
+                };
+                return self.multiply(c, matrix(&self.a, rows, 0..self.k), cols, self.accumulate);
+            }
+            // One row is another algorithm to faer, with other bits. So give it the row twice.
+            let row = Shape { row_stride: 0, rows: 2, ..self.a.shape };
+            let data = &self.a.data[rows.start * self.a.shape.row_stride..];
+            let a = matrix(&View { data, shape: row }, 0..2, 0..self.k);
+            with_scratch(2 * cols.len(), |two: &mut [T]| {
+                // SAFETY: elements of C in this block, used by nobody else.
+                let at = |j: usize| unsafe { &mut *start.add(j * col_stride) };
+                let (first, second) = two.split_at_mut(cols.len());
+                first.iter_mut().enumerate().for_each(|(j, x)| *x = *at(j));
+                second.fill(T::default());
+                let c = MatMut::from_row_major_slice_mut(two, 2, cols.len());
+                self.multiply(c, a, cols.clone(), self.accumulate);
+                two[..cols.len()].iter().enumerate().for_each(|(j, &x)| *at(j) = x);
+            });
         });
     }
 
@@ -299,18 +336,22 @@ impl<T: Gemm> Task<'_, T> {
         (self.m.div_ceil(down).next_multiple_of(4), cols)
     }
 
-    fn multiply(&self, c: MatMut<'_, T>, rows: Range<usize>, cols: Range<usize>, accumulate: bool) {
+    /// `c = a B[:, cols]`, or `+=`.
+    fn multiply(&self, c: MatMut<'_, T>, a: MatRef<'_, T>, cols: Range<usize>, accumulate: bool) {
         let beta = if accumulate { Accum::Add } else { Accum::Replace };
-        let a = matrix(&self.a).submatrix(rows.start, 0, rows.len(), self.k);
-        let b = matrix(&self.b).submatrix(0, cols.start, self.k, cols.len());
-        matmul(c, beta, a, b, T::ONE, Par::Seq);
+        matmul(c, beta, a, matrix(&self.b, 0..self.k, cols), T::ONE, Par::Seq);
     }
 }
 
-fn matrix<'a, T>(view: &View<'a, T>) -> MatRef<'a, T> {
-    let Shape { rows, cols, row_stride, col_stride } = view.shape;
+/// Part of a matrix, for faer.
+fn matrix<'a, T>(view: &View<'a, T>, rows: Range<usize>, cols: Range<usize>) -> MatRef<'a, T> {
+    let Shape { row_stride, col_stride, .. } = view.shape;
     // SAFETY: `View` has checked the bounds.
-    unsafe { MatRef::from_raw_parts(view.data.as_ptr(), rows, cols, row_stride as isize, col_stride as isize) }
+    let whole = unsafe {
+        let (start, row_stride, col_stride) = (view.data.as_ptr(), row_stride as isize, col_stride as isize);
+        MatRef::from_raw_parts(start, view.shape.rows, view.shape.cols, row_stride, col_stride)
+    };
+    whole.submatrix(rows.start, cols.start, rows.len(), cols.len())
 }
 
 #[cfg(test)]

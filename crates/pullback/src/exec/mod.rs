@@ -12,7 +12,6 @@ mod prefix;
 mod product;
 mod random;
 mod reduce;
-mod rows;
 mod scalar_loops;
 mod shared;
 mod step;

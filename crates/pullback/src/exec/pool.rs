@@ -2,12 +2,15 @@
 //!
 //! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, so every thread owns one contiguous range and the
 //! split needs no queue. The calling thread is thread 0. A worker that has nothing to do spins for [`SPIN`] and then
-//! parks, so that back-to-back calls cost well under a microsecond and an idle program costs nothing.
+//! parks, so that back-to-back calls cost well under a microsecond and an idle program costs nothing. A caller that is
+//! through with its own range takes over the range of a worker that has not started yet, so a sleeping worker, or one
+//! that the system has given no core, delays nobody.
 //!
 //! What a task computes must depend on its index alone. Then the result is the same for every number of threads, and
 //! `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any pool, and
 //! while another thread is using the same pool.
 
+use crate::exec::shared::Shared;
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::Range;
@@ -17,8 +20,6 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
-
-use super::rows::Rows;
 
 /// How long an idle worker spins before it parks, and a caller before it starts to yield its core.
 pub const SPIN: Duration = Duration::from_micros(50);
@@ -228,19 +229,23 @@ impl Pool {
             resume_unwind(payload);
         }
     }
+}
 
+impl Pool {
     /// Cuts `data` into chunks of `chunk_len` (the last may be shorter) and calls `f(index, chunk)` once for each.
     ///
     /// # Panics
     /// When `chunk_len` is zero, or a call of `f` panics.
     pub fn for_chunks<T: Send>(&self, data: &mut [T], chunk_len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
-        self.for_rows(data.len(), chunk_len, Rows::new(data, 1), |rows, chunk| {
-            f(rows.start / chunk_len, chunk);
+        let n = data.len();
+        let shared = Shared::new(data);
+        self.run(n.div_ceil(chunk_len), &|i| {
+            let start = i * chunk_len;
+            // SAFETY: `run` passes each index once, so the chunks do not overlap.
+            f(i, unsafe { shared.range(start, chunk_len.min(n - start)) });
         });
     }
-}
 
-impl Pool {
     /// Into how many tasks to cut work of so many elementary operations that has so many parts: as many as there are
     /// threads where that outweighs handing it over.
     pub(crate) fn tasks(&self, operations: usize, parts: usize) -> usize {

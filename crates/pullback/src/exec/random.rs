@@ -40,10 +40,13 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, op: RandomOp, rows: &mut RowTable)
 const BLOCK: usize = 256;
 
 #[inline(always)]
-fn cipher<const FMA: bool>(n: usize, key: [&[u32; BLOCK]; 2], ctr: [&[u32; BLOCK]; 2], to: [&mut [u32; BLOCK]; 2]) {
+fn cipher<const FMA: bool>(key: [&[u32]; 2], ctr: [&[u32]; 2], to: [&mut [u32]; 2]) {
     let [a, b] = to;
-    for i in 0..n.min(BLOCK) {
-        let [x, y] = threefry2x32([key[0][i], key[1][i]], [ctr[0][i], ctr[1][i]]);
+    let n = a.len();
+    // Slices of one length, known to the compiler: no check remains inside the loop.
+    let (b, k0, k1, c0, c1) = (&mut b[..n], &key[0][..n], &key[1][..n], &ctr[0][..n], &ctr[1][..n]);
+    for i in 0..n {
+        let [x, y] = threefry2x32([k0[i], k1[i]], [c0[i], c1[i]]);
         a[i] = x;
         b[i] = y;
     }
@@ -51,7 +54,7 @@ fn cipher<const FMA: bool>(n: usize, key: [&[u32; BLOCK]; 2], ctr: [&[u32; BLOCK
 
 per_isa! {
     /// Both words for each pair of key and counter.
-    fn run_cipher(n: usize, key: [&[u32; BLOCK]; 2], ctr: [&[u32; BLOCK]; 2], to: [&mut [u32; BLOCK]; 2]) = cipher;
+    fn run_cipher(key: [&[u32]; 2], ctr: [&[u32]; 2], to: [&mut [u32]; 2]) = cipher;
 }
 
 /// Calls `write(first, words, words)` for each block of draws: `each` from every key, or one with its own counter.
@@ -98,7 +101,7 @@ fn blocks(
             }
         }
         let [a, b] = &mut words;
-        run_cipher(isa, n, [&key[0], &key[1]], [&ctr[0], &ctr[1]], [a, b]);
+        run_cipher(isa, [&key[0], &key[1]], [&ctr[0], &ctr[1]], [&mut a[..n], &mut b[..n]]);
         write(first, &words[0][..n], &words[1][..n]);
         first += n;
     }

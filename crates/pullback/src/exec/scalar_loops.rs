@@ -49,7 +49,8 @@ impl ScalarLoop {
         let n = self.size.get(rows);
         let mut out = memory.take(self.slot, n);
         if !self.in_place(memory, &mut out, n) {
-            let arrays: Vec<Array> = self.inputs.iter().map(|i| Array::new(vec![n], memory.data(i.1).first(n))).collect();
+            let arrays: Vec<Array> =
+                self.inputs.iter().map(|i| Array::new(vec![n], memory.data(i.1).first(n))).collect();
             out = self.op.eval(&arrays.iter().collect::<Vec<_>>()).into_data();
         }
         memory.put(self.slot, out);

@@ -1,12 +1,12 @@
 //! One step of a program, of whichever form.
 
 use crate::array::Array;
+use crate::exec::copying::{self, Copying};
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::kernel::Kernel;
 use crate::exec::lanes::Isa;
 use crate::exec::memory::{Memory, Place, typed};
 use crate::exec::pool::Pool;
-use crate::exec::copying::{self, Copying};
 use crate::exec::prefix::{self, Prefix};
 use crate::exec::product::{self, Product};
 use crate::exec::random::{self, Random};

@@ -22,6 +22,8 @@ pub struct Product<T> {
     pub n: usize,
     /// Columns of A, rows of W.
     pub k: usize,
+    /// How many elements of K share a vector (narrow).
+    pub p: usize,
     pub a: *const T,
     pub a_row: usize,
     pub a_col: usize,
@@ -82,23 +84,16 @@ impl Isa {
     }
 }
 
-/// How many elements of K share a vector when W has `n` columns.
-pub fn repeats(lanes: usize, n: usize) -> usize {
-    lanes / n.next_power_of_two().min(lanes)
-}
-
-/// Packs a panel of W (`k` rows and `n <= lanes` columns, read by `at(row, column)`) for the narrow kernel, with zeros
-/// where W has no element. Returns how much of `out` it took; `k * lanes` elements are enough.
+/// Packs a panel of W (`k` rows and `n <= lanes / p` columns, read by `at(row, column)`) for the narrow kernel, with
+/// zeros where W has no element. Takes the first `k.div_ceil(p) * lanes` elements of `out`.
 #[inline(always)]
 pub fn pack<T: Copy>(
     out: &mut [T],
     zero: T,
-    (lanes, k, n): (usize, usize, usize),
+    (lanes, p, k, n): (usize, usize, usize, usize),
     at: impl Fn(usize, usize) -> T,
-) -> usize {
-    let p = repeats(lanes, n);
-    let len = k.div_ceil(p) * lanes;
-    let out = &mut out[..len];
+) {
+    let out = &mut out[..k.div_ceil(p) * lanes];
     if n * p < lanes || !k.is_multiple_of(p) {
         out.fill(zero);
     }
@@ -109,7 +104,6 @@ pub fn pack<T: Copy>(
         8 => pack_groups::<T, 8>(out, (lanes, k, n), at),
         _ => pack_groups::<T, 16>(out, (lanes, k, n), at),
     }
-    len
 }
 
 #[inline(always)]
@@ -138,10 +132,10 @@ pub trait Tile: Copy {
     /// and a C of which nobody else uses `rows`; `n` is a multiple of the lanes.
     unsafe fn wide(isa: Isa, product: &Product<Self>, rows: Range<usize>);
 
-    /// `C[rows] = A[rows] W` for a packed panel of `1 ..= lanes` columns.
+    /// `C[rows] = A[rows] W` for a packed panel of `1 ..= lanes / p` columns.
     ///
     /// # Safety
-    /// As for `wide`; W is packed by [`pack`]; `a_col` is 1 unless `repeats(lanes, n)` is 1.
+    /// As for `wide`; W is packed by [`pack`]; `p` is a power of two up to the lanes; `a_col` is 1 unless `p` is 1.
     unsafe fn narrow(isa: Isa, product: &Product<Self>, rows: Range<usize>);
 }
 
@@ -447,7 +441,7 @@ macro_rules! tile {
                 }
                 // SAFETY: passed on; the machine has `isa`.
                 unsafe {
-                    match (isa, repeats(isa.lanes(size_of::<$t>()), s.n)) {
+                    match (isa, s.p) {
                         $((Isa::Avx512, $p512) => avx512::<$p512>(s, rows),)*
                         $((Isa::Avx2, $p256) => avx2::<$p256>(s, rows),)*
                         _ => unreachable!("no kernel"),

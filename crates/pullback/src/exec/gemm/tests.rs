@@ -96,7 +96,7 @@ fn check<T: Real>(noise: &mut Noise, pools: &[Pool], (m, k, n): (usize, usize, u
 #[test]
 fn products_are_right_and_independent_of_threads() {
     let (mut noise, pools) = (Noise(1), [1, 2, 3].map(Pool::new));
-    for round in 0..400 {
+    for round in 0..if cfg!(debug_assertions) { 60 } else { 400 } {
         let mut size = || match noise.below(4) {
             0 => noise.below(5),
             1 => [8, 16, 32, 64, 128][noise.below(5)],
@@ -110,6 +110,46 @@ fn products_are_right_and_independent_of_threads() {
         for _ in 0..4 {
             check::<f32>(&mut noise, &pools, shape, false);
             check::<f64>(&mut noise, &pools, shape, false);
+        }
+    }
+}
+
+/// Part of a product with contiguous rows, against the same rows of the whole.
+fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), by_columns: bool) {
+    const M: usize = 110;
+    let mut draw = |len: usize| -> Vec<T> { (0..len).map(|_| Real::from(noise.next())).collect() };
+    let (before, a, b) = (draw(M * n), draw(M * k), draw(k * n));
+    let b = match by_columns {
+        true => View::row_major(&b, n, k).t(),
+        false => View::row_major(&b, k, n),
+    };
+    for isa in Isa::all().filter(|&isa| isa != Isa::Plain) {
+        let run = |rows: Range<usize>, accumulate| {
+            let mut c = before[rows.start * n..rows.end * n].to_vec();
+            let a = View::row_major(&a[rows.start * k..], rows.len(), k);
+            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, accumulate);
+            c
+        };
+        for accumulate in [false, true] {
+            let whole = run(0..M, accumulate);
+            for m in [1, 2, 3, 5, 8, 16, 17, 33, 100] {
+                let part = run(7..7 + m, accumulate);
+                let same = part == whole[7 * n..][..m * n];
+                assert!(same, "{isa:?} {k}x{n}: {m} rows alone differ");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_does_not_depend_on_the_others() {
+    let (mut noise, pool) = (Noise(2), Pool::new(2));
+    for k in [1, 3, 17, 128, 520] {
+        for n in [1, 2, 3, 8, 10, 16, 20, 32, 64, 100, 200] {
+            for by_columns in [false, true] {
+                check_rows::<f32>(&mut noise, &pool, (k, n), by_columns);
+                check_rows::<f64>(&mut noise, &pool, (k, n), by_columns);
+            }
         }
     }
 }
