@@ -10,7 +10,7 @@ use pullback::{Key, Keys, Tensor, vmap};
 ///
 /// Unbiased for the gradient of [`iwae`](crate::estimator::iwae) in the proposal; the signal-to-noise ratio grows as
 /// `√k`, where that of the plain gradient falls. Zero where the proposal is the posterior. The model's parameters are
-/// held constant, and the value means nothing. As many samples as there are keys: also a ragged number.
+/// held constant, and the value means nothing.
 ///
 /// # Shapes
 /// `x: [d]`, `keys: [k]`, result `[]`.
@@ -31,7 +31,7 @@ pub fn dreg_encoder<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor
 /// model's (Tucker et al. 2019, section 4).
 ///
 /// # Shapes
-/// `x: [d]`, result `[]`.
+/// `keys: [k]`, `x: [d]`, result `[]`.
 ///
 /// ```
 /// use latents::estimator::{dreg, iwae};
@@ -39,12 +39,13 @@ pub fn dreg_encoder<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor
 /// use pullback::{DType, Key, Tensor};
 /// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F64);
 /// let x = Tensor::from([0.3f64, -1.0]);
-/// let same = dreg(Key::new(1), &x, &vae, 5).item::<f64>()? - iwae(Key::new(1), &x, &vae, 5).item::<f64>()?;
+/// let keys = || Key::new(1).split_n(5);
+/// let same = dreg(keys(), &x, &vae).item::<f64>()? - iwae(keys(), &x, &vae).item::<f64>()?;
 /// assert!(same.abs() < 1e-12);
 /// # Ok::<(), pullback::Error>(())
 /// ```
 #[track_caller]
-pub fn dreg<M: LatentModel>(key: Key, x: &Tensor, model: &M, k: usize) -> Tensor {
+pub fn dreg<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
     let q = model.proposal(x);
     let (fixed, fixed_q) = (held(model), held(&q));
     let one = |key: Key| {
@@ -52,7 +53,7 @@ pub fn dreg<M: LatentModel>(key: Key, x: &Tensor, model: &M, k: usize) -> Tensor
         let through_z = fixed.log_joint(x, &z) - fixed_q.log_prob(&z);
         (through_z, model.log_joint(x, &z.stop_gradient()))
     };
-    let (log_w, log_joint) = vmap(one).call(key.split_n(k));
+    let (log_w, log_joint) = vmap(one).call(keys);
     let value = log_w.log_mean_exp(0).stop_gradient();
     let share = log_w.stop_gradient().softmax(0);
     let slopes = (share.square() * log_w).sum() + (share * log_joint).sum();

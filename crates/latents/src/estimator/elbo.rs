@@ -2,7 +2,7 @@
 
 use crate::estimator::log_weights;
 use crate::model::LatentModel;
-use pullback::{Key, Tensor};
+use pullback::{Keys, Tensor};
 
 /// The mean of log-weights: `(1/k) Σ log w_i`, whose expectation is the ELBO for every `k`.
 ///
@@ -22,11 +22,11 @@ pub fn elbo_of(log_weights: &Tensor) -> Tensor {
     log_weights.mean()
 }
 
-/// The ELBO of one example by `k` samples; see [`elbo_of`].
+/// The ELBO of one example; see [`elbo_of`].
 ///
 /// # Shapes
-/// `x: [d]`, result `[]`.
+/// `keys: [k]`, `x: [d]`, result `[]`.
 #[track_caller]
-pub fn elbo<M: LatentModel>(key: Key, x: &Tensor, model: &M, k: usize) -> Tensor {
-    elbo_of(&log_weights(key, x, model, k))
+pub fn elbo<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
+    elbo_of(&log_weights(keys, x, model))
 }

@@ -2,7 +2,7 @@
 
 use crate::estimator::log_weights;
 use crate::model::LatentModel;
-use pullback::{Key, Tensor};
+use pullback::{Keys, Tensor};
 
 /// `L_k = log((1/k) Σ w_i)`, the importance-weighted ELBO (Burda et al. 2016, equation 8).
 ///
@@ -24,11 +24,11 @@ pub fn iwae_of(log_weights: &Tensor) -> Tensor {
     log_weights.log_mean_exp(0)
 }
 
-/// `L_k` of one example by `k` samples; see [`iwae_of`].
+/// `L_k` of one example; see [`iwae_of`].
 ///
 /// # Shapes
-/// `x: [d]`, result `[]`.
+/// `keys: [k]`, `x: [d]`, result `[]`.
 #[track_caller]
-pub fn iwae<M: LatentModel>(key: Key, x: &Tensor, model: &M, k: usize) -> Tensor {
-    iwae_of(&log_weights(key, x, model, k))
+pub fn iwae<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
+    iwae_of(&log_weights(keys, x, model))
 }

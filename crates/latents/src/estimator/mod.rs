@@ -1,7 +1,8 @@
 //! Estimators of `log p(x)` of one example, one a file; each says what it is.
 //!
 //! Notation: `z_i ~ q(z|x)`, `w_i = p(x, z_i) / q(z_i|x)`, `L_k = log((1/k) Σ_{i≤k} w_i)`. Each estimator is a pure
-//! function of log-weights (`…_of`), and a function of a key, an example and a model that draws them.
+//! function of log-weights (`…_of`), and a function of keys, an example and a model that draws them: as many samples
+//! as there are keys, which may be a ragged number.
 
 mod dreg;
 mod elbo;
@@ -22,7 +23,7 @@ pub use tail::Tail;
 pub use upper::{upper_bound, upper_bound_of};
 
 use crate::model::LatentModel;
-use pullback::{Key, Tensor, vmap};
+use pullback::{Key, Keys, Tensor, vmap};
 use std::fmt;
 
 /// What an estimator's expectation is to `log p(x)`.
@@ -85,11 +86,13 @@ pub const ESTIMATORS: &[EstimatorRow] = &[
     },
 ];
 
-/// `k` log-weights of one example; the proposal is computed once.
+/// The log-weights of one example, a sample for each key; the proposal is computed once.
+///
+/// `key.split_n(k)` gives a fixed number of keys, [`Key::split_rows`] a number that differs from example to example.
 ///
 /// # Shapes
-/// `x: [d]`, result `[k]`.
+/// `keys: [k]`, `x: [d]`, result `[k]`.
 #[track_caller]
-pub fn log_weights<M: LatentModel>(key: Key, x: &Tensor, model: &M, k: usize) -> Tensor {
-    vmap(|key: Key| model.log_weight(key, x).1).call(key.split_n(k))
+pub fn log_weights<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
+    vmap(|key: Key| model.log_weight(key, x).1).call(keys)
 }

@@ -1,8 +1,8 @@
 //! A lower and an upper bound by the same samples.
 
-use crate::estimator::{iwae_of, upper_bound_of};
+use crate::estimator::{iwae_of, log_weights, upper_bound_of};
 use crate::model::LatentModel;
-use pullback::{Key, Tensor, Tree};
+use pullback::{Keys, Tensor, Tree};
 
 /// `L_k ≤ log p(x) ≤ U_{k+1}` in expectation.
 #[derive(Clone, Debug, Tree)]
@@ -46,11 +46,11 @@ pub fn sandwich_of(log_weights: &Tensor, of_posterior: &Tensor) -> Sandwich {
     }
 }
 
-/// Both bounds of one example by `k` samples of the proposal and an exact posterior draw `z`.
+/// Both bounds of one example by samples of the proposal and an exact posterior draw `z`.
 ///
 /// # Shapes
-/// `x: [d]`, `z: [latent]`; results `[]`.
+/// `keys: [k]`, `x: [d]`, `z: [latent]`; results `[]`.
 #[track_caller]
-pub fn sandwich<M: LatentModel>(key: Key, x: &Tensor, z: &Tensor, model: &M, k: usize) -> Sandwich {
-    sandwich_of(&crate::estimator::log_weights(key, x, model, k), &model.log_weight_of(x, z))
+pub fn sandwich<M: LatentModel>(keys: Keys, x: &Tensor, z: &Tensor, model: &M) -> Sandwich {
+    sandwich_of(&log_weights(keys, x, model), &model.log_weight_of(x, z))
 }

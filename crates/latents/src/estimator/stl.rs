@@ -3,7 +3,7 @@
 use crate::dist::Distribution;
 use crate::model::LatentModel;
 use crate::optim::held;
-use pullback::{Key, Tensor, vmap};
+use pullback::{Key, Keys, Tensor, vmap};
 
 /// `L_k` whose gradient leaves out that of `log q(z|x)` in the proposal's parameters at fixed `z` (Roeder et al. 2017).
 ///
@@ -11,7 +11,7 @@ use pullback::{Key, Tensor, vmap};
 /// variance where the proposal is the posterior; for `k > 1` it is **biased**: use [`dreg`](crate::estimator::dreg).
 ///
 /// # Shapes
-/// `x: [d]`, result `[]`.
+/// `keys: [k]`, `x: [d]`, result `[]`.
 ///
 /// ```
 /// use latents::estimator::{iwae, stl};
@@ -19,16 +19,17 @@ use pullback::{Key, Tensor, vmap};
 /// use pullback::{DType, Key, Tensor};
 /// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F64);
 /// let x = Tensor::from([0.3f64, -1.0]);
-/// let same = stl(Key::new(1), &x, &vae, 5).item::<f64>()? - iwae(Key::new(1), &x, &vae, 5).item::<f64>()?;
+/// let keys = || Key::new(1).split_n(5);
+/// let same = stl(keys(), &x, &vae).item::<f64>()? - iwae(keys(), &x, &vae).item::<f64>()?;
 /// assert!(same.abs() < 1e-12);
 /// # Ok::<(), pullback::Error>(())
 /// ```
 #[track_caller]
-pub fn stl<M: LatentModel>(key: Key, x: &Tensor, model: &M, k: usize) -> Tensor {
+pub fn stl<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
     let one = |key: Key| {
         let q = model.proposal(x);
         let z = q.sample(key);
         model.log_joint(x, &z) - held(&q).log_prob(&z)
     };
-    vmap(one).call(key.split_n(k)).log_mean_exp(0)
+    vmap(one).call(keys).log_mean_exp(0)
 }

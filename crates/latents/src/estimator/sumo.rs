@@ -1,8 +1,8 @@
 //! SUMO: an unbiased estimator of `log p(x)` by a randomised number of samples.
 
-use crate::estimator::Tail;
+use crate::estimator::{Tail, log_weights};
 use crate::model::LatentModel;
-use pullback::{Key, Tensor, vmap};
+use pullback::{Key, Tensor};
 
 /// Numbers that SUMO cannot be made of.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -108,15 +108,6 @@ impl Sumo {
         first + later.select(&(increments * self.tail.weight(&j)), 0.0).sum()
     }
 
-    /// The log-weights of as many samples as `count` says.
-    ///
-    /// # Shapes
-    /// `x: [d]`, `count: i32 []`, result `[count]`.
-    #[track_caller]
-    pub fn log_weights<M: LatentModel>(key: Key, x: &Tensor, model: &M, count: &Tensor) -> Tensor {
-        vmap(|key: Key| model.log_weight(key, x).1).call(key.split_rows(count))
-    }
-
     /// SUMO of one example, and how many samples it drew.
     ///
     /// # Shapes
@@ -125,7 +116,7 @@ impl Sumo {
     pub fn at<M: LatentModel>(&self, key: Key, x: &Tensor, model: &M) -> (Tensor, Tensor) {
         let (stop, samples) = key.split();
         let count = self.count(stop);
-        let log_w = Sumo::log_weights(samples, x, model, &count);
+        let log_w = log_weights(samples.split_rows(&count), x, model);
         (self.of(&log_w, &count), count)
     }
 }

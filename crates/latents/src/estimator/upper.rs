@@ -2,7 +2,7 @@
 
 use crate::estimator::log_weights;
 use crate::model::LatentModel;
-use pullback::{Key, Tensor};
+use pullback::{Keys, Tensor};
 
 /// `U_{k+1} = log((w_0 + Σ_{i≤k} w_i) / (k+1))`, with `w_0` the weight of an exact posterior draw.
 ///
@@ -29,12 +29,12 @@ pub fn upper_bound_of(log_weights: &Tensor, of_posterior: &Tensor) -> Tensor {
     both - (log_weights.size(0) + 1.0).log()
 }
 
-/// The upper bound of one example by `k` samples of the proposal and an exact posterior draw `z`; see
+/// The upper bound of one example by samples of the proposal and an exact posterior draw `z`; see
 /// [`upper_bound_of`].
 ///
 /// # Shapes
-/// `x: [d]`, `z: [latent]`, result `[]`.
+/// `keys: [k]`, `x: [d]`, `z: [latent]`, result `[]`.
 #[track_caller]
-pub fn upper_bound<M: LatentModel>(key: Key, x: &Tensor, z: &Tensor, model: &M, k: usize) -> Tensor {
-    upper_bound_of(&log_weights(key, x, model, k), &model.log_weight_of(x, z))
+pub fn upper_bound<M: LatentModel>(keys: Keys, x: &Tensor, z: &Tensor, model: &M) -> Tensor {
+    upper_bound_of(&log_weights(keys, x, model), &model.log_weight_of(x, z))
 }

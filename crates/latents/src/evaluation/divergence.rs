@@ -96,7 +96,7 @@ impl<M: LatentModel + 'static> Divergence<M> {
             let one = |key: Key| {
                 let (ancestral, proposal) = key.split();
                 let (z, x) = model.ancestral(ancestral);
-                let bounds = sandwich(proposal, &x, &z, &model, samples);
+                let bounds = sandwich(proposal.split_n(samples), &x, &z, &model);
                 let matched = to.log_density(&x) - constant;
                 (bounds.lower - &matched, bounds.upper - matched, bounds.ess)
             };
@@ -108,7 +108,7 @@ impl<M: LatentModel + 'static> Divergence<M> {
                 let one = |key: Key| {
                     let (draw, proposal) = key.split();
                     let x = target.sample(draw, dtype).unwrap_or_else(|| Tensor::full(f64::NAN, dtype, [target.dim()]));
-                    let log_w = log_weights(proposal, &x, &model, samples);
+                    let log_w = log_weights(proposal.split_n(samples), &x, &model);
                     let gain = target.log_density(&x) - constant - iwae_of(&log_w);
                     (gain, effective_sample_size(&log_w))
                 };

@@ -26,7 +26,7 @@ impl<M: LatentModel + 'static> LogDensity<M> {
     pub fn new(samples: usize, chunk: usize) -> LogDensity<M> {
         let samples = samples.max(1);
         let all = move |model: M, (keys, rows): (Keys, Tensor)| {
-            vmap(|key: Key, x: Tensor| iwae(key, &x, &model, samples)).call((keys, rows))
+            vmap(|key: Key, x: Tensor| iwae(key.split_n(samples), &x, &model)).call((keys, rows))
         };
         LogDensity { bounds: Chunked::new(chunk, all) }
     }

@@ -41,7 +41,7 @@ use pullback::{Key, Tensor, Tree};
 /// }
 ///
 /// let exact = -0.5 * (4.0 * std::f64::consts::PI).ln() - 0.25;
-/// let found = iwae(Key::new(0), &Tensor::from([1.0f64]), &Sum, 3).item::<f64>()?;
+/// let found = iwae(Key::new(0).split_n(3), &Tensor::from([1.0f64]), &Sum).item::<f64>()?;
 /// assert!((found - exact).abs() < 1e-12, "the proposal is the posterior");
 /// # Ok::<(), pullback::Error>(())
 /// ```

@@ -151,11 +151,11 @@ impl Estimation {
         let raised = match (self.bound, self.encoder_gradient) {
             // The mean of single-sample bounds, each along its path.
             (Bound::Elbo { samples }, EncoderGradient::Stl) => {
-                vmap(|key: Key| stl(key, x, model, 1)).call(key.split_n(samples)).mean()
+                vmap(|key: Key| stl(key.split_n(1), x, model)).call(key.split_n(samples)).mean()
             }
-            (Bound::Elbo { samples }, _) => elbo(key, x, model, samples),
-            (Bound::Iwae { samples }, EncoderGradient::Dreg) => dreg(key, x, model, samples),
-            (Bound::Iwae { samples }, _) => iwae(key, x, model, samples),
+            (Bound::Elbo { samples }, _) => elbo(key.split_n(samples), x, model),
+            (Bound::Iwae { samples }, EncoderGradient::Dreg) => dreg(key.split_n(samples), x, model),
+            (Bound::Iwae { samples }, _) => iwae(key.split_n(samples), x, model),
             (Bound::Sumo { sumo, proposal_samples }, _) => {
                 let (stop, samples, proposal) = key.split3();
                 let count = sumo.count(stop);

@@ -1,7 +1,7 @@
 //! Density matching: the reverse KL to a log density.
 
 use crate::dist::{Distribution, Target};
-use crate::estimator::{Sumo, dreg_encoder, effective_sample_size, iwae_of, upper_bound_of};
+use crate::estimator::{Sumo, dreg_encoder, effective_sample_size, iwae_of, log_weights, upper_bound_of};
 use crate::model::{Conditional, LatentModel, Vae};
 use crate::nn::GaussianNet;
 use crate::objective::{ConfigError, Update, Warning};
@@ -246,7 +246,7 @@ impl Matching {
             model
         };
         let draws = self.draws(stop, samples);
-        let log_w = vmap(|key: Key| scored.log_weight(key, &x).1).call(draws.keys);
+        let log_w = log_weights(draws.keys, &x, scored);
         let (lower, upper) = (iwae_of(&log_w), upper_bound_of(&log_w, &scored.log_weight_of(&x, &z)));
         let log_evidence = match &draws.sumo {
             Some((sumo, count)) => sumo.of(&log_w, count),
@@ -275,7 +275,7 @@ impl Matching {
         if self.encoder_loss == EncoderLoss::Dreg {
             return -dreg_encoder(draws.keys, &x, model);
         }
-        let log_w = vmap(|key: Key| model.log_weight(key, &x).1).call(draws.keys);
+        let log_w = log_weights(draws.keys, &x, model);
         match (&draws.sumo, self.encoder_loss) {
             (Some((sumo, count)), EncoderLoss::SumoSquared) => sumo.of(&log_w, count).square(),
             _ => upper_bound_of(&log_w, &model.log_weight_of(&x, &z)),

@@ -30,8 +30,8 @@ impl Target for Ring {
         2
     }
     fn log_density(&self, x: &Tensor) -> Tensor {
-        // hypot by scaling would be exact at 0, where the gradient has no direction; the small number gives it none.
-        let radius = (x.square().sum() + 1e-12).sqrt();
+        // The gradient has no direction at 0: below the least radius there is none.
+        let radius = x.square().sum().maximum(1e-12).sqrt();
         ((radius - RADIUS) / SD).square() * -0.5
     }
     fn log_normalizer(&self) -> Option<f64> {
