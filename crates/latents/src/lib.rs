@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Latent-variable models on [`pullback`]: pictures, files, training.
+
+pub mod atomic;
+pub mod plot;
+pub mod train;
