@@ -70,8 +70,34 @@ pub struct Progress<T: Task> {
     state: T::State,
     best: T::Weights,
     checks: Vec<Check>,
-    /// Sum and number of the losses since the last check.
-    losses: (f64, u32),
+    losses: Losses,
+}
+
+/// The losses since the last check.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Losses {
+    /// Their sum and number, of those that are finite.
+    sum: f64,
+    count: u32,
+    /// How many of the last steps in a row had a loss that is not.
+    lost: u32,
+}
+
+impl Losses {
+    fn add(&mut self, loss: f64) {
+        if loss.is_finite() {
+            *self = Losses { sum: self.sum + loss, count: self.count + 1, lost: 0 };
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// The mean; the next ones count afresh.
+    fn take(&mut self) -> f64 {
+        let mean = self.sum / f64::from(self.count);
+        *self = Losses { lost: self.lost, ..Losses::default() };
+        mean
+    }
 }
 
 /// What a run tells as it goes.
@@ -124,8 +150,8 @@ impl<T: Task> Progress<T> {
         let state = task.init(init)?;
         let best = T::weights(&state);
         let key = run.into_tensor().to_vec::<u32>()?;
-        let key = [key.first().copied().unwrap_or(0), key.get(1).copied().unwrap_or(0)];
-        Ok(Progress { key, step: 0, state, best, checks: Vec::new(), losses: (0.0, 0) })
+        let key = [key[0], key[1]];
+        Ok(Progress { key, step: 0, state, best, checks: Vec::new(), losses: Losses::default() })
     }
 
     /// Steps made.
@@ -172,8 +198,9 @@ impl<T: Task> Progress<T> {
         checkpoint.put("run.step", &Tensor::scalar(self.step))?;
         let rows: Vec<f64> = self.checks.iter().flat_map(|c| c.to_row()).collect();
         checkpoint.put("run.checks", &Tensor::new(rows, &[self.checks.len(), Check::COLUMNS]))?;
-        let (sum, count) = self.losses;
-        checkpoint.put("run.losses", &(Tensor::scalar(sum), Tensor::scalar(count)))
+        let Losses { sum, count, lost } = self.losses;
+        checkpoint.put("run.loss", &Tensor::scalar(sum))?;
+        checkpoint.put("run.losses", &Tensor::from([count, lost]))
     }
 
     /// The run that was [`put`](Progress::put) into a checkpoint; nothing may be left in it then.
@@ -187,20 +214,21 @@ impl<T: Task> Progress<T> {
         let best = checkpoint.take("best", &template.best)?;
         let key: Tensor = checkpoint.take("run.key", &Tensor::from([0u32; 2]))?;
         let step: Tensor = checkpoint.take("run.step", &Tensor::scalar(0u32))?;
-        let losses = (Tensor::scalar(0.0f64), Tensor::scalar(0u32));
-        let (sum, count) = checkpoint.take("run.losses", &losses)?;
+        let sum = checkpoint.take("run.loss", &Tensor::scalar(0.0f64))?;
+        let losses = checkpoint.take("run.losses", &Tensor::from([0u32; 2]))?;
         let table = checkpoint.take_tensor("run.checks")?;
         let value = |e: pullback::Error| checkpoint.error(Fault::Value { name: "run".to_owned(), cause: e });
         let rows = table.as_slice::<f64>().map_err(value)?.as_chunks::<{ Check::COLUMNS }>().0;
         let checks = rows.iter().map(|&row| Check::from_row(row)).collect();
-        let words = key.to_vec::<u32>().map_err(value)?;
+        let pair = |t: &Tensor| t.to_vec::<u32>().map(|v| [v[0], v[1]]).map_err(value);
+        let [count, lost] = pair(&losses)?;
         let progress = Progress {
-            key: [words[0], words[1]],
+            key: pair(&key)?,
             step: step.item().map_err(value)?,
             state,
             best,
             checks,
-            losses: (sum.item().map_err(value)?, count.item().map_err(value)?),
+            losses: Losses { sum: sum.item().map_err(value)?, count, lost },
         };
         checkpoint.finish()?;
         Ok(progress)
@@ -219,8 +247,7 @@ impl<T: Task> Progress<T> {
         // Always the same random numbers: checks differ by the weights alone.
         let weights = T::weights(&self.state);
         let Figures { lower, upper, se, ess } = task.check(&weights, self.side_key(0))?;
-        let loss = self.losses.0 / f64::from(self.losses.1);
-        self.losses = (0.0, 0);
+        let loss = self.losses.take();
         self.checks.push(Check { step: self.step, loss, lower, upper, se, ess });
         if Watch::best(&self.checks).is_some_and(|best| best.step == self.step) {
             self.best = weights;
@@ -268,10 +295,10 @@ pub fn train<T: Task>(
         trained += begin.elapsed();
         progress.state = state;
         progress.step += 1;
-        if !loss.is_finite() {
+        progress.losses.add(loss);
+        if watch.lost(progress.losses.lost) {
             break Stop::Collapsed(Collapse::Loss { step: progress.step });
         }
-        progress.losses = (progress.losses.0 + loss, progress.losses.1 + 1);
         go_on = tell(Event::Step { loss }, &progress);
     };
     let steps = progress.step - first;

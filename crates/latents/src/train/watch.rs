@@ -43,8 +43,8 @@ impl Check {
 
 /// When a run counts as broken down.
 ///
-/// A run collapses when a loss or a side of the sandwich stops being finite; or when, at `patience` checks in a row,
-/// the upper side lies `worse` nats or more above the best so far while the bounds lie `gap` nats or more apart or
+/// A run collapses when `lost` steps in a row have a loss that is not finite, or a side of the sandwich is not; or
+/// when, at `patience` checks in a row, the upper side lies `worse` nats or more above the best so far while the bounds lie `gap` nats or more apart or
 /// the effective part of the samples is below `ess`. Early in training the figures may be poor without any of it:
 /// they are compared with the best that the same run has reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,20 +57,22 @@ pub struct Limits {
     pub ess: f64,
     /// Checks in a row.
     pub patience: usize,
+    /// Steps in a row.
+    pub lost: u32,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { worse: 0.5, gap: 0.25, ess: 0.1, patience: 3 }
+        Limits { worse: 0.5, gap: 0.25, ess: 0.1, patience: 3, lost: 20 }
     }
 }
 
 /// How a run broke down.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Collapse {
-    /// The loss of a step is not a finite number.
+    /// The losses are no finite numbers any more.
     Loss {
-        /// The number of that step, from 1.
+        /// The steps made until then.
         step: u32,
     },
     /// A side of the sandwich is not a finite number.
@@ -100,9 +102,9 @@ impl Collapse {
 impl fmt::Display for Collapse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Collapse::Loss { step } => write!(f, "at step {step} the loss was no longer a finite number"),
+            Collapse::Loss { step } => write!(f, "by step {step} the loss was no finite number any more"),
             Collapse::Figures { step } => {
-                write!(f, "at step {step} the bounds of the reverse KL were no longer finite numbers")
+                write!(f, "at step {step} the bounds of the reverse KL were no finite numbers any more")
             }
             Collapse::Apart { check, best } => write!(
                 f,
@@ -129,6 +131,11 @@ impl Watch {
     /// A watch with those limits.
     pub fn new(limits: Limits) -> Watch {
         Watch { limits }
+    }
+
+    /// Whether so many losses in a row that are not finite mean a breakdown.
+    pub fn lost(&self, in_a_row: u32) -> bool {
+        in_a_row >= self.limits.lost.max(1)
     }
 
     /// The check with the lowest upper side, the first of equals.

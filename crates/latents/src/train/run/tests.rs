@@ -88,14 +88,24 @@ fn a_collapse_ends_the_run_and_the_best_is_delivered() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_ends_the_run() {
+fn figures_that_are_no_numbers_end_the_run() {
     let task = Toy { rate: f32::NAN };
     let end = run(&task, Progress::new(&task, Key::new(5)).expect("init"), None);
-    // The first step spoils the state, the second one's loss shows it.
-    assert_eq!(end.stop, Stop::Collapsed(Collapse::Loss { step: 2 }));
+    // The first step spoils the state; the check after the fifth sees it before twenty losses do.
+    assert_eq!(end.stop, Stop::Collapsed(Collapse::Figures { step: 5 }));
     let (delivered, check) = end.progress.deliver();
     assert_eq!(check.map(|c| c.step), Some(0));
     assert!(delivered.state().w.to_vec::<f32>().expect("value").iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn losses_that_are_no_numbers_end_the_run() {
+    let task = Toy { rate: f32::NAN };
+    let p = Progress::new(&task, Key::new(5)).expect("init");
+    let watch = Watch::new(Limits { lost: 3, ..Limits::default() });
+    let end = train(&task, p, PLAN, watch, &mut |_, _| true).expect("runs");
+    assert_eq!(end.stop, Stop::Collapsed(Collapse::Loss { step: 4 }));
+    assert_eq!(end.progress.deliver().1.map(|c| c.step), Some(0));
 }
 
 #[test]
