@@ -1,5 +1,18 @@
-//! Latent-variable models on [`pullback`]: pictures, files, training.
+//! Latent-variable density models on [`pullback`]: `p(x) = ∫ p(x|z) p(z) dz`, with honest figures of `log p(x)`.
+//!
+//! Everything is written for one example and one sample; `vmap` does the rest. From the bottom up: [`nn`] layers,
+//! [`dist`] distributions and targets, [`optim`] optimisers, [`model`] what a latent-variable model is,
+//! [`estimator`] figures of `log p(x)` that say what they are, [`objective`] losses with their training steps,
+//! [`evaluation`] figures that owe nothing to the training estimator, [`train`] the loop, its watch and checkpoints,
+//! [`plot`] pictures.
 
 pub mod atomic;
+pub mod dist;
+pub mod estimator;
+pub mod evaluation;
+pub mod model;
+pub mod nn;
+pub mod objective;
+pub mod optim;
 pub mod plot;
 pub mod train;

@@ -156,7 +156,8 @@ impl Checkpoint {
         Checkpoint { path: PathBuf::new(), header, tensors: BTreeMap::new() }
     }
 
-    /// Adds the leaves of a tree as `prefix.name`, or as `prefix` where the tree is one tensor.
+    /// Adds the leaves of a tree as `prefix.name`: as `prefix` where the tree is one tensor, as `name` where the prefix
+    /// is empty.
     ///
     /// # Errors
     /// [`Fault::Value`] where a leaf has no value.
@@ -331,7 +332,10 @@ fn diagnose(bytes: &[u8], cause: &SafeTensorError) -> Fault {
 }
 
 fn named(prefix: &str, name: &str) -> String {
-    if name.is_empty() { prefix.to_owned() } else { format!("{prefix}.{name}") }
+    match (prefix, name) {
+        (only, "") | ("", only) => only.to_owned(),
+        _ => format!("{prefix}.{name}"),
+    }
 }
 
 /// Element type and shape, as errors say them.

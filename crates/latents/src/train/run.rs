@@ -186,13 +186,14 @@ impl<T: Task> Progress<T> {
         (self, best)
     }
 
-    /// Adds everything to a checkpoint: `state.…`, `best.…`, and under `run.` the key, the step, the checks and the
+    /// Adds everything to a checkpoint: the state under its leaves' own names, `best.…`, and under
+    /// `run.` the key, the step, the checks and the
     /// losses since the last.
     ///
     /// # Errors
     /// [`Fault::Value`].
     pub fn put(&self, checkpoint: &mut Checkpoint) -> Result<(), CheckpointError> {
-        checkpoint.put("state", &self.state)?;
+        checkpoint.put("", &self.state)?;
         checkpoint.put("best", &self.best)?;
         checkpoint.put("run.key", &Tensor::from(self.key))?;
         checkpoint.put("run.step", &Tensor::scalar(self.step))?;
@@ -210,7 +211,7 @@ impl<T: Task> Progress<T> {
     pub fn take(task: &T, mut checkpoint: Checkpoint) -> Result<Progress<T>, CheckpointError> {
         let template = Progress::new(task, Key::new(0))
             .map_err(|cause| checkpoint.error(Fault::Value { name: "state".to_owned(), cause }))?;
-        let state = checkpoint.take("state", &template.state)?;
+        let state = checkpoint.take("", &template.state)?;
         let best = checkpoint.take("best", &template.best)?;
         let key: Tensor = checkpoint.take("run.key", &Tensor::from([0u32; 2]))?;
         let step: Tensor = checkpoint.take("run.step", &Tensor::scalar(0u32))?;

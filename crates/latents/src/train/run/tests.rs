@@ -124,10 +124,10 @@ fn a_checkpoint_of_another_task_is_refused() {
     let mut c = Checkpoint::new("toy", json!({}));
     Progress::new(&task, Key::new(5)).expect("init").put(&mut c).expect("values");
     let mut wide = c.clone();
-    wide.put("state.w", &Tensor::from([0.0f32; 3])).expect("values");
+    wide.put("w", &Tensor::from([0.0f32; 3])).expect("values");
     assert!(matches!(Progress::take(&task, wide), Err(CheckpointError { fault: Fault::Misshapen { .. }, .. })));
     let mut more = c.clone();
-    more.put("state.extra", &Tensor::from([0.0f32; 3])).expect("values");
+    more.put("extra", &Tensor::from([0.0f32; 3])).expect("values");
     assert!(matches!(Progress::take(&task, more), Err(CheckpointError { fault: Fault::Extra { .. }, .. })));
     c.take_tensor("best").expect("there");
     assert!(matches!(Progress::take(&task, c), Err(CheckpointError { fault: Fault::Missing { .. }, .. })));

@@ -1,0 +1,42 @@
+//! A compiled function of rows, run chunk by chunk.
+
+use pullback::{Error, Rows, Tensor, Tree, jit, leaves, map_leaves};
+
+/// `f(params, rows)`, compiled once and run on at most so many rows at a time.
+pub(crate) struct Chunked<P, R> {
+    run: Box<dyn Fn(P, R) -> Result<Vec<Tensor>, Error> + Send + Sync>,
+    chunk: usize,
+}
+
+impl<P: Tree + 'static, R: Tree + 'static> Chunked<P, R> {
+    pub(crate) fn new<O, F>(chunk: usize, f: F) -> Chunked<P, R>
+    where
+        O: Tree + Send + 'static,
+        F: Fn(P, R) -> O + Send + Sync + 'static,
+    {
+        let compiled = jit(move |params: P, Rows(rows): Rows<R>| f(params, rows));
+        let run = move |params: P, rows: R| {
+            let output = compiled.call((params, Rows(rows)))?;
+            Ok(leaves(&output).into_iter().map(|leaf| leaf.tensor).collect())
+        };
+        Chunked { run: Box::new(run), chunk: chunk.max(1) }
+    }
+
+    /// The columns of the function's values, one for each of its leaves, in f64.
+    pub(crate) fn columns(&self, params: &P, rows: &R) -> Result<Vec<Vec<f64>>, Error> {
+        let n = leaves(rows)
+            .first()
+            .map_or(0, |leaf| leaf.tensor.shape().dims().first().and_then(|d| d.known()).unwrap_or(0));
+        let mut columns: Vec<Vec<f64>> = Vec::new();
+        for start in (0..n).step_by(self.chunk) {
+            let end = (start + self.chunk).min(n);
+            let part = map_leaves(rows, |leaf| leaf.tensor.slice(0, start, end));
+            let values = (self.run)(map_leaves(params, |leaf| leaf.tensor), part)?;
+            columns.resize_with(values.len(), Vec::new);
+            for (column, value) in columns.iter_mut().zip(values) {
+                column.extend(value.cast(pullback::DType::F64).as_slice::<f64>()?);
+            }
+        }
+        Ok(columns)
+    }
+}

@@ -1,0 +1,53 @@
+//! The model's density at given points.
+
+use crate::estimator::iwae;
+use crate::evaluation::chunks::Chunked;
+use crate::model::LatentModel;
+use pullback::{Error, Key, Keys, Tensor, vmap};
+
+/// `L_k` of many examples, compiled once: a lower bound of each `log p(x)`.
+///
+/// ```
+/// use latents::evaluation::LogDensity;
+/// use latents::model::Vae;
+/// use pullback::{DType, Key, Tensor};
+/// let vae = Vae::new(Key::new(0), 2, 2, &[8], DType::F32);
+/// let grid = Tensor::from([[0.0f32, 0.0], [1.0, 0.0], [0.0, 1.0]]);
+/// let log_p = LogDensity::new(64, 2).at(&vae, Key::new(1), &grid)?;
+/// assert!(log_p.len() == 3 && log_p.iter().all(|l| l.is_finite()));
+/// # Ok::<(), pullback::Error>(())
+/// ```
+pub struct LogDensity<M> {
+    bounds: Chunked<M, (Keys, Tensor)>,
+}
+
+impl<M: LatentModel + 'static> LogDensity<M> {
+    /// With `samples` for each example, `chunk` examples at a time.
+    pub fn new(samples: usize, chunk: usize) -> LogDensity<M> {
+        let samples = samples.max(1);
+        let all = move |model: M, (keys, rows): (Keys, Tensor)| {
+            vmap(|key: Key, x: Tensor| iwae(key, &x, &model, samples)).call((keys, rows))
+        };
+        LogDensity { bounds: Chunked::new(chunk, all) }
+    }
+
+    /// The bound at each row.
+    ///
+    /// # Shapes
+    /// `rows: [n, d]`; `n` numbers.
+    ///
+    /// # Errors
+    /// The first fault of the model.
+    pub fn at(&self, model: &M, key: Key, rows: &Tensor) -> Result<Vec<f64>, Error> {
+        let keys = key.split_like(rows);
+        Ok(self.bounds.columns(model, &(keys, rows.clone()))?.into_iter().next().unwrap_or_default())
+    }
+}
+
+/// Draws of a model, `[n, d]`.
+///
+/// # Errors
+/// The first fault of the model.
+pub fn samples<M: LatentModel>(model: &M, key: Key, n: usize) -> Result<Tensor, Error> {
+    vmap(|key: Key| model.ancestral(key).1).try_call(key.split_n(n))
+}

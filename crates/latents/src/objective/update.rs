@@ -1,0 +1,56 @@
+//! One guarded update of one network.
+
+use crate::objective::ConfigError;
+use crate::optim::{Adam, AdamState, clip_by_global_norm, global_norm, zip};
+use pullback::{Tensor, Tree};
+
+/// A network's optimiser: Adam under an optional clip; an update whose gradient is not finite is left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// The optimiser.
+    pub adam: Adam,
+    /// The greatest global norm of a gradient.
+    pub clip: Option<f64>,
+}
+
+impl Update {
+    /// Whether its numbers are in range.
+    ///
+    /// # Errors
+    /// [`ConfigError::Range`] for a rate, a decay or a clip that is not.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let rate = self.adam.rate.peak();
+        let clip = self.clip.unwrap_or(1.0);
+        let decay = |beta: f64| (0.0..1.0).contains(&beta);
+        let ranges = [
+            ("the learning rate", rate, rate.is_finite() && rate > 0.0, "finite and above 0"),
+            ("clip", clip, clip > 0.0, "above 0"),
+            ("beta1", self.adam.beta1, decay(self.adam.beta1), "at least 0 and below 1"),
+            ("beta2", self.adam.beta2, decay(self.adam.beta2), "at least 0 and below 1"),
+        ];
+        match ranges.into_iter().find(|(_, _, holds, _)| !holds) {
+            Some((name, value, _, range)) => Err(ConfigError::Range { name, value, range }),
+            None => Ok(()),
+        }
+    }
+
+    /// The network and the memory after one update, and the gradient's global norm before clipping.
+    ///
+    /// Where the norm is not finite nothing moves: one overflow must not end a run.
+    #[track_caller]
+    pub fn apply<P: Tree>(&self, params: &P, memory: &AdamState<P>, gradients: &P) -> (P, AdamState<P>, Tensor) {
+        let clipped;
+        let (gradients, norm) = match self.clip {
+            Some(most) => {
+                let (scaled, norm) = clip_by_global_norm(gradients, most);
+                clipped = scaled;
+                (&clipped, norm)
+            }
+            None => (gradients, global_norm(gradients)),
+        };
+        let (moved, remembered) = self.adam.update(params, gradients, memory);
+        let finite = norm.is_finite();
+        let keep = |new: &Tensor, old: &Tensor| finite.select(new, old);
+        (zip(&moved, params, keep), zip(&remembered, memory, keep), norm)
+    }
+}

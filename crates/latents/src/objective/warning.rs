@@ -1,0 +1,74 @@
+//! What a configuration is refused for, and what it is warned of.
+
+use std::fmt;
+
+/// A configuration that cannot be trained.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A size that must be at least 1.
+    #[error("{name} is 0; it must be at least 1")]
+    Zero {
+        /// Which.
+        name: &'static str,
+    },
+    /// A number outside its range.
+    #[error("{name} is {value}; it must be {range}")]
+    Range {
+        /// Which.
+        name: &'static str,
+        /// What it is.
+        value: f64,
+        /// What it must be, in words.
+        range: &'static str,
+    },
+    /// An encoder gradient that is not one of the bound.
+    #[error("that encoder gradient is not one of the bound: elbo takes plain or stl, iwae plain or dreg, sumo dreg")]
+    EncoderGradient,
+    /// Numbers that SUMO cannot be made of.
+    #[error(transparent)]
+    Sumo(#[from] crate::estimator::SumoError),
+    /// An encoder loss that needs SUMO's samples.
+    #[error("the encoder loss SUMO² needs the decoder loss SUMO; choose dreg, upper or likelihood")]
+    SumoSquaredAlone,
+}
+
+/// A configuration that can be trained but promises less than it seems to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A lower bound of `log p(x)` is minimised.
+    LowerBoundMinimised,
+    /// SUMO with a cap, which is unbiased for a lower bound.
+    Capped {
+        /// The bound it is unbiased for is `IWAE` of so many samples.
+        terms: u32,
+    },
+    /// SUMO minimised without a penalty on the sandwich's gap.
+    NoGapPenalty,
+    /// The plain gradient under clipping, which biases a heavy-tailed one.
+    ClippedHeavyTail,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::LowerBoundMinimised => f.write_str(
+                "the estimator is a lower bound of log p(x) and is being minimised: the decoder gains by loosening it, \
+                 and training is expected to diverge; use `upper`",
+            ),
+            Warning::Capped { terms } => write!(
+                f,
+                "SUMO is capped: it is unbiased for IWAE with {terms} samples, a lower bound, which is being minimised"
+            ),
+            Warning::NoGapPenalty => f.write_str(
+                "SUMO is minimised without a penalty on the sandwich's gap: the decoder learns to exploit the \
+                 estimator's tail, and training is expected to diverge",
+            ),
+            Warning::ClippedHeavyTail => f.write_str(
+                "clipping shrinks the rare large gradients that keep SUMO unbiased: without a gap penalty the run \
+                 diverges sooner",
+            ),
+        }
+    }
+}
