@@ -3,7 +3,7 @@
 use crate::array::DType;
 use crate::error::ErrorKind;
 use crate::lowering::RandomOp;
-use crate::prim::random_bits::{FoldIn, RandomBits};
+use crate::prim::{fold_in::FoldIn, random_bits::RandomBits};
 use crate::shape::{Dim, Shape};
 use crate::trace::{Tensor, bind};
 use crate::transform::vmap::Mapped;

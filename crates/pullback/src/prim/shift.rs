@@ -7,7 +7,7 @@ use crate::lowering::Lowering;
 use crate::prim::pointwise::Takes;
 use crate::prim::scan::lines;
 use crate::shape::{Dim, Sizes};
-use crate::trace::Tensor;
+use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
 /// `y_k = x_(k-1)`, `y_0 = 0`; or `y_k = x_(k+1)` from the other end. Works along symbolic axes too.
@@ -76,5 +76,13 @@ impl Primitive for Shift {
     }
     fn lower(&self) -> Lowering {
         Lowering::Plain
+    }
+}
+
+impl Tensor {
+    /// Each element's predecessor along an axis (its successor, if `reverse`), 0 at the end where there is none.
+    #[track_caller]
+    pub fn shift(&self, axis: usize, reverse: bool) -> Tensor {
+        bind(Shift { axis, reverse }, &[self])
     }
 }

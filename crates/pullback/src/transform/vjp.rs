@@ -46,7 +46,7 @@ impl Linear {
             fixed.set(v, t.clone());
         }
         let mut sums: Vec<Option<Tensor>> = vec![None; graph.types.len()];
-        let mut add = |sums: &mut Vec<Option<Tensor>>, v: crate::ir::Var, ct: Tensor| {
+        let add = |sums: &mut Vec<Option<Tensor>>, v: crate::ir::Var, ct: Tensor| {
             let slot = &mut sums[v.index()];
             *slot = Some(match slot.take() {
                 Some(sum) => sum + ct,

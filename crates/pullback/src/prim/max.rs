@@ -1,4 +1,4 @@
-//! `max` and `min` of two tensors; where they are equal each takes half of the derivative, as in JAX.
+//! `max` of two tensors; where they are equal each takes half of the derivative, as in JAX.
 
 use crate::lowering::PointOp;
 use crate::prim::operator::{Scalar, binary};
@@ -6,13 +6,13 @@ use crate::prim::pointwise::{add_some, not_linear, pointwise};
 use crate::trace::Tensor;
 
 /// 1 where `winner` is the result, 1/2 where both are, 0 elsewhere.
-fn share(winner: &Tensor, other: &Tensor, result: &Tensor) -> Tensor {
+pub(super) fn share(winner: &Tensor, other: &Tensor, result: &Tensor) -> Tensor {
     let wins = winner.eq(result).cast(result.dtype());
     let tie = winner.eq(other).cast(result.dtype());
     wins * (1.0 - tie * 0.5)
 }
 
-fn tangent(x: &[Tensor], y: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
+pub(super) fn tangent(x: &[Tensor], y: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
     add_some(dx[0].as_ref().map(|d| d * share(&x[0], &x[1], y)), dx[1].as_ref().map(|d| d * share(&x[1], &x[0], y)))
 }
 
@@ -23,23 +23,10 @@ pointwise! {
     transpose |_s, operands, ct| not_linear("max", operands),
 }
 
-pointwise! {
-    /// The lesser of `a` and `b`; NaN where either is.
-    Min, "min", |_| PointOp::Min, takes Numbers, gives |_s, d| d,
-    jvp |_s, x, y, dx| tangent(x, y, dx),
-    transpose |_s, operands, ct| not_linear("min", operands),
-}
-
 impl Tensor {
     /// The greater, element by element; NaN where either is.
     #[track_caller]
     pub fn maximum<'a>(&self, other: impl Into<Scalar<'a>>) -> Tensor {
         binary(Max, self, &other.into())
-    }
-
-    /// The lesser, element by element; NaN where either is.
-    #[track_caller]
-    pub fn minimum<'a>(&self, other: impl Into<Scalar<'a>>) -> Tensor {
-        binary(Min, self, &other.into())
     }
 }

@@ -1,0 +1,22 @@
+//! `eq`: `a = b`, element by element; no derivative.
+
+use crate::array::DType;
+use crate::lowering::PointOp;
+use crate::prim::operator::{Scalar, binary};
+use crate::prim::pointwise::{not_linear, pointwise};
+use crate::trace::Tensor;
+
+pointwise! {
+    /// `a = b`.
+    Eq, "eq", |_| PointOp::Eq, takes Any, gives |_s, _d| DType::Bool,
+    jvp |_s, x, y, dx| None,
+    transpose |_s, operands, ct| not_linear("eq", operands),
+}
+
+impl Tensor {
+    /// `a = b`. Element by element, broadcasting; bool.
+    #[track_caller]
+    pub fn eq<'a>(&self, other: impl Into<Scalar<'a>>) -> Tensor {
+        binary(Eq, self, &other.into())
+    }
+}
