@@ -1,5 +1,6 @@
 //! `and`: both true, element by element; no derivative.
 
+use crate::case::{Arg, Case};
 use crate::lowering::PointOp;
 use crate::prim::operator::{Scalar, binary};
 use crate::prim::pointwise::{not_linear, pointwise};
@@ -18,4 +19,9 @@ impl Tensor {
     pub fn and<'a>(&self, other: impl Into<Scalar<'a>>) -> Tensor {
         binary(And, self, &other.into())
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::binary(And, |s| [Arg::bools(s.clone()), Arg::bools(s)])
 }

@@ -1,12 +1,14 @@
 //! `cumsum`: sums of prefixes along one axis.
 
-use crate::array::{Array, Data};
+use crate::array::{Array, DType, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
-use crate::lowering::{Lowering, ScanOp};
+use crate::lowering::{Lowering, ReduceOp, ScanOp};
+use crate::prim::batching::move_axis;
 use crate::prim::pointwise::Takes;
 use crate::prim::scan::{infer, lines};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -60,17 +62,19 @@ impl Primitive for CumSum {
     }
     fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
         let x = inputs[0].tensor();
-        Batched::Folded(if fold.axes[0] == Some(self.axis) {
-            let carry = fold.carry(x, self.axis, self.reverse);
-            if x.dtype().is_float() {
-                carry.cast(x.dtype()).recurrence(x, self.axis, self.reverse)
-            } else {
-                let whole = carry.cast(crate::array::DType::F64);
-                whole.recurrence(&x.cast(crate::array::DType::F64), self.axis, self.reverse).cast(x.dtype())
-            }
-        } else {
-            bind(self.clone(), &[x])
-        })
+        if fold.axes[0] != Some(self.axis) {
+            return Batched::Folded(bind(self.clone(), &[x]));
+        }
+        if x.dtype().is_float() {
+            let carry = fold.carry(x, self.axis, self.reverse).cast(x.dtype());
+            return Batched::Folded(carry.recurrence(x, self.axis, self.reverse));
+        }
+        // Of whole numbers, which wrap: less what the examples before (or after) add up to.
+        let rows = move_axis(x, self.axis, 0);
+        let all = bind(CumSum { axis: 0, ..*self }, &[&rows]);
+        let sums = rows.segment(ReduceOp::Sum, &fold.ids, fold.examples);
+        let before = bind(CumSum { axis: 0, ..*self }, &[&sums]) - &sums;
+        Batched::Folded(move_axis(&(all - before.repeat_rows(&fold.ids)), 0, self.axis))
     }
     fn map_dims(&self, _: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
         None
@@ -86,4 +90,22 @@ impl Tensor {
     pub fn cumsum(&self, axis: usize) -> Tensor {
         bind(CumSum { axis, reverse: false }, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[Dim], axis, reverse, dtype| {
+        Case::new(CumSum { axis, reverse }, [Arg::new(dtype, Shape(shape.into()), 0.0, 5.0)])
+    };
+    let rows = Dim::fresh_rows();
+    let mut cases = Vec::new();
+    for dtype in [DType::F64, DType::I32, DType::U32] {
+        for reverse in [false, true] {
+            cases.push(of(&[4.into()], 0, reverse, dtype));
+            cases.push(of(&[rows, 2.into()], 0, reverse, dtype));
+            cases.push(of(&[2.into(), rows], 1, reverse, dtype));
+            cases.push(of(&[rows, 3.into()], 1, reverse, dtype));
+        }
+    }
+    cases
 }

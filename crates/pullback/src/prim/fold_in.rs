@@ -1,12 +1,13 @@
 //! `fold_in`: a key for each pair of a key and a number, as `jax.random.fold_in`.
 
 use crate::array::{Array, DType, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, RandomOp};
 use crate::math::threefry::threefry2x32;
 use crate::prim::random_bits::lead;
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -54,4 +55,13 @@ impl Primitive for FoldIn {
     fn lower(&self) -> Lowering {
         Lowering::Random(RandomOp::FoldIn)
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |lead: &[Dim]| {
+        let number = Arg::new(DType::U32, Shape(lead.into()), 0.0, f64::from(u32::MAX));
+        Case::new(FoldIn, [Arg::keys(Shape(lead.into())), number])
+    };
+    vec![of(&[]), of(&[3.into()]), of(&[Dim::fresh_rows()]), of(&[2.into(), Dim::fresh_rows()])]
 }

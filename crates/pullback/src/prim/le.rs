@@ -1,6 +1,7 @@
 //! `le`: `a ≤ b`, element by element; no derivative.
 
 use crate::array::DType;
+use crate::case::{Arg, Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::operator::{Scalar, binary};
 use crate::prim::pointwise::{not_linear, pointwise};
@@ -19,4 +20,13 @@ impl Tensor {
     pub fn le<'a>(&self, other: impl Into<Scalar<'a>>) -> Tensor {
         binary(Le, self, &other.into())
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Case::binary(Le, |s| [Arg::floats(s.clone()).at(HARD), Arg::floats(s).at(HARD)]);
+    for dtype in [DType::I32, DType::U32] {
+        cases.extend(Case::binary(Le, |s| [Arg::new(dtype, s.clone(), 0.0, 1.0), Arg::new(dtype, s, 0.0, 1.0)]));
+    }
+    cases
 }

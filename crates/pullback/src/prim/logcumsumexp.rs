@@ -1,13 +1,14 @@
 //! `logcumsumexp`: `log Σ e^x` of prefixes along one axis, under a running maximum.
 
 use crate::array::{Array, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ScanOp};
 use crate::prim::batching::move_axis;
 use crate::prim::pointwise::{Takes, not_linear};
 use crate::prim::scan::{infer, lines, log_add_exp, share, share_before};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -80,4 +81,14 @@ impl Tensor {
     pub fn logcumsumexp(&self, axis: usize) -> Tensor {
         bind(LogCumSumExp { axis }, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[Dim], axis| {
+        let hard = [f64::NEG_INFINITY, -745.0, 1e4, -1e4, f64::INFINITY];
+        Case::new(LogCumSumExp { axis }, [Arg::floats(Shape(shape.into())).at(&hard)])
+    };
+    let rows = Dim::fresh_rows();
+    vec![of(&[4.into()], 0), of(&[rows, 2.into()], 0), of(&[2.into(), rows], 1), of(&[rows, 3.into()], 1)]
 }

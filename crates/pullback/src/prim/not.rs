@@ -1,7 +1,9 @@
 //! `not`: the opposite, element by element; no derivative.
 
+use crate::case::{Arg, Case};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
+use crate::shape::Dim;
 use crate::trace::{Tensor, bind};
 
 pointwise! {
@@ -18,4 +20,9 @@ impl Tensor {
     pub fn not(&self) -> Tensor {
         bind(Not, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    vec![Case::new(Not, [Arg::bools([5])]), Case::new(Not, [Arg::bools(vec![Dim::fresh_rows()])])]
 }

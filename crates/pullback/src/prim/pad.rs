@@ -1,11 +1,12 @@
 //! `pad`: an axis lengthened by zeros; its transpose is `slice`.
 
 use crate::array::{Array, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
 use crate::prim::slice::{known, resized};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -84,4 +85,18 @@ impl Tensor {
     pub fn pad(&self, axis: usize, before: usize, after: usize) -> Tensor {
         if before == 0 && after == 0 { self.clone() } else { bind(Pad { axis, before, after }, &[self]) }
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of =
+        |shape: &[Dim], axis, before, after| Case::new(Pad { axis, before, after }, [Arg::floats(Shape(shape.into()))]);
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(&[n(3)], 0, 1, 2),
+        of(&[n(0)], 0, 1, 2),
+        of(&[n(2), n(3), n(2)], 1, 0, 1),
+        of(&[r, n(2)], 1, 1, 1),
+        of(&[n(2), r], 0, 1, 0),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `random_bits`, `random_unit`: threefry-2x32 in JAX's partitionable form.
 
 use crate::array::{Array, DType, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, RandomOp};
@@ -99,4 +100,22 @@ impl Primitive for RandomBits {
     fn lower(&self) -> Lowering {
         Lowering::Random(self.op)
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases(ops: &[RandomOp]) -> Vec<Case> {
+    let of = |lead: &[Dim], shape: &[Dim], op| {
+        let prim = RandomBits { shape: Shape(shape.into()), op };
+        Case::new(prim, [Arg::keys(Shape(lead.into()))])
+    };
+    let rows = Dim::fresh_rows();
+    let mut cases = Vec::new();
+    for &op in ops {
+        cases.push(of(&[], &[], op));
+        cases.push(of(&[2.into()], &[3.into(), 2.into()], op));
+        cases.push(of(&[rows], &[2.into()], op));
+        // One key for all rows of an example: which bits are whose would depend on the other examples.
+        cases.push(of(&[], &[rows, 2.into()], op).refuses_fold());
+    }
+    cases
 }

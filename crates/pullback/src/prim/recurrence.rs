@@ -1,12 +1,13 @@
 //! `recurrence`: `y_k = a_k y_(k-1) + x_k` along one axis.
 
 use crate::array::{Array, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ScanOp};
 use crate::prim::pointwise::{Takes, add_some, not_linear};
 use crate::prim::scan::{infer, lines};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -88,4 +89,15 @@ impl Tensor {
     pub fn recurrence(&self, x: &Tensor, axis: usize, reverse: bool) -> Tensor {
         bind(Recurrence { axis, reverse }, &[self, x])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[Dim], axis, reverse| {
+        let shape = Shape(shape.into());
+        Case::new(Recurrence { axis, reverse }, [Arg::floats(shape.clone()), Arg::floats(shape)])
+    };
+    let rows = Dim::fresh_rows();
+    let both = |shape: &[Dim], axis| [of(shape, axis, false), of(shape, axis, true)];
+    [both(&[4.into()], 0), both(&[rows, 2.into()], 0), both(&[2.into(), rows], 1), both(&[rows, 3.into()], 1)].concat()
 }

@@ -1,12 +1,13 @@
 //! `repeat_rows`: to each row of a ragged tensor its segment's row; its transpose sums segments.
 
 use crate::array::Array;
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ReduceOp};
 use crate::prim::batching::move_axis;
 use crate::prim::ragged::{check_ids, refuse};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -70,4 +71,17 @@ impl Tensor {
     pub fn repeat_rows(&self, ids: &Tensor) -> Tensor {
         bind(RepeatRows, &[self, ids])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    let of =
+        |x: &[Dim], ids, segments| Case::new(RepeatRows, [Arg::floats(Shape(x.into())), Arg::segments(ids, segments)]);
+    vec![
+        of(&[n(3)], n(5), 3),
+        of(&[n(3), n(2)], n(5), 3),
+        of(&[n(3), r], n(5), 3),
+        of(&[n(3), n(2)], r, 3).refuses_fold(),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `rows`: the row numbers of a count, and with them a symbolic extent.
 
 use crate::array::{Array, DType, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -78,4 +79,14 @@ impl Tensor {
         // The same count asked twice names the same extent.
         self.once(|count| bind(Rows { rows: Dim::Rows(RowId::fresh()) }, &[count]))
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |arg: Arg| Case::new(Rows { rows: Dim::fresh_rows() }, [arg]).refuses_fold();
+    let unmapped = |arg: Arg| Arg { mapped: false, ..arg };
+    vec![
+        of(unmapped(Arg::new(DType::I32, [], 0.0, 4.0)).at(&[-1.0])),
+        of(unmapped(Arg::new(DType::I32, [3], 0.0, 4.0)).at(&[-1.0])),
+    ]
 }

@@ -1,9 +1,11 @@
 //! `scatter_add`: rows added by number; its transpose is `gather`.
 
 use crate::array::{Array, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ReduceOp};
+use crate::prim::batching::move_axis;
 use crate::prim::gather::{Gather, check_indices, each_row, same_lead};
 use crate::prim::pointwise::Takes;
 use crate::shape::{Dim, Shape, Sizes};
@@ -71,23 +73,33 @@ impl Primitive for ScatterAdd {
         bind(up, &[&inputs[0].stacked(n), &inputs[1].stacked(n)])
     }
     fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
+        let n = self.batch;
         let (x, ids) = (inputs[0].tensor(), inputs[1].tensor());
-        let along = self.batch == 0 && self.size == Dim::Rows(fold.rows);
-        if along && fold.axes == [None, None] {
-            // Into an example's own rows: its numbers count from its first row.
-            let (x, ids) = (inputs[0].stacked(fold.examples), inputs[1].stacked(fold.examples));
-            let last = (&fold.counts - 1).broadcast_axes(ids.shape(), vec![0]);
-            let first = fold.first_rows().broadcast_axes(ids.shape(), vec![0]);
-            let ids = ids.maximum(0).minimum(&last) + first;
-            return Batched::Folded(bind(ScatterAdd { batch: 0, size: fold.total }, &[&x, &ids]));
+        let into_rows = self.size == Dim::Rows(fold.rows);
+        let all = ScatterAdd { batch: n, size: fold.map_dim(self.size) };
+        let per_row = |x: &Tensor, ids: &Tensor| bind(ScatterAdd { batch: n + 1, size: self.size }, &[x, ids]);
+        match (fold.axes[0], fold.axes[1]) {
+            // Into an example's own rows: its numbers count from its first row. An example without rows adds nothing.
+            (None, None) if into_rows => {
+                let x = inputs[0].stacked(fold.examples);
+                let x = fold.counts.gt(0).broadcast_axes(x.shape(), vec![0]).select(&x, 0.0);
+                let ids = fold.within_example(&inputs[1].stacked(fold.examples));
+                Batched::Folded(bind(all, &[&move_axis(&x, 0, n), &move_axis(&ids, 0, n)]))
+            }
+            (_, Some(b)) if into_rows => Batched::Folded(bind(all, &[x, &fold.within_row(ids, b)])),
+            // From an example's rows: one each, then sums by segments.
+            (Some(at), Some(b)) if b >= n => {
+                let one = per_row(&move_axis(x, at, 0), &move_axis(ids, b, 0));
+                Batched::Stacked(one.segment(ReduceOp::Sum, &fold.ids, fold.examples))
+            }
+            // The example's numbers go along with every row.
+            (Some(at), None) if inputs[1].is_stacked() => {
+                let ids = fold.lift(&inputs[1]);
+                let place = n + 1 + at - (ids.rank() - 1);
+                Batched::Folded(move_axis(&per_row(&move_axis(x, at, 0), &ids), 0, place))
+            }
+            _ => Batched::Folded(bind(all, &[x, ids])),
         }
-        if self.batch == 0 && fold.axes == [Some(0), Some(0)] && ids.rank() == 1 {
-            // From an example's rows: one row each, then sums by segments.
-            let one = bind(ScatterAdd { batch: 1, size: self.size }, &[&x.unsqueeze(1), &ids.unsqueeze(1)]);
-            return Batched::Stacked(one.segment(ReduceOp::Sum, &fold.ids, fold.examples));
-        }
-        let why = "a scatter along or across a ragged axis";
-        Batched::Folded(Tensor::fault(ErrorKind::NoRule { transform: "vmap", why }, "scatter_add"))
     }
     fn map_dims(&self, map: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
         Some(Arc::new(ScatterAdd { batch: self.batch, size: map(self.size) }))
@@ -106,4 +118,31 @@ impl Tensor {
     pub fn scatter_add(&self, indices: &Tensor, size: impl Into<Dim>) -> Tensor {
         bind(ScatterAdd { batch: 0, size: size.into() }, &[self, indices])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |batch, x: &[Dim], ids: &[Dim], size: Dim, n| {
+        let ids = Arg::indices(Shape(ids.into()), n).at(&[-5.0, 99.0]);
+        Case::new(ScatterAdd { batch, size }, [Arg::floats(Shape(x.into())), ids])
+    };
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(0, &[], &[], n(4), 4),
+        of(0, &[n(3), n(2)], &[n(3)], n(4), 4),
+        of(0, &[n(2), n(3), n(2)], &[n(2), n(3)], n(4), 4),
+        of(1, &[n(2)], &[n(2)], n(4), 4),
+        of(1, &[n(2), n(5), n(3)], &[n(2), n(5)], n(4), 4),
+        of(0, &[r], &[r], n(4), 4),
+        of(0, &[r, n(2), n(3)], &[r, n(2)], n(4), 4),
+        of(0, &[n(2), r, n(3)], &[n(2), r], n(4), 4),
+        of(0, &[], &[], r, 2),
+        of(0, &[n(3), n(2)], &[n(3)], r, 2),
+        of(0, &[n(3), r], &[n(3)], n(4), 4),
+        of(1, &[r], &[r], n(4), 4),
+        of(1, &[r, n(3), n(2)], &[r, n(3)], n(4), 4),
+        of(1, &[n(2), r], &[n(2), r], n(4), 4),
+        of(0, &[r], &[r], r, 2),
+        of(1, &[n(2), n(3)], &[n(2), n(3)], r, 2),
+    ]
 }

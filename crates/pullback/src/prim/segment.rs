@@ -1,6 +1,7 @@
 //! `segment_sum`, `segment_max`, `segment_min`, `segment_logsumexp`: folds of the rows of each segment.
 
 use crate::array::{Array, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ReduceOp};
@@ -146,4 +147,18 @@ impl Tensor {
     pub fn segment_logsumexp(&self, ids: &Tensor, size: impl Into<Dim>) -> Tensor {
         self.segment(ReduceOp::LogSumExp, ids, size.into())
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases(op: ReduceOp) -> Vec<Case> {
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    let of =
+        |x: &[Dim], ids| Case::new(Segment { op, size: n(4) }, [Arg::floats(Shape(x.into())), Arg::segments(ids, 3)]);
+    vec![
+        of(&[n(5)], n(5)),
+        of(&[n(5), n(2)], n(5)),
+        of(&[n(5), r], n(5)),
+        of(&[r, n(2)], r).refuses_fold(),
+        Case::new(Segment { op, size: r }, [Arg::floats([0, 2]), Arg::segments(n(0), 1)]).refuses_fold(),
+    ]
 }

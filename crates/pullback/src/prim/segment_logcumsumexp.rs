@@ -1,6 +1,7 @@
 //! `segment_logcumsumexp`: `log Σ e^x` of prefixes that begin anew with every segment.
 
 use crate::array::{Array, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ScanOp};
@@ -8,7 +9,7 @@ use crate::prim::batching::move_axis;
 use crate::prim::pointwise::{Takes, not_linear};
 use crate::prim::ragged::{check_ids, refuse};
 use crate::prim::scan::{log_add_exp, share, share_before};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -89,4 +90,14 @@ impl Tensor {
     pub fn segment_logcumsumexp(&self, ids: &Tensor) -> Tensor {
         bind(SegmentLogCumSumExp, &[self, ids])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    let of = |x: &[Dim], ids| {
+        let x = Arg::floats(Shape(x.into())).at(&[f64::NEG_INFINITY, -745.0, 1e4, -1e4]);
+        Case::new(SegmentLogCumSumExp, [x, Arg::segments(ids, 3)])
+    };
+    vec![of(&[n(5)], n(5)), of(&[n(5), n(2)], n(5)), of(&[n(5), r], n(5)), of(&[r, n(2)], r).refuses_fold()]
 }

@@ -1,12 +1,13 @@
 //! `shift`: every element moved one place along an axis, a zero moved in.
 
-use crate::array::{Array, Data};
+use crate::array::{Array, DType, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
 use crate::prim::pointwise::Takes;
 use crate::prim::scan::lines;
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -85,4 +86,20 @@ impl Tensor {
     pub fn shift(&self, axis: usize, reverse: bool) -> Tensor {
         bind(Shift { axis, reverse }, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[Dim], axis, dtype| {
+        [false, true]
+            .map(|reverse| Case::new(Shift { axis, reverse }, [Arg::new(dtype, Shape(shape.into()), 1.0, 5.0)]))
+    };
+    let rows = Dim::fresh_rows();
+    [
+        of(&[4.into()], 0, DType::F64),
+        of(&[rows, 2.into()], 0, DType::I32),
+        of(&[2.into(), rows], 1, DType::F64),
+        of(&[rows, 3.into()], 1, DType::U32),
+    ]
+    .concat()
 }

@@ -1,6 +1,7 @@
 //! `slice`: a part of an axis; its transpose is `pad`.
 
 use crate::array::{Array, strides};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -86,4 +87,18 @@ impl Tensor {
     pub fn slice(&self, axis: usize, start: usize, end: usize) -> Tensor {
         bind(Slice { axis, start, end }, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of =
+        |shape: &[Dim], axis, start, end| Case::new(Slice { axis, start, end }, [Arg::floats(Shape(shape.into()))]);
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(&[n(4)], 0, 1, 3),
+        of(&[n(4)], 0, 2, 2),
+        of(&[n(2), n(3), n(2)], 1, 1, 3),
+        of(&[r, n(4)], 1, 0, 2),
+        of(&[n(3), r], 0, 1, 3),
+    ]
 }

@@ -61,6 +61,10 @@ impl Linear {
         }
         for e in graph.eqns.iter().rev() {
             let Some(ct) = sums[e.output.index()].take() else { continue };
+            if ct.error().is_some() {
+                e.inputs.iter().filter(|&&v| fixed.find(v).is_none()).for_each(|&v| add(&mut sums, v, ct.clone()));
+                continue;
+            }
             let operands: Vec<Operand> = e
                 .inputs
                 .iter()
