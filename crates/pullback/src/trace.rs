@@ -77,7 +77,11 @@ pub(crate) fn at_line<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) 
 
 #[track_caller]
 pub(crate) fn line() -> &'static Location<'static> {
-    LINE.get().unwrap_or_else(|| Location::caller())
+    // No closure: its own line would be the caller.
+    match LINE.get() {
+        Some(at) => at,
+        None => Location::caller(),
+    }
 }
 
 impl Trace {
