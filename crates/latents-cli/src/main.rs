@@ -1,2 +1,30 @@
-//! The `latents` command.
-fn main() {}
+//! The `latents` command: parse, run, exit code.
+
+mod args;
+mod commands;
+mod failure;
+mod interrupt;
+mod output;
+mod progress;
+mod settings;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    // Wrong use ends here: clap prints what is wrong, and exits with 2.
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Funnel(args) => commands::funnel::run(args, started),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -3,7 +3,8 @@
 //! Everything is written for one example and one sample; `vmap` does the rest. From the bottom up: [`nn`] layers,
 //! [`dist`] distributions and targets, [`optim`] optimisers, [`model`] what a latent-variable model is,
 //! [`estimator`] figures of `log p(x)` that say what they are, [`objective`] losses with their training steps,
-//! [`evaluation`] figures that owe nothing to the training estimator, [`plot`] pictures.
+//! [`evaluation`] figures that owe nothing to the training estimator, [`train`] the loop, its watch and checkpoints,
+//! [`plot`] pictures.
 
 pub mod atomic;
 pub mod dist;
@@ -14,3 +15,4 @@ pub mod nn;
 pub mod objective;
 pub mod optim;
 pub mod plot;
+pub mod train;

@@ -125,6 +125,29 @@ impl Data {
         each_dtype!(self, v => v.capacity() * self.dtype().size())
     }
 
+    /// The one element that all are equal to, to the bit.
+    pub(crate) fn uniform(&self) -> Option<Data> {
+        let same = match self {
+            Data::F32(v) => v.windows(2).all(|w| w[0].to_bits() == w[1].to_bits()),
+            Data::F64(v) => v.windows(2).all(|w| w[0].to_bits() == w[1].to_bits()),
+            Data::I32(v) => v.windows(2).all(|w| w[0] == w[1]),
+            Data::U32(v) => v.windows(2).all(|w| w[0] == w[1]),
+            Data::Bool(v) => v.windows(2).all(|w| w[0] == w[1]),
+        };
+        (same && !self.is_empty()).then(|| self.first(1))
+    }
+
+    /// A copy of the first `n` elements.
+    pub(crate) fn first(&self, n: usize) -> Data {
+        match self {
+            Data::F32(v) => Data::F32(v[..n].to_vec()),
+            Data::F64(v) => Data::F64(v[..n].to_vec()),
+            Data::I32(v) => Data::I32(v[..n].to_vec()),
+            Data::U32(v) => Data::U32(v[..n].to_vec()),
+            Data::Bool(v) => Data::Bool(v[..n].to_vec()),
+        }
+    }
+
     /// The elements at those flat indices, in that order.
     pub(crate) fn pick(&self, indices: impl Iterator<Item = usize>) -> Data {
         match self {

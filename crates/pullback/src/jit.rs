@@ -90,6 +90,15 @@ impl Signature {
     }
 }
 
+/// The time that one step of a compiled program takes.
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// What the step does.
+    pub step: String,
+    /// Seconds a run.
+    pub seconds: f64,
+}
+
 struct Compiled<R> {
     signature: Signature,
     program: Program,
@@ -135,21 +144,57 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         if leaves.iter().any(|l| l.tensor.is_traced()) {
             return crate::transform::function::checked(self.f.apply(args));
         }
-        let signature = Signature::of(&leaves, structure);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = cache.iter().position(|c| c.signature == signature);
-        let at = match found {
-            Some(at) => at,
-            None => {
-                cache.push(self.compile(signature, &args, &leaves)?);
-                cache.len() - 1
-            }
-        };
+        let at = self.find(&mut cache, &args, &leaves, structure)?;
+        // What the caller gave away is now held here alone, and its memory can be written again.
         drop(args);
         let Compiled { program, output, .. } = &mut cache[at];
-        let inputs = leaves.into_iter().filter_map(|l| l.tensor.into_array()).collect();
-        let results = program.run(inputs)?;
+        let results = program.run(leaves.into_iter().filter_map(|l| l.tensor.into_array()).collect())?;
         Ok(rebuilt(output, &results))
+    }
+
+    /// The place in the cache of the program for some arguments, compiled now if there is none.
+    #[track_caller]
+    fn find(
+        &self,
+        cache: &mut Vec<Compiled<F::Output>>,
+        args: &A,
+        leaves: &[Leaf],
+        structure: u64,
+    ) -> Result<usize, Error> {
+        let signature = Signature::of(leaves, structure);
+        if let Some(at) = cache.iter().position(|c| c.signature == signature) {
+            return Ok(at);
+        }
+        cache.push(self.compile(signature, args, leaves)?);
+        Ok(cache.len() - 1)
+    }
+
+    /// Where the time goes: the mean seconds of each step of the compiled program over some runs.
+    ///
+    /// # Errors
+    /// As [`Jit::call`].
+    #[track_caller]
+    pub fn profile(&self, args: impl Passed<A>, runs: usize) -> Result<Vec<StepTime>, Error> {
+        let args = args.pass();
+        let (leaves, structure) = structure(&args);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = self.find(&mut cache, &args, &leaves, structure)?;
+        let program = &mut cache[at].program;
+        let steps = program.steps();
+        let mut times = vec![0.0; steps.len()];
+        for _ in 0..runs {
+            let inputs = leaves.iter().filter_map(|l| l.tensor.clone().into_array()).collect();
+            program.run_timed(inputs, Some(&mut times))?;
+        }
+        let mean = |seconds: f64| seconds / runs.max(1) as f64;
+        Ok(steps.into_iter().zip(times).map(|(step, t)| StepTime { step, seconds: mean(t) }).collect())
+    }
+
+    /// Bytes that the buffers of this function's programs hold.
+    pub fn bytes(&self) -> usize {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.iter().map(|c| c.program.bytes()).sum()
     }
 
     /// The optimised graph for those arguments, as text.

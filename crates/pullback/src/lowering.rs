@@ -28,6 +28,22 @@ pub enum Lowering {
     Dot(DotAxes),
     /// A prefix operation along an axis.
     Scan(ScanOp, usize),
+    /// Elements `start..end` of an axis.
+    Slice {
+        /// The axis that is cut.
+        axis: usize,
+        /// First index.
+        start: usize,
+    },
+    /// Zeros before and after the elements of an axis.
+    Pad {
+        /// The axis that grows.
+        axis: usize,
+        /// Zeros before the first element.
+        before: usize,
+    },
+    /// Operands end to end along an axis.
+    Concat(usize),
     /// Numbers that count along one axis.
     Iota(usize),
     /// Random numbers from the key in operand 0.
@@ -107,6 +123,7 @@ pub enum ScanOp {
     LogCumSumExp,
     SegmentLogCumSumExp,
     Recurrence { reverse: bool },
+    Shift { reverse: bool },
 }
 
 /// What is drawn.

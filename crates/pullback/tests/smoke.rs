@@ -80,3 +80,39 @@ fn ragged() {
 fn unsafe_words(k: &Key) -> Tensor {
     leaves(k)[0].tensor.clone()
 }
+#[test]
+fn jitted() {
+    let w = Tensor::from([0.3f64, -0.7]);
+    let one = |w: &Tensor, key: Key, x: Tensor, count: Tensor| {
+        let lw = vmap(|key: Key| {
+            let z = key.normal([2], DType::F64);
+            ((&x + &z) * w).sum().tanh() * (&x).sum()
+        })
+        .call(key.split_rows(&count));
+        let l = lw.logcumsumexp(0);
+        let k = count.rows();
+        (l * (k + 1).cast(DType::F64).sin()).sum() + lw.take(&(&count - 1)) + lw.mean() + lw.logsumexp(0)
+    };
+    let f = move |w: Tensor, Rows(xs): Rows<Tensor>, Rows(counts): Rows<Tensor>| {
+        let v = value_and_grad(|w: Tensor| {
+            vmap(|key: Key, x: Tensor, c: Tensor| one(&w, key, x, c))
+                .call((Key::new(3).split_like(&xs), xs.clone(), counts.clone()))
+                .sum()
+        });
+        v.call(w)
+    };
+    let j = jit(f.clone());
+    for (xs, c) in [
+        (Tensor::from([[1.0f64, 2.0], [0.5, -1.0], [0.1, 0.2]]), Tensor::from([1, 4, 2])),
+        (Tensor::from([[1.0f64, 2.0], [0.1, 0.2]]), Tensor::from([7, 300])),
+    ] {
+        let (a, ga) = f(w.clone(), Rows(xs.clone()), Rows(c.clone()));
+        let (b, gb) = j.call((w.clone(), Rows(xs), Rows(c))).unwrap();
+        println!("{a} {b} {ga} {gb}");
+        assert!((a.item::<f64>().unwrap() - b.item::<f64>().unwrap()).abs() < 1e-11);
+        for (x, y) in ga.to_vec::<f64>().unwrap().iter().zip(gb.to_vec::<f64>().unwrap()) {
+            assert!((x - y).abs() < 1e-11);
+        }
+    }
+    assert_eq!(j.compiles(), 1);
+}

@@ -23,6 +23,7 @@ mod legend;
 mod levels;
 mod ranges;
 mod report;
+mod smooth;
 mod text;
 mod ticks;
 
@@ -33,6 +34,7 @@ pub use density::{DensityOptions, DensityPanel, draw_densities, render_densities
 pub use grid::{Bounds, Grid};
 pub use levels::{Levels, nice_density_levels};
 pub use report::{Picture, Report};
+pub use smooth::smoothed_histogram;
 
 /// Why a picture or a report could not be made.
 #[derive(Debug, ThisError)]

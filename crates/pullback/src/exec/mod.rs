@@ -1,39 +1,186 @@
-//! Running optimised graphs.
+//! Running optimised graphs: buffers planned once, fused kernels, matrix products, a pool of threads.
 
-use crate::array::Array;
-use crate::error::Error;
-use crate::eval::eval;
-use crate::ir::{Eqn, Graph};
+mod copying;
+mod extent;
+mod gemm;
+mod kernel;
+mod lanes;
+mod memory;
+mod plan;
+pub(crate) mod pool;
+mod prefix;
+mod product;
+mod random;
+mod reduce;
+mod scalar_loops;
+mod shared;
+mod step;
+mod tile;
+mod view;
+
+use crate::array::{Array, Data};
+use crate::error::{Error, ErrorKind};
+use crate::exec::lanes::Isa;
+use crate::exec::memory::Place;
+use crate::exec::plan::{Plan, plan};
+use crate::exec::step::State;
+use crate::ir::{Eqn, Graph, Type};
+use crate::opt::optimize;
+use crate::prim::Broadcast;
 use crate::prim::constant::Constant;
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::Tensor;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A compiled graph.
 pub(crate) struct Program {
     graph: Graph,
+    plan: Plan,
+    rows: Vec<usize>,
+    sizes: Sizes,
+    /// Buffers of arguments that nobody else held: results are written to them.
+    spare: Vec<Data>,
+}
+
+/// A graph whose last inputs, the constants, are equations of it.
+pub(crate) fn closed(mut graph: Graph, constants: &[Tensor]) -> Result<Graph, Error> {
+    let first = graph.inputs.len() - constants.len();
+    let vars = graph.inputs.split_off(first);
+    let mut eqns = Vec::with_capacity(vars.len() + graph.eqns.len());
+    for (output, t) in vars.into_iter().zip(constants) {
+        let value = t.value()?;
+        let at = crate::trace::line();
+        let (dtype, shape) = value.ty();
+        // One number many times over is one number, read in place.
+        let (value, repeated) = match value.data().uniform() {
+            Some(number) if value.len() > 1 => (Array::new(Vec::new(), number), true),
+            _ => (value.clone(), false),
+        };
+        let prim = Arc::new(Constant { value: Arc::new(value) });
+        if repeated {
+            let number = graph.var(Type { dtype, shape: Shape::scalar() });
+            eqns.push(Eqn { prim, inputs: Vec::new(), output: number, at });
+            let prim = Arc::new(Broadcast { shape, axes: Vec::new() });
+            eqns.push(Eqn { prim, inputs: vec![number], output, at });
+        } else {
+            eqns.push(Eqn { prim, inputs: Vec::new(), output, at });
+        }
+    }
+    eqns.append(&mut graph.eqns);
+    graph.eqns = eqns;
+    Ok(graph)
 }
 
 impl Program {
     /// Optimises and plans a graph whose last inputs are those constants.
-    pub(crate) fn compile(mut graph: Graph, constants: &[Tensor]) -> Result<Program, Error> {
-        let first = graph.inputs.len() - constants.len();
-        let vars = graph.inputs.split_off(first);
-        let mut eqns = Vec::new();
-        for (output, t) in vars.into_iter().zip(constants) {
-            let prim = Arc::new(Constant { value: Arc::new(t.value()?.clone()) });
-            eqns.push(Eqn { prim, inputs: Vec::new(), output, at: crate::trace::line() });
-        }
-        eqns.append(&mut graph.eqns);
-        graph.eqns = eqns;
-        Ok(Program { graph })
+    pub(crate) fn compile(graph: Graph, constants: &[Tensor]) -> Result<Program, Error> {
+        let graph = optimize(closed(graph, constants)?);
+        let plan = plan(&graph);
+        let rows = vec![0; plan.rows.len()];
+        Ok(Program { graph, plan, rows, sizes: Sizes::default(), spare: Vec::new() })
     }
 
+    /// The optimised graph.
     pub(crate) fn into_graph(self) -> Graph {
         self.graph
     }
 
+    /// Bytes that the program's buffers hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.plan.memory.bytes()
+    }
+
+    /// The results for some arguments.
     pub(crate) fn run(&mut self, inputs: Vec<Arc<Array>>) -> Result<Vec<Tensor>, Error> {
-        let args: Vec<&Array> = inputs.iter().map(|a| &**a).collect();
-        Ok(eval(&self.graph, &args)?.into_iter().map(Tensor::from).collect())
+        self.run_timed(inputs, None)
+    }
+
+    /// What each step does, in order.
+    pub(crate) fn steps(&self) -> Vec<String> {
+        self.plan.runs.iter().map(|r| r.to_string()).collect()
+    }
+
+    /// As [`Program::run`]; the seconds that each step took are added to `times`.
+    pub(crate) fn run_timed(
+        &mut self,
+        inputs: Vec<Arc<Array>>,
+        times: Option<&mut [f64]>,
+    ) -> Result<Vec<Tensor>, Error> {
+        self.bind(&inputs)?;
+        let Plan { runs, memory, outputs, leaving, .. } = &mut self.plan;
+        memory.inputs = inputs;
+        for &slot in leaving.iter() {
+            let dtype = memory.slots[slot].dtype();
+            if memory.slots[slot].is_empty()
+                && let Some(k) = self.spare.iter().position(|d| d.dtype() == dtype)
+            {
+                memory.slots[slot] = self.spare.swap_remove(k);
+            }
+        }
+        let pool = pool::global();
+        let mut state = State { memory, rows: &mut self.rows, sizes: &mut self.sizes, isa: Isa::best(), pool };
+        match times {
+            None => runs.iter().for_each(|run| run.run(&mut state)),
+            Some(times) => {
+                for (run, time) in runs.iter().zip(times) {
+                    let start = Instant::now();
+                    run.run(&mut state);
+                    *time += start.elapsed().as_secs_f64();
+                }
+            }
+        }
+        let mut results: Vec<Tensor> = Vec::with_capacity(outputs.len());
+        for (i, output) in outputs.iter().enumerate() {
+            let shape: Vec<usize> = output.shape.iter().map(|c| c.get(&self.rows)).collect();
+            let shared = |a: &Arc<Array>| {
+                if a.shape() == shape { Tensor::from(a.clone()) } else { Tensor::from(a.reshaped(shape.clone())) }
+            };
+            results.push(match output.place {
+                Place::Input(k) => shared(&memory.inputs[k]),
+                Place::Constant(k) => shared(&memory.constants[k]),
+                Place::Slot(slot) => match outputs[..i].iter().position(|o| o.place == output.place) {
+                    // The same value twice: the buffer has left with the first.
+                    Some(k) => results[k]
+                        .array()
+                        .map_or_else(|| results[k].clone(), |a| Tensor::from(a.reshaped(shape.clone()))),
+                    None => {
+                        let n = shape.iter().product();
+                        let mut data = memory.take(slot, n);
+                        data.resize(n);
+                        Tensor::from(Array::new(shape, data))
+                    }
+                },
+            });
+        }
+        self.spare.clear();
+        let inputs = memory.inputs.drain(..);
+        self.spare.extend(inputs.filter_map(|a| Arc::try_unwrap(a).ok()).map(Array::into_data));
+        Ok(results)
+    }
+
+    /// Binds the numbers of rows to the arguments' sizes, checking every type.
+    fn bind(&mut self, inputs: &[Arc<Array>]) -> Result<(), Error> {
+        if inputs.len() != self.graph.inputs.len() {
+            let kind = ErrorKind::Leaves { found: inputs.len(), needs: self.graph.inputs.len() };
+            return Err(Error::new(kind, "jit", None));
+        }
+        self.sizes = Sizes::default();
+        for (&v, a) in self.graph.inputs.iter().zip(inputs) {
+            let ty = self.graph.ty(v);
+            let fits = ty.dtype == a.dtype() && ty.shape.rank() == a.shape().len();
+            let bound = fits
+                && ty.shape.dims().iter().zip(a.shape()).all(|(&d, &n)| match d {
+                    Dim::Known(m) => m == n,
+                    Dim::Rows(id) => {
+                        self.rows[self.plan.rows.index(id)] = n;
+                        self.sizes.bind(id, n).is_ok()
+                    }
+                });
+            if !bound {
+                return Err(Error::invalid("jit", format!("a value of type {}{:?} for {ty}", a.dtype(), a.shape())));
+            }
+        }
+        Ok(())
     }
 }

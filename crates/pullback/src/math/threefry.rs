@@ -1,30 +1,38 @@
 //! The counter-based generator Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random
 //! numbers: as easy as 1, 2, 3", 2011), the default generator of JAX.
 
-const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
 /// The parity constant of Threefish's key schedule.
 const PARITY: u32 = 0x1bd1_1bda;
 
-#[inline(always)]
-fn four_rounds(mut x: [u32; 2], rotations: [u32; 4]) -> [u32; 2] {
-    for r in rotations {
-        x[0] = x[0].wrapping_add(x[1]);
-        x[1] = x[1].rotate_left(r) ^ x[0];
-    }
-    x
+/// Four rounds with those rotations, then a part of the key schedule. Spelled out: a loop over rounds inside a loop
+/// over counters would keep the outer one from becoming vector code.
+macro_rules! rounds {
+    ($x:ident, $y:ident, [$a:literal $b:literal $c:literal $d:literal], $k:ident, $l:ident, $n:literal) => {
+        rounds!($x, $y, $a);
+        rounds!($x, $y, $b);
+        rounds!($x, $y, $c);
+        rounds!($x, $y, $d);
+        $x = $x.wrapping_add($k);
+        $y = $y.wrapping_add($l).wrapping_add($n);
+    };
+    ($x:ident, $y:ident, $r:literal) => {
+        $x = $x.wrapping_add($y);
+        $y = ($y << $r | $y >> (32 - $r)) ^ $x;
+    };
 }
 
 /// The block cipher's value at `ctr` under `key`.
 #[inline(always)]
 pub fn threefry2x32(key: [u32; 2], ctr: [u32; 2]) -> [u32; 2] {
-    let schedule = [key[0], key[1], key[0] ^ key[1] ^ PARITY];
-    let mut x = [ctr[0].wrapping_add(key[0]), ctr[1].wrapping_add(key[1])];
-    for group in 1..=5 {
-        x = four_rounds(x, ROTATIONS[(group - 1) % 2]);
-        x[0] = x[0].wrapping_add(schedule[group % 3]);
-        x[1] = x[1].wrapping_add(schedule[(group + 1) % 3]).wrapping_add(group as u32);
-    }
-    x
+    let [k0, k1] = key;
+    let k2 = k0 ^ k1 ^ PARITY;
+    let (mut x, mut y) = (ctr[0].wrapping_add(k0), ctr[1].wrapping_add(k1));
+    rounds!(x, y, [13 15 26 6], k1, k2, 1);
+    rounds!(x, y, [17 29 16 24], k2, k0, 2);
+    rounds!(x, y, [13 15 26 6], k0, k1, 3);
+    rounds!(x, y, [17 29 16 24], k1, k2, 4);
+    rounds!(x, y, [13 15 26 6], k2, k0, 5);
+    [x, y]
 }
 
 #[cfg(test)]

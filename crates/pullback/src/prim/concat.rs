@@ -97,7 +97,7 @@ impl Primitive for Concat {
         None
     }
     fn lower(&self) -> Lowering {
-        Lowering::Plain
+        Lowering::Concat(self.axis)
     }
 }
 

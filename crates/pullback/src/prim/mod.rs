@@ -55,4 +55,8 @@ mod tanh;
 mod transpose;
 
 pub(crate) use batching::move_axis;
+pub(crate) use broadcast::Broadcast;
+pub(crate) use dot::Dot;
 pub use operator::Scalar;
+pub(crate) use reduce::Reduce;
+pub(crate) use transpose::Transpose;

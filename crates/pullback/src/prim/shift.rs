@@ -3,7 +3,7 @@
 use crate::array::{Array, Data};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
-use crate::lowering::Lowering;
+use crate::lowering::{Lowering, ScanOp};
 use crate::prim::pointwise::Takes;
 use crate::prim::scan::lines;
 use crate::shape::{Dim, Sizes};
@@ -75,6 +75,6 @@ impl Primitive for Shift {
         None
     }
     fn lower(&self) -> Lowering {
-        Lowering::Plain
+        Lowering::Scan(ScanOp::Shift { reverse: self.reverse }, self.axis)
     }
 }

@@ -87,7 +87,7 @@ impl Primitive for Slice {
         None
     }
     fn lower(&self) -> Lowering {
-        Lowering::Plain
+        Lowering::Slice { axis: self.axis, start: self.start }
     }
 }
 
@@ -145,7 +145,7 @@ impl Primitive for Pad {
         None
     }
     fn lower(&self) -> Lowering {
-        Lowering::Plain
+        Lowering::Pad { axis: self.axis, before: self.before }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `vmap`: a function of one example becomes a function of many.
 
 use crate::error::{Error, ErrorKind};
-use crate::ir::{Batched, Eqn, Fold, Graph, Type};
+use crate::ir::{Batched, Eqn, Fold, Graph, Type, Var};
 use crate::lowering::Lowering;
 use crate::shape::{Dim, Shape};
 use crate::trace::{Tensor, at_line, line};
@@ -9,6 +9,7 @@ use crate::transform::function::{Function, faulty, rebuilt};
 use crate::transform::replay::{Env, Extents, apply, first_fault};
 use crate::transform::traced::traced_as;
 use crate::tree::{Tree, leaves};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 
 /// The graph of one example on many: `n` examples along axis 0 of what is stacked.
@@ -20,8 +21,18 @@ pub(crate) fn batch_graph(graph: &Graph, args: Vec<Batched>, n: Dim) -> Vec<Tens
         extents.learn(graph.ty(v), &one_example(&arg));
         env.set(v, arg);
     }
+    // What is shared by all examples is spread over them once, so that its cotangents are summed once.
+    let mut spread: HashMap<Var, Tensor> = HashMap::new();
     for e in &graph.eqns {
-        let inputs = env.all(&e.inputs);
+        let mut inputs = env.all(&e.inputs);
+        if matches!(e.prim.lower(), Lowering::Pointwise(_)) && inputs.iter().any(|b| matches!(b, Batched::Stacked(_))) {
+            for (b, v) in inputs.iter_mut().zip(&e.inputs) {
+                if matches!(b, Batched::Shared(_)) {
+                    let once = spread.entry(*v).or_insert_with(|| at_line(e.at, || b.stacked(n)));
+                    *b = Batched::Stacked(once.clone());
+                }
+            }
+        }
         let y = match ragged(graph, e, &folds) {
             Some(i) => match clash(graph, e, &folds, i) {
                 Some(why) => Batched::Folded(refused(e, why)),

@@ -1,0 +1,100 @@
+//! Why a command ended without doing what it was asked to.
+
+use latents::plot::PlotError;
+use latents::train::{CheckpointError, Fault};
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Why, and what to do about it.
+#[derive(Debug)]
+pub enum Failure {
+    /// It was asked for something that cannot be done; nothing was done.
+    Usage {
+        /// What is wrong, and where.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+    /// It could not be done.
+    Run {
+        /// What went wrong.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+    /// It was interrupted.
+    Interrupted {
+        /// What was saved, and how to go on.
+        saved: String,
+    },
+}
+
+impl Failure {
+    /// Wrong use.
+    pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Failure {
+        Failure::Usage { what: what.into(), help: help.into() }
+    }
+
+    /// A failed run.
+    pub fn run(what: impl Into<String>, help: impl Into<String>) -> Failure {
+        Failure::Run { what: what.into(), help: help.into() }
+    }
+
+    /// A checkpoint that cannot be resumed.
+    pub fn resume(e: &CheckpointError) -> Failure {
+        let help = match &e.fault {
+            Fault::Read(_) => "pass the model.safetensors of an interrupted run, or the folder that holds it",
+            Fault::Truncated { .. } => {
+                "the copy was interrupted or the disk was full: fetch the file again, or start the run anew without \
+                 --resume"
+            }
+            Fault::NotSafetensors(_) | Fault::Foreign(_) => "pass a model.safetensors that `latents funnel` wrote",
+            Fault::Newer { .. } => "update latents",
+            _ => "pass a checkpoint that `latents funnel` wrote, or start the run anew without --resume",
+        };
+        Failure::usage(format!("cannot resume: {e}"), help)
+    }
+
+    /// A file that could not be written during the run.
+    pub fn write(path: &Path, e: &dyn fmt::Display) -> Failure {
+        Failure::run(format!("cannot write {}: {e}", path.display()), "free some space, or choose another folder with --out")
+    }
+
+    /// 2 for wrong use, 1 for a failed run, 130 for an interrupted one.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Usage { .. } => 2,
+            Failure::Run { .. } => 1,
+            Failure::Interrupted { .. } => 130,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage { what, help } | Failure::Run { what, help } => write!(f, "error: {what}\n  help: {help}"),
+            Failure::Interrupted { saved } => f.write_str(saved),
+        }
+    }
+}
+
+impl From<pullback::Error> for Failure {
+    fn from(e: pullback::Error) -> Failure {
+        Failure::run(format!("the program of the model is faulty: {e}"), "this is a bug of latents: please report it")
+    }
+}
+
+impl From<PlotError> for Failure {
+    fn from(e: PlotError) -> Failure {
+        let mut what = e.to_string();
+        let mut cause = e.source();
+        while let Some(e) = cause {
+            what = format!("{what}: {e}");
+            cause = e.source();
+        }
+        Failure::run(what, "free some space, or choose another folder with --out")
+    }
+}

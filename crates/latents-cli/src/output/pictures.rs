@@ -1,0 +1,153 @@
+//! The pictures: the target and the model side by side, and the curve of the divergence.
+
+use crate::failure::Failure;
+use crate::progress::thousands;
+use latents::dist::Target;
+use latents::evaluation::{LogDensity, samples};
+use latents::model::Vae;
+use latents::plot::{
+    Bounds, CurveOptions, DensityOptions, DensityPanel, Grid, PlotError, Series, draw_curves, draw_densities,
+    smoothed_histogram,
+};
+use latents::train::Check;
+use pullback::{DType, Key, Rows, Tensor, jit, vmap};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Points along each side of a picture's lattice.
+const SIDE: usize = 121;
+/// Importance samples for each of them.
+const SAMPLES: usize = 64;
+/// Draws overlaid on each panel.
+const SHOWN: usize = 400;
+/// Draws in a histogram, where the density of the first two coordinates is not known.
+const DRAWS: usize = 100_000;
+/// Rows worked on at a time.
+const ROWS: usize = 8192;
+
+/// The target as a picture shows it, drawn once, and what the model's side is drawn by.
+pub struct Pictures {
+    target: Arc<dyn Target>,
+    bounds: Bounds,
+    left: Grid,
+    left_samples: Vec<[f64; 2]>,
+    log_density: LogDensity<Vae>,
+    key: [u32; 2],
+}
+
+impl Pictures {
+    /// The target's side.
+    ///
+    /// # Errors
+    /// A target that cannot be drawn.
+    pub fn new(target: Arc<dyn Target>, key: Key) -> Result<Pictures, Failure> {
+        let [(x0, x1), (y0, y1)] = target.bounds();
+        let bounds = Bounds::new([x0, x1], [y0, y1])?;
+        let words = key.into_tensor().to_vec::<u32>()?;
+        let key = [words[0], words[1]];
+        let drawn = draws(&*target, Key::from_words(key).fold_in(0), if is_plane(&*target) { SHOWN } else { DRAWS })?;
+        let left = if is_plane(&*target) {
+            let density = jit(|Rows(x): Rows<Tensor>| vmap(|x: Tensor| target.log_density(&x)).call(x));
+            let values = density.call(Rows(lattice(bounds, DType::F64)))?.to_vec::<f64>()?;
+            let log_normalizer = target.log_normalizer().unwrap_or(0.0);
+            Grid::new(bounds, SIDE, SIDE, values.into_iter().map(|v| v - log_normalizer).collect())?
+        } else {
+            histogram(bounds, &drawn)?
+        };
+        let left_samples = drawn.into_iter().take(SHOWN).collect();
+        let log_density = LogDensity::new(SAMPLES, ROWS / SAMPLES);
+        Ok(Pictures { target, bounds, left, left_samples, log_density, key })
+    }
+
+    /// Both sides, the model being that after some steps.
+    ///
+    /// # Errors
+    /// A model that cannot be evaluated, a file that cannot be written.
+    pub fn densities(&self, path: &Path, model: &Vae, step: u32) -> Result<(), Failure> {
+        let key = |purpose| Key::from_words(self.key).fold_in(purpose);
+        let plane = is_plane(&*self.target);
+        let drawn = points(&samples(model, key(1), if plane { SHOWN } else { DRAWS })?)?;
+        let right = if plane {
+            let rows = lattice(self.bounds, DType::F32);
+            Grid::new(self.bounds, SIDE, SIDE, self.log_density.at(model, key(2), &rows)?)?
+        } else {
+            histogram(self.bounds, &drawn)?
+        };
+        let name = self.target.name();
+        let how = if plane { String::new() } else { format!(", first two of {} coordinates", self.target.dim()) };
+        let (left_title, right_title) =
+            (format!("target: {name}{how}"), format!("model after {} steps", thousands(u64::from(step))));
+        let shown = drawn.len().min(SHOWN);
+        let panels = [
+            DensityPanel { title: &left_title, log_density: &self.left, samples: &self.left_samples },
+            DensityPanel { title: &right_title, log_density: &right, samples: &drawn[..shown] },
+        ];
+        Ok(draw_densities(path, &panels, &DensityOptions::default())?)
+    }
+}
+
+/// Whether a picture shows the target's density itself.
+fn is_plane(target: &dyn Target) -> bool {
+    target.dim() == 2
+}
+
+fn lattice(bounds: Bounds, dtype: DType) -> Tensor {
+    let points: Vec<f64> = bounds.lattice(SIDE, SIDE).concat();
+    Tensor::new(points, &[SIDE * SIDE, 2]).cast(dtype)
+}
+
+fn histogram(bounds: Bounds, points: &[[f64; 2]]) -> Result<Grid, PlotError> {
+    smoothed_histogram(bounds, SIDE, SIDE, points, 1.2)
+}
+
+/// Draws of the target, none where it has no sampler.
+fn draws(target: &dyn Target, key: Key, n: usize) -> Result<Vec<[f64; 2]>, Failure> {
+    if target.sample(Key::new(0), DType::F32).is_none() {
+        return Ok(Vec::new());
+    }
+    let missing = || Tensor::full(f64::NAN, DType::F32, [target.dim()]);
+    let one = |key: Key| target.sample(key, DType::F32).unwrap_or_else(missing);
+    points(&vmap(one).try_call(key.split_n(n))?)
+}
+
+/// The first two coordinates of rows.
+fn points(rows: &Tensor) -> Result<Vec<[f64; 2]>, Failure> {
+    let values = rows.cast(DType::F64).to_vec::<f64>()?;
+    let dim = rows.shape().known().and_then(|s| s.get(1).copied()).unwrap_or(2).max(1);
+    Ok(values.chunks(dim).map(|row| [row[0], row.get(1).copied().unwrap_or(0.0)]).collect())
+}
+
+/// The curve of the loss and of both sides of the divergence.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Result<(), Failure> {
+    let of = |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
+    let shift = log_normalizer.unwrap_or(0.0);
+    let (loss, lower, upper) = (of(&|c| c.loss + shift), of(&|c| c.lower), of(&|c| c.upper));
+    let positive = |values: &[[f64; 2]]| values.iter().any(|p| p[1] > 0.0);
+    // Up to an unknown constant the figures may be negative: no logarithms then.
+    let log_y = log_normalizer.is_some() && positive(&upper);
+    let options = CurveOptions {
+        title: "Reverse KL over training".to_owned(),
+        x_label: "step".to_owned(),
+        y_label: if log_normalizer.is_some() { "nats".to_owned() } else { "nats, up to a constant".to_owned() },
+        log_y,
+        y_range: log_y.then(|| visible(&upper)),
+        ..CurveOptions::default()
+    };
+    let series = [
+        Series::new("training loss (mean since the last check)", &loss),
+        Series::new("reverse KL, upper side", &upper),
+        Series::new("reverse KL, lower side", &lower),
+    ];
+    Ok(draw_curves(path, &series, &options)?)
+}
+
+/// A range that shows the course of the upper side: a breakdown of a million nats would flatten all else.
+fn visible(upper: &[[f64; 2]]) -> [f64; 2] {
+    let positive = || upper.iter().map(|p| p[1]).filter(|y| y.is_finite() && *y > 0.0);
+    let low = positive().fold(f64::INFINITY, f64::min).clamp(1e-4, 1.0);
+    let high = positive().fold(0.0, f64::max).clamp(1e-2, 1e3);
+    [low / 3.0, (high * 2.0).max(low)]
+}

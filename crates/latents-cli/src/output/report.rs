@@ -1,0 +1,57 @@
+//! `report.html`: the pictures, the settings and the figures in one file.
+
+use crate::failure::Failure;
+use crate::output::folder::Folder;
+use crate::output::summary::Summary;
+use crate::progress::thousands;
+use crate::settings::Settings;
+use latents::plot::Report;
+use latents::train::Check;
+
+/// Writes the file.
+///
+/// # Errors
+/// A picture that cannot be read, a file that cannot be written.
+pub fn write(folder: &Folder, settings: &Settings, summary: &Summary, checks: &[Check]) -> Result<(), Failure> {
+    let Summary { target, estimator, reverse_kl_lower, reverse_kl_upper, reverse_kl_se, .. } = summary;
+    let title = format!("The density `{target}`, fitted by `{estimator}`");
+    let constant = if summary.normalized { "" } else { " up to the target's unknown normaliser" };
+    let mut report = Report::new(title).paragraph(format!(
+        "A latent-variable model p(x) = ∫ p(x|z) p(z) dz was matched to the density by minimising an estimate of the \
+         reverse KL, E[log p(x) - log p*(x)] over x ~ p. Measured on fresh samples, by bounds that owe nothing to the \
+         training estimator, it lies between {reverse_kl_lower:.5} and {reverse_kl_upper:.5} nats{constant} (standard \
+         error {reverse_kl_se:.5})."
+    ));
+    if let Some(stopped) = &summary.stopped {
+        report = report.paragraph(format!("Training was stopped: {stopped}."));
+    }
+    let mut densities = folder.densities();
+    let delivered = densities.iter().position(|(step, _)| *step == summary.delivered_step);
+    if let Some((step, path)) = delivered.map(|at| densities.remove(at)) {
+        let steps = thousands(u64::from(step));
+        report = report.picture(
+            path,
+            format!("The target and the delivered model, of step {steps}, in the same colours; the dots are draws."),
+        );
+    }
+    report = report
+        .table("Figures", &summary.rows())
+        .picture(folder.curve(), "The training loss and both sides of the reverse KL at every check.");
+    for (step, path) in densities {
+        report = report.picture(path, format!("After {} steps.", thousands(u64::from(step))));
+    }
+    let rows: Vec<Vec<String>> = checks
+        .iter()
+        .map(|c| {
+            let number = |x: f64| if x.is_nan() { String::new() } else { format!("{x:.5}") };
+            let columns = [number(c.loss), number(c.lower), number(c.upper), number(c.se), format!("{:.3}", c.ess)];
+            std::iter::once(thousands(u64::from(c.step))).chain(columns).collect()
+        })
+        .collect();
+    let columns = ["step", "loss", "reverse KL, lower", "upper", "error", "effective part"];
+    report = report
+        .table("Settings", &settings.rows())
+        .table_with_columns("Checks", &columns, &rows)
+        .paragraph(format!("latents {}; go on or look again with: latents funnel --resume {}", env!("CARGO_PKG_VERSION"), folder.path().display()));
+    Ok(report.write(folder.report())?)
+}

@@ -1,0 +1,310 @@
+//! The training loop.
+//!
+//! A [`Task`] is a pair of pure functions, `init` and `step`, of state and key. The key of a step is the run's key
+//! folded with the step's number, so that a run that was stopped and resumed goes through the same states, to the
+//! bit, as one that was not.
+
+use crate::train::checkpoint::{Checkpoint, CheckpointError, Fault};
+use crate::train::watch::{Check, Collapse, Watch};
+use pullback::{Key, Tensor, Tree, map_leaves};
+use std::time::{Duration, Instant};
+
+/// What is trained, and how.
+pub trait Task {
+    /// What is learned.
+    type Weights: Tree;
+    /// The weights and what the optimiser remembers.
+    type State: Tree;
+
+    /// The state before the first step.
+    ///
+    /// # Errors
+    /// A fault of the program.
+    fn init(&self, key: Key) -> Result<Self::State, pullback::Error>;
+
+    /// One step: the next state, and the loss of this one, a scalar.
+    ///
+    /// # Errors
+    /// A fault of the program.
+    fn step(&self, state: Self::State, key: Key) -> Result<(Self::State, f64), pullback::Error>;
+
+    /// The weights of a state.
+    fn weights(state: &Self::State) -> Self::Weights;
+
+    /// The state with other weights.
+    fn with_weights(state: Self::State, weights: Self::Weights) -> Self::State;
+
+    /// How good the weights are.
+    ///
+    /// # Errors
+    /// A fault of the program.
+    fn check(&self, weights: &Self::Weights, key: Key) -> Result<Figures, pullback::Error>;
+}
+
+/// What [`Task::check`] finds; see [`Check`] for what each is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// The reverse KL's lower side.
+    pub lower: f64,
+    /// The reverse KL's upper side.
+    pub upper: f64,
+    /// The upper side's standard error.
+    pub se: f64,
+    /// The effective part of the samples.
+    pub ess: f64,
+}
+
+/// How long to train and how often to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Steps in all.
+    pub steps: u32,
+    /// Steps from check to check; there is one before the first step and one after the last.
+    pub check_every: u32,
+}
+
+/// A run at some step: all that is needed to go on.
+pub struct Progress<T: Task> {
+    key: [u32; 2],
+    step: u32,
+    state: T::State,
+    best: T::Weights,
+    checks: Vec<Check>,
+    losses: Losses,
+}
+
+/// The losses since the last check.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Losses {
+    /// Their sum and number, of those that are finite.
+    sum: f64,
+    count: u32,
+    /// How many of the last steps in a row had a loss that is not.
+    lost: u32,
+}
+
+impl Losses {
+    fn add(&mut self, loss: f64) {
+        if loss.is_finite() {
+            *self = Losses { sum: self.sum + loss, count: self.count + 1, lost: 0 };
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// The mean; the next ones count afresh.
+    fn take(&mut self) -> f64 {
+        let mean = self.sum / f64::from(self.count);
+        *self = Losses { lost: self.lost, ..Losses::default() };
+        mean
+    }
+}
+
+/// What a run tells as it goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    /// A step was made.
+    Step {
+        /// Its loss.
+        loss: f64,
+    },
+    /// The model was checked.
+    Check,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stop {
+    /// All steps are made.
+    Finished,
+    /// It was asked to stop.
+    Interrupted,
+    /// Training broke down.
+    Collapsed(Collapse),
+}
+
+/// A run that ended.
+pub struct Outcome<T: Task> {
+    /// Where it ended.
+    pub progress: Progress<T>,
+    /// Why.
+    pub stop: Stop,
+    /// The time spent in steps.
+    pub trained: Duration,
+    /// The steps made in that time.
+    pub steps: u32,
+}
+
+/// Copies of the tensors' handles.
+fn copy<P: Tree>(tree: &P) -> P {
+    map_leaves(tree, |leaf| leaf.tensor)
+}
+
+impl<T: Task> Progress<T> {
+    /// The beginning of the run of a key.
+    ///
+    /// # Errors
+    /// A fault of [`Task::init`].
+    pub fn new(task: &T, key: Key) -> Result<Progress<T>, pullback::Error> {
+        let (init, run) = key.split();
+        let state = task.init(init)?;
+        let best = T::weights(&state);
+        let key = run.into_tensor().to_vec::<u32>()?;
+        let key = [key[0], key[1]];
+        Ok(Progress { key, step: 0, state, best, checks: Vec::new(), losses: Losses::default() })
+    }
+
+    /// Steps made.
+    pub fn step(&self) -> u32 {
+        self.step
+    }
+
+    /// The state now.
+    pub fn state(&self) -> &T::State {
+        &self.state
+    }
+
+    /// The checks made.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// The weights of the best check.
+    pub fn best(&self) -> &T::Weights {
+        &self.best
+    }
+
+    /// Goes back to the weights that are best, if they are clearly better than the last; says which check they are
+    /// of. What the optimiser remembers stays.
+    pub fn deliver(mut self) -> (Progress<T>, Option<Check>) {
+        let chosen = Watch::deliver(&self.checks).filter(|c| c.step == self.step).copied();
+        if chosen.is_some() {
+            return (self, chosen);
+        }
+        let best = Watch::best(&self.checks).copied();
+        self.state = T::with_weights(self.state, copy(&self.best));
+        (self, best)
+    }
+
+    /// Adds everything to a checkpoint: the state under its leaves' own names, `best.…`, and under
+    /// `run.` the key, the step, the checks and the
+    /// losses since the last.
+    ///
+    /// # Errors
+    /// [`Fault::Value`].
+    pub fn put(&self, checkpoint: &mut Checkpoint) -> Result<(), CheckpointError> {
+        checkpoint.put("", &self.state)?;
+        checkpoint.put("best", &self.best)?;
+        checkpoint.put("run.key", &Tensor::from(self.key))?;
+        checkpoint.put("run.step", &Tensor::scalar(self.step))?;
+        let rows: Vec<f64> = self.checks.iter().flat_map(|c| c.to_row()).collect();
+        checkpoint.put("run.checks", &Tensor::new(rows, &[self.checks.len(), Check::COLUMNS]))?;
+        let Losses { sum, count, lost } = self.losses;
+        checkpoint.put("run.loss", &Tensor::scalar(sum))?;
+        checkpoint.put("run.losses", &Tensor::from([count, lost]))
+    }
+
+    /// The run that was [`put`](Progress::put) into a checkpoint; nothing may be left in it then.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`], [`Fault::Misshapen`], [`Fault::Extra`]: a checkpoint of another model.
+    pub fn take(task: &T, mut checkpoint: Checkpoint) -> Result<Progress<T>, CheckpointError> {
+        let template = Progress::new(task, Key::new(0))
+            .map_err(|cause| checkpoint.error(Fault::Value { name: "state".to_owned(), cause }))?;
+        let state = checkpoint.take("", &template.state)?;
+        let best = checkpoint.take("best", &template.best)?;
+        let key: Tensor = checkpoint.take("run.key", &Tensor::from([0u32; 2]))?;
+        let step: Tensor = checkpoint.take("run.step", &Tensor::scalar(0u32))?;
+        let sum = checkpoint.take("run.loss", &Tensor::scalar(0.0f64))?;
+        let losses = checkpoint.take("run.losses", &Tensor::from([0u32; 2]))?;
+        let table = checkpoint.take_tensor("run.checks")?;
+        let value = |e: pullback::Error| checkpoint.error(Fault::Value { name: "run".to_owned(), cause: e });
+        let rows = table.as_slice::<f64>().map_err(value)?.as_chunks::<{ Check::COLUMNS }>().0;
+        let checks = rows.iter().map(|&row| Check::from_row(row)).collect();
+        let pair = |t: &Tensor| t.to_vec::<u32>().map(|v| [v[0], v[1]]).map_err(value);
+        let [count, lost] = pair(&losses)?;
+        let progress = Progress {
+            key: pair(&key)?,
+            step: step.item().map_err(value)?,
+            state,
+            best,
+            checks,
+            losses: Losses { sum: sum.item().map_err(value)?, count, lost },
+        };
+        checkpoint.finish()?;
+        Ok(progress)
+    }
+
+    /// A key of this run for another purpose than its steps.
+    fn side_key(&self, purpose: u32) -> Key {
+        Key::from_words(self.key).split().1.fold_in(purpose)
+    }
+
+    fn step_key(&self) -> Key {
+        Key::from_words(self.key).split().0.fold_in(self.step)
+    }
+
+    fn look(&mut self, task: &T) -> Result<(), pullback::Error> {
+        // Always the same random numbers: checks differ by the weights alone.
+        let weights = T::weights(&self.state);
+        let Figures { lower, upper, se, ess } = task.check(&weights, self.side_key(0))?;
+        let loss = self.losses.take();
+        self.checks.push(Check { step: self.step, loss, lower, upper, se, ess });
+        if Watch::best(&self.checks).is_some_and(|best| best.step == self.step) {
+            self.best = weights;
+        }
+        Ok(())
+    }
+}
+
+/// Trains until all steps are made, `tell` asks to stop, or the watch sees a collapse.
+///
+/// `tell` hears of every step and every check, with the run as it is then; where it returns `false` the run stops
+/// before the next step.
+///
+/// # Errors
+/// A fault of the task's program.
+pub fn train<T: Task>(
+    task: &T,
+    mut progress: Progress<T>,
+    plan: Plan,
+    watch: Watch,
+    tell: &mut dyn FnMut(Event, &Progress<T>) -> bool,
+) -> Result<Outcome<T>, pullback::Error> {
+    let (mut trained, first) = (Duration::ZERO, progress.step);
+    let mut go_on = true;
+    let stop = loop {
+        let due = progress.step.is_multiple_of(plan.check_every.max(1)) || progress.step >= plan.steps;
+        if due {
+            if progress.checks.last().is_none_or(|c| c.step != progress.step) {
+                progress.look(task)?;
+                go_on &= tell(Event::Check, &progress);
+            }
+            if let Some(collapse) = watch.collapse(&progress.checks) {
+                break Stop::Collapsed(collapse);
+            }
+        }
+        if progress.step >= plan.steps {
+            break Stop::Finished;
+        }
+        if !go_on {
+            break Stop::Interrupted;
+        }
+        let begin = Instant::now();
+        let key = progress.step_key();
+        let (state, loss) = task.step(progress.state, key)?;
+        trained += begin.elapsed();
+        progress.state = state;
+        progress.step += 1;
+        progress.losses.add(loss);
+        if watch.lost(progress.losses.lost) {
+            break Stop::Collapsed(Collapse::Loss { step: progress.step });
+        }
+        go_on = tell(Event::Step { loss }, &progress);
+    };
+    let steps = progress.step - first;
+    Ok(Outcome { progress, stop, trained, steps })
+}
+
+#[cfg(test)]
+mod tests;

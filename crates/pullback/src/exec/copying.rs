@@ -1,0 +1,228 @@
+//! Elements moved, not computed: broadcasts, slices, transposes, rows repeated or gathered by number.
+
+use crate::array::DType;
+use crate::exec::extent::{Count, RowTable};
+use crate::exec::memory::{Memory, Place, typed};
+use crate::ir::{Eqn, Graph, Var};
+use crate::lowering::Lowering;
+use crate::shape::{Dim, Shape};
+
+/// One block of elements copied from one walk to another.
+#[derive(Clone, Debug)]
+struct Move {
+    source: usize,
+    dims: Vec<Count>,
+    from: Vec<Count>,
+    to: Vec<Count>,
+    first_from: Count,
+    first_to: Count,
+    /// The axis along which the source is walked by row numbers, in operand 1.
+    indexed: Option<usize>,
+}
+
+/// Copies that fill a result.
+#[derive(Clone, Debug)]
+pub(crate) struct Copying {
+    inputs: Vec<(Var, Place, Count)>,
+    moves: Vec<Move>,
+    zeroed: bool,
+    output: Var,
+    slot: usize,
+    size: Count,
+}
+
+/// Row-major steps of a shape.
+fn steps(rows: &mut RowTable, shape: &Shape) -> Vec<Count> {
+    (0..shape.rank()).map(|i| rows.count(shape.dims()[i + 1..].iter().copied())).collect()
+}
+
+/// The copies of an equation that only moves elements.
+pub(crate) fn compile(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Option<Copying> {
+    let shape = |v: Var| graph.ty(v).shape.clone();
+    let out = shape(e.output);
+    let x = shape(*e.inputs.first()?);
+    let each = |rows: &mut RowTable, s: &Shape| s.dims().iter().map(|&d| rows.count([d])).collect::<Vec<_>>();
+    let to = steps(rows, &out);
+    let zero = || Count::known(0);
+    let plain = |rows: &mut RowTable, from: Vec<Count>| Move {
+        source: 0,
+        dims: each(rows, &out),
+        from,
+        to: to.clone(),
+        first_from: zero(),
+        first_to: zero(),
+        indexed: None,
+    };
+    let mut zeroed = false;
+    let moves = match e.prim.lower() {
+        Lowering::Broadcast(axes) => {
+            let mut from = vec![zero(); out.rank()];
+            for ((&a, step), &d) in axes.iter().zip(steps(rows, &x)).zip(x.dims()) {
+                if d != Dim::Known(1) {
+                    from[a] = step;
+                }
+            }
+            vec![plain(rows, from)]
+        }
+        Lowering::Transpose(order) => {
+            let step = steps(rows, &x);
+            vec![plain(rows, order.iter().map(|&o| step[o].clone()).collect())]
+        }
+        Lowering::RepeatRows => {
+            let from = steps(rows, &x);
+            vec![Move { indexed: Some(0), ..plain(rows, from) }]
+        }
+        Lowering::Slice { axis, start } => {
+            let from = steps(rows, &x);
+            let first_from = from[axis].times(&Count::known(start));
+            vec![Move { first_from, ..plain(rows, from) }]
+        }
+        Lowering::Pad { axis, before } => {
+            zeroed = true;
+            let from = steps(rows, &x);
+            let first_to = to[axis].times(&Count::known(before));
+            vec![Move { dims: each(rows, &x), first_to, ..plain(rows, from) }]
+        }
+        Lowering::Concat(axis) => {
+            let mut at = 0;
+            let mut moves = Vec::new();
+            for (k, &v) in e.inputs.iter().enumerate() {
+                let part = shape(v);
+                let first_to = to[axis].times(&Count::known(at));
+                let from = steps(rows, &part);
+                moves.push(Move { source: k, dims: each(rows, &part), first_to, ..plain(rows, from) });
+                at += part.dims()[axis].known()?;
+            }
+            moves
+        }
+        _ => return None,
+    };
+    let inputs = e.inputs.iter().map(|&v| (v, Place::Slot(0), rows.count(shape(v).dims().iter().copied())));
+    let inputs = inputs.collect();
+    let size = rows.count(out.dims().iter().copied());
+    let moves = moves.into_iter().map(Move::merged).collect();
+    Some(Copying { inputs, moves, zeroed, output: e.output, slot: 0, size })
+}
+
+impl Move {
+    /// Drops axes of size 1 and joins axes that one walk passes through on both sides.
+    fn merged(mut self) -> Move {
+        let mut i = 0;
+        while i < self.dims.len() {
+            if self.dims[i].is_one() && self.indexed != Some(i) {
+                self.dims.remove(i);
+                self.from.remove(i);
+                self.to.remove(i);
+                self.indexed = self.indexed.map(|k| if k > i { k - 1 } else { k });
+                continue;
+            }
+            let joins = i > 0
+                && self.indexed != Some(i - 1)
+                && self.indexed != Some(i)
+                && self.from[i - 1] == self.from[i].times(&self.dims[i])
+                && self.to[i - 1] == self.to[i].times(&self.dims[i]);
+            if joins {
+                self.dims[i] = self.dims[i - 1].times(&self.dims[i]);
+                self.dims.remove(i - 1);
+                self.from.remove(i - 1);
+                self.to.remove(i - 1);
+                self.indexed = self.indexed.map(|k| if k >= i { k - 1 } else { k });
+            } else {
+                i += 1;
+            }
+        }
+        self
+    }
+
+    fn run<T: Copy>(&self, from: &[T], to: &mut [T], ids: &[i32], rows: &[usize]) {
+        let n = self.dims.len();
+        let (a, b) = (self.first_from.get(rows), self.first_to.get(rows));
+        if self.dims.iter().any(|d| d.get(rows) == 0) {
+            return;
+        }
+        self.walk(n, 0, a, b, from, to, ids, rows);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a recursion over axes that allocates nothing")]
+    fn walk<T: Copy>(
+        &self,
+        n: usize,
+        axis: usize,
+        a: usize,
+        b: usize,
+        from: &[T],
+        to: &mut [T],
+        ids: &[i32],
+        rows: &[usize],
+    ) {
+        if axis == n {
+            to[b] = from[a];
+            return;
+        }
+        let (size, sa, sb) = (self.dims[axis].get(rows), self.from[axis].get(rows), self.to[axis].get(rows));
+        if self.indexed == Some(axis) {
+            // Rows by number: the rest of a row is one run in nearly every program.
+            for (i, &k) in ids[..size].iter().enumerate() {
+                self.walk(n, axis + 1, a + k as usize * sa, b + i * sb, from, to, ids, rows);
+            }
+        } else if axis + 1 == n && sb == 1 {
+            let to = &mut to[b..b + size];
+            match sa {
+                0 => to.fill(from[a]),
+                1 => to.iter_mut().zip(&from[a..a + size]).for_each(|(t, f)| *t = *f),
+                _ => to.iter_mut().enumerate().for_each(|(i, t)| *t = from[a + i * sa]),
+            }
+        } else {
+            for i in 0..size {
+                self.walk(n, axis + 1, a + i * sa, b + i * sb, from, to, ids, rows);
+            }
+        }
+    }
+}
+
+impl Copying {
+    pub(crate) fn reads(&self) -> Vec<Var> {
+        self.inputs.iter().map(|i| i.0).collect()
+    }
+
+    pub(crate) fn output(&self) -> Var {
+        self.output
+    }
+
+    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
+        self.inputs.iter_mut().for_each(|i| i.1 = place(i.0));
+        if let Place::Slot(s) = place(self.output) {
+            self.slot = s;
+        }
+    }
+
+    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize]) {
+        let n = self.size.get(rows);
+        let mut out = memory.take(self.slot, n);
+        for m in &self.moves {
+            let (_, place, size) = &self.inputs[m.source];
+            let ids: &[i32] = match m.indexed {
+                Some(_) => memory.read::<i32>(self.inputs[1].1, self.inputs[1].2.get(rows)),
+                None => &[],
+            };
+            let size = size.get(rows);
+            macro_rules! go {
+                ($t:ty) => {{
+                    let to = &mut typed::<$t>(&mut out)[..n];
+                    if self.zeroed {
+                        to.fill(<$t>::default());
+                    }
+                    m.run(memory.read::<$t>(*place, size), to, ids, rows);
+                }};
+            }
+            match out.dtype() {
+                DType::F32 => go!(f32),
+                DType::F64 => go!(f64),
+                DType::I32 => go!(i32),
+                DType::U32 => go!(u32),
+                DType::Bool => go!(bool),
+            }
+        }
+        memory.put(self.slot, out);
+    }
+}

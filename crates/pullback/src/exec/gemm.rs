@@ -1,0 +1,358 @@
+//! Matrix products. The one file that names the GEMM crate.
+//!
+//! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of four ways, chosen
+//! from the shape and the strides alone; so is the partition into blocks. Threads only take blocks, so the result is
+//! the same to the bit for any number of them.
+//!
+//! | way | when | how |
+//! |---|---|---|
+//! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`tile`](super::tile) |
+//! | wide | K is small, C has a multiple of the vector length of columns | own kernel |
+//! | turned | C has few columns, columns of A are contiguous | faer computes the transpose of C into scratch memory |
+//! | direct | otherwise | faer |
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+use super::pool::Pool;
+use super::tile::{self, Isa, Product, Tile};
+use super::view::Shape;
+pub use super::view::{View, ViewMut};
+
+/// Element types that [`gemm`] takes: `f32` and `f64`.
+pub trait Gemm: sealed::Element {}
+impl Gemm for f32 {}
+impl Gemm for f64 {}
+
+mod sealed {
+    use super::{Cell, Tile};
+
+    pub trait Element:
+        Tile + faer::traits::ComplexField + std::ops::Add<Output = Self> + Default + Send + Sync + 'static
+    {
+        const ONE: Self;
+        /// This thread's scratch memory, taken while in use and put back afterwards.
+        fn scratch() -> &'static std::thread::LocalKey<Cell<Vec<Self>>>;
+    }
+
+    macro_rules! element {
+        ($($t:ident)*) => {$(
+            impl Element for $t {
+                const ONE: $t = 1.0;
+                fn scratch() -> &'static std::thread::LocalKey<Cell<Vec<$t>>> {
+                    thread_local! { static SCRATCH: Cell<Vec<$t>> = const { Cell::new(Vec::new()) } }
+                    &SCRATCH
+                }
+            }
+        )*};
+    }
+    element!(f32 f64);
+}
+
+/// Calls `f` with `len` elements of scratch memory of unspecified content. Memory is allocated only when a thread asks
+/// for more than ever before.
+fn with_scratch<T: Gemm, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
+    let mut memory = T::scratch().take();
+    if memory.len() < len {
+        memory.resize(len, T::default());
+    }
+    let result = f(&mut memory[..len]);
+    T::scratch().set(memory);
+    result
+}
+
+/// `C = A B`, or `C += A B` when `accumulate`; `C = 0` (or unchanged) when A has no columns.
+///
+/// The result does not depend on the number of threads, to the bit. It does on the machine's instruction set. Where the
+/// rows of A and of C are contiguous (and the machine has AVX2), a row of C does not depend on how many rows there are,
+/// either, so a caller may cut the rows as it likes.
+///
+/// # Panics
+/// When the shapes do not fit together.
+pub fn gemm<T: Gemm>(pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b: View<'_, T>, accumulate: bool) {
+    gemm_on(Isa::best(), pool, c, a, b, accumulate);
+}
+
+fn gemm_on<T: Gemm>(isa: Isa, pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b: View<'_, T>, accumulate: bool) {
+    let (m, k, n) = (c.shape.rows, a.shape.cols, c.shape.cols);
+    assert!(
+        a.shape.rows == m && b.shape.rows == k && b.shape.cols == n,
+        "gemm: shapes do not fit: [{m}, {n}] = [{}, {k}] · [{}, {}]",
+        a.shape.rows,
+        b.shape.rows,
+        b.shape.cols
+    );
+    if m == 0 || n == 0 {
+        return;
+    }
+    // C = A B and Cᵀ = Bᵀ Aᵀ are the same problem. Take the one whose C has contiguous rows; for a column that may be
+    // either, and the contiguous dimension of A decides.
+    let turn = match (n, c.shape.row_stride) {
+        (1, 1) => a.shape.col_stride != 1,
+        (1, _) => false,
+        _ => c.shape.col_stride != 1,
+    };
+    let (c, a, b) = if turn { (c.t(), b.t(), a.t()) } else { (c, a, b) };
+    let task =
+        Task { isa, accumulate, m: a.shape.rows, k, n: b.shape.cols, a, b, c: c.shape, out: c.data.as_mut_ptr() };
+    task.run(pool);
+}
+
+/// One product: the operands, and C as a pointer, so that several threads can write to their blocks of it.
+struct Task<'a, T> {
+    isa: Isa,
+    accumulate: bool,
+    m: usize,
+    k: usize,
+    n: usize,
+    a: View<'a, T>,
+    b: View<'a, T>,
+    c: Shape,
+    out: *mut T,
+}
+
+// SAFETY: `out` is the only field that is not `Sync` already. Through it, blocks that run on different threads write
+// to disjoint elements of C.
+unsafe impl<T: Send + Sync> Sync for Task<'_, T> {}
+
+/// The way a product takes; see the [module](self) page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Narrow,
+    Wide,
+    Turned,
+    Direct,
+}
+
+/// Fewest multiply-adds for which a second thread pays.
+const PARALLEL: usize = 131_072;
+
+/// How much of K faer adds up in registers before it goes to memory. Longer sums have other bits than an own kernel's.
+const CHAIN: usize = 512;
+
+/// Up to how many multiply-adds faer has other algorithms for, with other bits.
+const TINY: usize = 16 * 16 * 16;
+
+impl<T: Gemm> Task<'_, T> {
+    /// Number of multiply-adds.
+    fn size(&self) -> usize {
+        self.m.saturating_mul(self.n).saturating_mul(self.k)
+    }
+
+    /// Whether this is work enough for several threads.
+    fn pays(&self) -> bool {
+        self.size() >= PARALLEL
+    }
+
+    fn lanes(&self) -> usize {
+        self.isa.lanes(size_of::<T>())
+    }
+
+    /// The way for this shape and these strides.
+    fn way(&self) -> Way {
+        let lanes = self.lanes();
+        if self.isa == Isa::Plain || self.k == 0 || (self.c.col_stride != 1 && self.n > 1) {
+            return Way::Direct;
+        }
+        let few = self.n < 2 * lanes;
+        let rows_of_a = self.a.shape.col_stride == 1;
+        if self.k == 1 || (few && (rows_of_a || self.n == lanes)) || (!few && self.size() <= TINY) {
+            Way::Narrow
+        } else if self.n.is_multiple_of(lanes) && (self.k <= 16 || (self.m <= 16 && self.k <= CHAIN)) {
+            Way::Wide
+        } else if few && self.m >= 2 * self.n {
+            Way::Turned
+        } else {
+            Way::Direct
+        }
+    }
+
+    fn run(&self, pool: &Pool) {
+        match self.way() {
+            Way::Narrow => self.narrow(pool),
+            Way::Wide => self.wide(pool),
+            Way::Turned => self.turned(pool),
+            Way::Direct => self.direct(pool),
+        }
+    }
+
+    /// Cuts C into blocks of `rows` by `cols` and runs them, on the pool where that pays. The last column of blocks
+    /// takes what is left over when that is less than half a block, so it may be wider.
+    fn blocks(&self, pool: &Pool, (rows, cols): (usize, usize), block: impl Fn(Range<usize>, Range<usize>) + Sync) {
+        let across = ((self.n + cols / 2) / cols).max(1);
+        let call = |i: usize| {
+            let (row, col) = (i / across * rows, i % across * cols);
+            let end = if i % across + 1 == across { self.n } else { col + cols };
+            block(row..self.m.min(row + rows), col..end);
+        };
+        let n_blocks = self.m.div_ceil(rows) * across;
+        if self.pays() { pool.run(n_blocks, &call) } else { (0..n_blocks).for_each(call) }
+    }
+
+    /// Columns `cols` of this product for the own kernels; W as the kernel wants it.
+    fn product(&self, w: *const T, w_row: usize, cols: Range<usize>) -> Product<T> {
+        Product {
+            m: self.m,
+            n: cols.len(),
+            k: self.k,
+            p: 1,
+            a: self.a.data.as_ptr(),
+            a_row: self.a.shape.row_stride,
+            a_col: self.a.shape.col_stride,
+            w,
+            w_row,
+            c: self.out.wrapping_add(cols.start),
+            c_row: self.c.row_stride,
+            accumulate: self.accumulate,
+        }
+    }
+
+    fn narrow(&self, pool: &Pool) {
+        let lanes = self.lanes();
+        let in_place = self.n == lanes && self.b.shape.col_stride == 1;
+        // Panels of W, `lanes` columns each, one after the other.
+        let panel = self.k * lanes;
+        let panels = || (0..self.n).step_by(lanes).map(|start| start..self.n.min(start + lanes)).enumerate();
+        // In several panels one element of K at a time, the order of the other ways; A may then have any strides.
+        let p = if self.n > lanes { 1 } else { lanes / self.n.next_power_of_two() };
+        let len = if in_place { 0 } else { self.n.div_ceil(lanes) * panel };
+        with_scratch(len, |packed: &mut [T]| {
+            if !in_place {
+                for (i, cols) in panels() {
+                    let Shape { row_stride, col_stride, .. } = self.b.shape;
+                    let b = self.b.data.as_ptr().wrapping_add(cols.start * col_stride);
+                    // SAFETY: `pack` asks for rows below `k` and columns below `cols.len()`, elements of B.
+                    let at = |row, col| unsafe { *b.add(row * row_stride + col * col_stride) };
+                    let sizes = (lanes, p, self.k, cols.len());
+                    tile::pack(&mut packed[i * panel..], T::default(), sizes, at);
+                }
+            }
+            let packed = &*packed;
+            self.blocks(pool, (32, self.n), |rows, _| {
+                for (i, cols) in panels() {
+                    let (w, w_row) = match in_place {
+                        true => (self.b.data.as_ptr(), self.b.shape.row_stride),
+                        false => (packed[i * panel..].as_ptr(), lanes),
+                    };
+                    let product = Product { p, ..self.product(w, w_row, cols) };
+                    // SAFETY: `way` has seen to contiguous rows of C, and of A where `p > 1`; `View` and `ViewMut` have
+                    // checked the bounds, and blocks have different rows. `isa` comes from `Isa::all`.
+                    unsafe { T::narrow(self.isa, &product, rows.clone()) };
+                }
+            });
+        });
+    }
+
+    fn wide(&self, pool: &Pool) {
+        let in_place = self.b.shape.col_stride == 1;
+        with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
+            let Shape { row_stride, col_stride, .. } = self.b.shape;
+            for (row, packed) in packed.chunks_exact_mut(self.n).enumerate() {
+                for (col, slot) in packed.iter_mut().enumerate() {
+                    *slot = self.b.data[row * row_stride + col * col_stride];
+                }
+            }
+            let packed = &*packed;
+            let block = if self.m > 24 { (24, self.n) } else { (self.m, 4 * self.lanes()) };
+            self.blocks(pool, block, |rows, cols| {
+                let (w, w_row) = if in_place { (self.b.data, self.b.shape.row_stride) } else { (packed, self.n) };
+                let product = self.product(w.as_ptr().wrapping_add(cols.start), w_row, cols);
+                // SAFETY: `way` has seen to contiguous rows of C and whole vectors of columns (of which blocks have
+                // whole ones, too); W has contiguous rows; bounds, blocks and `isa` as in `narrow`.
+                unsafe { T::wide(self.isa, &product, rows) };
+            });
+        });
+    }
+
+    fn turned(&self, pool: &Pool) {
+        // A block of rows of C is a block of columns of its transpose; each block keeps its part of that together.
+        let height = if self.pays() { 64 } else { self.m };
+        with_scratch(self.m * self.n, |scratch: &mut [T]| {
+            pool.for_chunks(scratch, height * self.n, |i, part| {
+                let rows = i * height..self.m.min((i + 1) * height);
+                let turned = MatMut::from_column_major_slice_mut(part, rows.len(), self.n);
+                let a = matrix(&self.a, rows.clone(), 0..self.k);
+                self.multiply(turned, a, 0..self.n, false);
+                for (r, row) in rows.clone().enumerate() {
+                    let to = self.out.wrapping_add(row * self.c.row_stride);
+                    for (j, &x) in part[r..].iter().step_by(rows.len()).enumerate() {
+                        // SAFETY: an element of C, whose rows are contiguous; blocks have different rows.
+                        let to = unsafe { &mut *to.add(j) };
+                        *to = if self.accumulate { *to + x } else { x };
+                    }
+                }
+            });
+        });
+    }
+
+    fn direct(&self, pool: &Pool) {
+        self.blocks(pool, self.direct_block(), |rows, cols| {
+            let Shape { row_stride, col_stride, .. } = self.c;
+            let start = self.out.wrapping_add(rows.start * row_stride + cols.start * col_stride);
+            if rows.len() > 1 || cols.len() == 1 {
+                // SAFETY: `ViewMut` has checked the bounds and that elements do not overlap; blocks are disjoint.
+                let c = unsafe {
+                    let (row_stride, col_stride) = (row_stride as isize, col_stride as isize);
+                    MatMut::from_raw_parts_mut(start, rows.len(), cols.len(), row_stride, col_stride)
+                };
+                return self.multiply(c, matrix(&self.a, rows, 0..self.k), cols, self.accumulate);
+            }
+            // One row is another algorithm to faer, with other bits. So give it the row twice.
+            let row = Shape { row_stride: 0, rows: 2, ..self.a.shape };
+            let data = &self.a.data[rows.start * self.a.shape.row_stride..];
+            let a = matrix(&View { data, shape: row }, 0..2, 0..self.k);
+            with_scratch(2 * cols.len(), |two: &mut [T]| {
+                // SAFETY: elements of C in this block, used by nobody else.
+                let at = |j: usize| unsafe { &mut *start.add(j * col_stride) };
+                let (first, second) = two.split_at_mut(cols.len());
+                first.iter_mut().enumerate().for_each(|(j, x)| *x = *at(j));
+                second.fill(T::default());
+                let c = MatMut::from_row_major_slice_mut(two, 2, cols.len());
+                self.multiply(c, a, cols.clone(), self.accumulate);
+                two[..cols.len()].iter().enumerate().for_each(|(j, &x)| *at(j) = x);
+            });
+        });
+    }
+
+    /// Rows and columns of a block for faer: a few blocks at least, each large enough to make up for packing its
+    /// operands once more. faer works on 96 columns at a time.
+    fn direct_block(&self) -> (usize, usize) {
+        if !self.pays() {
+            return (self.m, self.n);
+        }
+        let cols = match self.n {
+            384.. => 192,
+            128.. if self.m < 64 => (self.n / 2).next_multiple_of(32),
+            _ => self.n,
+        };
+        let down = |rows: usize| match self.m.div_ceil(rows) {
+            1 => 1,
+            down => down.next_multiple_of(2),
+        };
+        let down = if down(256) * (self.n / cols) >= 8 { down(256) } else { down(128) };
+        (self.m.div_ceil(down).next_multiple_of(4), cols)
+    }
+
+    /// `c = a B[:, cols]`, or `+=`.
+    fn multiply(&self, c: MatMut<'_, T>, a: MatRef<'_, T>, cols: Range<usize>, accumulate: bool) {
+        let beta = if accumulate { Accum::Add } else { Accum::Replace };
+        matmul(c, beta, a, matrix(&self.b, 0..self.k, cols), T::ONE, Par::Seq);
+    }
+}
+
+/// Part of a matrix, for faer.
+fn matrix<'a, T>(view: &View<'a, T>, rows: Range<usize>, cols: Range<usize>) -> MatRef<'a, T> {
+    let Shape { row_stride, col_stride, .. } = view.shape;
+    // SAFETY: `View` has checked the bounds.
+    let whole = unsafe {
+        let (start, row_stride, col_stride) = (view.data.as_ptr(), row_stride as isize, col_stride as isize);
+        MatRef::from_raw_parts(start, view.shape.rows, view.shape.cols, row_stride, col_stride)
+    };
+    whole.submatrix(rows.start, cols.start, rows.len(), cols.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Products against plain loops, for every instruction set and several numbers of threads.
+
+use super::*;
+
+/// Numbers in (-1, 1), the same in every run.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as f64 / (1u64 << 30) as f64 - 1.0
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        ((self.next() + 1.0) / 2.0 * n as f64) as usize
+    }
+
+    /// Strides for a matrix of this shape: by rows or columns, contiguous, with gaps, or with gaps in both.
+    fn strides(&mut self, rows: usize, cols: usize) -> (usize, usize) {
+        let (inner, gap) = ([1, 1, 1, 3][self.below(4)], [0, 0, 5][self.below(3)]);
+        if self.below(2) == 0 { (cols * inner + gap, inner) } else { (inner, rows * inner + gap) }
+    }
+}
+
+trait Real: Gemm + Into<f64> {
+    const EPSILON: f64;
+    fn from(x: f64) -> Self;
+}
+
+impl Real for f32 {
+    const EPSILON: f64 = f32::EPSILON as f64;
+    fn from(x: f64) -> f32 {
+        x as f32
+    }
+}
+
+impl Real for f64 {
+    const EPSILON: f64 = f64::EPSILON;
+    fn from(x: f64) -> f64 {
+        x
+    }
+}
+
+/// One product, every instruction set, 1 to 3 threads: against plain loops, and bit against bit.
+fn check<T: Real>(noise: &mut Noise, pools: &[Pool], (m, k, n): (usize, usize, usize), special: bool) {
+    let strides = [noise.strides(m, n), noise.strides(m, k), noise.strides(k, n)];
+    // Not an element more than needed, so that a sanitizer sees every step too far.
+    let len = |rows: usize, cols: usize, (r, c): (usize, usize)| match rows.min(cols) {
+        0 => 0,
+        _ => (rows - 1) * r + (cols - 1) * c + 1,
+    };
+    let mut draw = |len: usize| -> Vec<T> {
+        let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0];
+        let one = |_| {
+            if special && noise.below(40) == 0 { odd[noise.below(4)] } else { noise.next() }
+        };
+        (0..len).map(one).map(Real::from).collect()
+    };
+    let (before, a, b) = (draw(len(m, n, strides[0])), draw(len(m, k, strides[1])), draw(len(k, n, strides[2])));
+    for (isa, accumulate) in Isa::all().flat_map(|isa| [(isa, false), (isa, true)]) {
+        let run = |pool: &Pool| {
+            let mut c = before.clone();
+            let ([cs, sa, sb], (av, bv)) = (strides, (&a, &b));
+            let cv = ViewMut::new(&mut c, m, n, cs.0, cs.1);
+            gemm_on(isa, pool, cv, View::new(av, m, k, sa.0, sa.1), View::new(bv, k, n, sb.0, sb.1), accumulate);
+            c
+        };
+        let got = run(&pools[0]);
+        let bits = |c: &[T]| c.iter().map(|&x| Into::<f64>::into(x).to_bits()).collect::<Vec<_>>();
+        for pool in &pools[1..] {
+            assert_eq!(bits(&run(pool)), bits(&got), "{m}x{k}x{n} {isa:?}: {} threads", pool.threads());
+        }
+        let mut untouched = got.clone();
+        let at = |x: &[T], (r, c): (usize, usize), i: usize, j: usize| -> f64 { x[i * r + j * c].into() };
+        for i in 0..m {
+            for j in 0..n {
+                let old = if accumulate { at(&before, strides[0], i, j) } else { 0.0 };
+                let (mut want, mut size) = (old, old.abs());
+                for p in 0..k {
+                    let product = at(&a, strides[1], i, p) * at(&b, strides[2], p, j);
+                    (want, size) = (want + product, size + product.abs());
+                }
+                let found = at(&got, strides[0], i, j);
+                let close = (found - want).abs() <= T::EPSILON * (k + 2) as f64 * size;
+                assert!(
+                    found == want || (found.is_nan() && want.is_nan()) || close,
+                    "{m}x{k}x{n} {isa:?} {strides:?} accumulate {accumulate}: {found} for {want} at {i}, {j}"
+                );
+                untouched[i * strides[0].0 + j * strides[0].1] = before[i * strides[0].0 + j * strides[0].1];
+            }
+        }
+        assert_eq!(bits(&untouched), bits(&before), "{m}x{k}x{n} {isa:?} wrote beside C");
+    }
+}
+
+#[test]
+fn products_are_right_and_independent_of_threads() {
+    let (mut noise, pools) = (Noise(1), [1, 2, 3].map(Pool::new));
+    for round in 0..if cfg!(debug_assertions) { 60 } else { 400 } {
+        let mut size = || match noise.below(4) {
+            0 => noise.below(5),
+            1 => [8, 16, 32, 64, 128][noise.below(5)],
+            _ => noise.below(90),
+        };
+        let shape = (size(), size(), size());
+        check::<f32>(&mut noise, &pools, shape, round % 4 == 0);
+        check::<f64>(&mut noise, &pools, shape, round % 4 == 0);
+    }
+    for shape in [(290, 8, 128), (290, 128, 2), (128, 290, 4), (8, 290, 128), (70, 20, 800), (520, 3, 600)] {
+        for _ in 0..4 {
+            check::<f32>(&mut noise, &pools, shape, false);
+            check::<f64>(&mut noise, &pools, shape, false);
+        }
+    }
+}
+
+/// Part of a product with contiguous rows, against the same rows of the whole.
+fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), by_columns: bool) {
+    const M: usize = 110;
+    let mut draw = |len: usize| -> Vec<T> { (0..len).map(|_| Real::from(noise.next())).collect() };
+    let (before, a, b) = (draw(M * n), draw(M * k), draw(k * n));
+    let b = match by_columns {
+        true => View::row_major(&b, n, k).t(),
+        false => View::row_major(&b, k, n),
+    };
+    for isa in Isa::all().filter(|&isa| isa != Isa::Plain) {
+        let run = |rows: Range<usize>, accumulate| {
+            let mut c = before[rows.start * n..rows.end * n].to_vec();
+            let a = View::row_major(&a[rows.start * k..], rows.len(), k);
+            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, accumulate);
+            c
+        };
+        for accumulate in [false, true] {
+            let whole = run(0..M, accumulate);
+            for m in [1, 2, 3, 5, 8, 16, 17, 33, 100] {
+                let part = run(7..7 + m, accumulate);
+                let same = part == whole[7 * n..][..m * n];
+                assert!(same, "{isa:?} {k}x{n}: {m} rows alone differ");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_does_not_depend_on_the_others() {
+    let (mut noise, pool) = (Noise(2), Pool::new(2));
+    for k in [1, 3, 17, 128, 520] {
+        for n in [1, 2, 3, 8, 10, 16, 20, 32, 64, 100, 200] {
+            for by_columns in [false, true] {
+                check_rows::<f32>(&mut noise, &pool, (k, n), by_columns);
+                check_rows::<f64>(&mut noise, &pool, (k, n), by_columns);
+            }
+        }
+    }
+}
+
+#[test]
+fn empty_sizes() {
+    let pool = Pool::new(2);
+    let mut c = [1.0f32, 2.0];
+    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), true);
+    assert_eq!(c, [1.0, 2.0]);
+    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), false);
+    assert_eq!(c, [0.0, 0.0]);
+    gemm(&pool, ViewMut::row_major(&mut [], 0, 2), View::row_major(&[], 0, 1), View::row_major(&c, 1, 2), false);
+}
+
+#[test]
+#[should_panic(expected = "gemm: shapes do not fit: [2, 2] = [2, 3] · [2, 2]")]
+fn shapes_that_do_not_fit() {
+    let (a, b, mut c) = ([0.0; 6], [0.0; 4], [0.0; 4]);
+    gemm(&Pool::new(1), ViewMut::row_major(&mut c, 2, 2), View::row_major(&a, 2, 3), View::row_major(&b, 2, 2), false);
+}

@@ -1,0 +1,228 @@
+//! Elementwise operations on short runs of numbers, one body compiled for each instruction set.
+//!
+//! The loops are plain: a body that is inlined into a function with the target feature becomes vector code. A sum
+//! inside such a loop would block that, so there is none.
+
+use crate::lowering::{PointOp, max, min};
+use crate::math::Real;
+
+/// An operand of an operation on a run.
+#[derive(Clone, Copy)]
+pub(crate) enum Run<'a, T> {
+    /// One number for each place.
+    Each(&'a [T]),
+    /// The same number everywhere.
+    All(T),
+}
+
+/// The instruction sets that bodies are compiled for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Isa {
+    /// 512-bit vectors with fused multiply-add.
+    Avx512,
+    /// 256-bit vectors with fused multiply-add.
+    Avx2,
+    /// Whatever the target guarantees.
+    Base,
+}
+
+impl Isa {
+    /// The best that this machine has.
+    pub(crate) fn best() -> Isa {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                return Isa::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Isa::Avx2;
+            }
+        }
+        Isa::Base
+    }
+}
+
+/// Defines a function compiled once for each instruction set, chosen by its first argument.
+///
+/// The body is an `#[inline(always)]` function with a const parameter that says whether multiply-add is fused.
+macro_rules! per_isa {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$t:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:ident;) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments, reason = "what the body needs, as registers")]
+        $vis fn $name $(<$t: $bound>)? (isa: $crate::exec::lanes::Isa, $($arg: $ty),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512cd,avx2,fma,bmi2")]
+                #[allow(clippy::too_many_arguments, reason = "as above")]
+                fn avx512 $(<$t: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
+                    $body::<$($t,)? true>($($arg),*)
+                }
+                #[target_feature(enable = "avx2,fma,bmi2")]
+                #[allow(clippy::too_many_arguments, reason = "as above")]
+                fn avx2 $(<$t: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
+                    $body::<$($t,)? true>($($arg),*)
+                }
+                match isa {
+                    // SAFETY: `Isa::best` returns this only where the processor has every feature named above.
+                    $crate::exec::lanes::Isa::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::exec::lanes::Isa::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::exec::lanes::Isa::Base => {}
+                }
+            }
+            let _ = isa;
+            $body::<$($t,)? false>($($arg),*)
+        }
+    };
+}
+pub(crate) use per_isa;
+
+/// `to[i] = f(a[i])`.
+#[inline(always)]
+fn map<T: Real>(to: &mut [T], a: Run<'_, T>, f: impl Fn(T) -> T) {
+    match a {
+        Run::Each(a) => {
+            let n = to.len();
+            let a = &a[..n];
+            for i in 0..n {
+                to[i] = f(a[i]);
+            }
+        }
+        Run::All(a) => to.fill(f(a)),
+    }
+}
+
+/// `to[i] = f(a[i], b[i])`.
+#[inline(always)]
+fn zip<T: Real>(to: &mut [T], a: Run<'_, T>, b: Run<'_, T>, f: impl Fn(T, T) -> T) {
+    let n = to.len();
+    match (a, b) {
+        (Run::Each(a), Run::Each(b)) => {
+            let (a, b) = (&a[..n], &b[..n]);
+            for i in 0..n {
+                to[i] = f(a[i], b[i]);
+            }
+        }
+        (Run::Each(a), Run::All(b)) => {
+            let a = &a[..n];
+            for i in 0..n {
+                to[i] = f(a[i], b);
+            }
+        }
+        (Run::All(a), Run::Each(b)) => {
+            let b = &b[..n];
+            for i in 0..n {
+                to[i] = f(a, b[i]);
+            }
+        }
+        (Run::All(a), Run::All(b)) => to.fill(f(a, b)),
+    }
+}
+
+/// A truth value as a number.
+#[inline(always)]
+fn truth<T: Real>(x: bool) -> T {
+    if x { T::ONE } else { T::ZERO }
+}
+
+/// Whether the fast sine is exact enough for every argument of a run.
+#[inline(always)]
+fn near<T: Real>(a: Run<'_, T>) -> bool {
+    match a {
+        Run::Each(a) => a.iter().all(|x| x.abs() <= T::TRIG_LIMIT),
+        Run::All(a) => a.abs() <= T::TRIG_LIMIT,
+    }
+}
+
+/// One operation on a run; truth values are 0 and 1.
+#[inline(always)]
+pub(crate) fn point<T: Real, const FMA: bool>(op: PointOp, to: &mut [T], args: [Run<'_, T>; 3]) {
+    let [a, b, c] = args;
+    match op {
+        PointOp::Neg => map(to, a, |x| -x),
+        PointOp::Exp => map(to, a, |x| x.exp::<FMA>()),
+        PointOp::Log => map(to, a, |x| x.log::<FMA>()),
+        PointOp::Log1p => map(to, a, |x| x.log1p::<FMA>()),
+        PointOp::Expm1 => map(to, a, |x| x.expm1::<FMA>()),
+        PointOp::Tanh => map(to, a, |x| x.tanh::<FMA>()),
+        PointOp::Sigmoid => map(to, a, |x| x.sigmoid::<FMA>()),
+        PointOp::Softplus => map(to, a, |x| x.softplus::<FMA>()),
+        PointOp::Sqrt => map(to, a, |x| x.sqrt()),
+        PointOp::Rsqrt => map(to, a, |x| x.rsqrt()),
+        PointOp::Sin if near(a) => map(to, a, |x| x.sin::<FMA>()),
+        PointOp::Sin => map(to, a, |x| x.sin_wide::<FMA>()),
+        PointOp::Cos if near(a) => map(to, a, |x| x.cos::<FMA>()),
+        PointOp::Cos => map(to, a, |x| x.cos_wide::<FMA>()),
+        PointOp::Abs => map(to, a, |x| x.abs()),
+        PointOp::Sign => map(to, a, |x| {
+            let side = if x < T::ZERO { -T::ONE } else { x };
+            if x > T::ZERO { T::ONE } else { side }
+        }),
+        PointOp::Floor => map(to, a, |x| x.floor()),
+        PointOp::Erf => map(to, a, |x| x.erf::<FMA>()),
+        PointOp::ErfInv => map(to, a, |x| x.erf_inv::<FMA>()),
+        PointOp::NormalIcdf => map(to, a, |x| x.normal_icdf::<FMA>()),
+        PointOp::LogGamma => map(to, a, |x| x.log_gamma()),
+        PointOp::Polygamma(n) => map(to, a, |x| x.polygamma(n)),
+        PointOp::IsFinite => map(to, a, |x| truth(x.is_finite())),
+        PointOp::Not => map(to, a, |x| T::ONE - x),
+        // Lanes hold truth values as 0 and 1 already; a number becomes true where it is not 0.
+        PointOp::Cast(crate::array::DType::Bool) => map(to, a, |x| truth(x != T::ZERO)),
+        PointOp::Cast(_) => map(to, a, |x| x),
+        PointOp::Add => zip(to, a, b, |x, y| x + y),
+        PointOp::Sub => zip(to, a, b, |x, y| x - y),
+        PointOp::Mul => zip(to, a, b, |x, y| x * y),
+        PointOp::Div => zip(to, a, b, |x, y| x / y),
+        PointOp::Pow => zip(to, a, b, |x, y| x.pow(y)),
+        PointOp::Max => zip(to, a, b, max),
+        PointOp::Min => zip(to, a, b, min),
+        PointOp::Eq => zip(to, a, b, |x, y| truth(x == y)),
+        PointOp::Ne => zip(to, a, b, |x, y| truth(x != y)),
+        PointOp::Lt => zip(to, a, b, |x, y| truth(x < y)),
+        PointOp::Le => zip(to, a, b, |x, y| truth(x <= y)),
+        PointOp::Gt => zip(to, a, b, |x, y| truth(x > y)),
+        PointOp::Ge => zip(to, a, b, |x, y| truth(x >= y)),
+        PointOp::And => zip(to, a, b, |x, y| x * y),
+        PointOp::Or => zip(to, a, b, max),
+        PointOp::Select => select(to, a, b, c),
+    }
+}
+
+/// `to[i] = if c[i] { a[i] } else { b[i] }`.
+#[inline(always)]
+fn select<T: Real>(to: &mut [T], c: Run<'_, T>, a: Run<'_, T>, b: Run<'_, T>) {
+    let n = to.len();
+    let c = match c {
+        Run::Each(c) => &c[..n],
+        Run::All(c) => {
+            return if c != T::ZERO { map(to, a, |x| x) } else { map(to, b, |x| x) };
+        }
+    };
+    macro_rules! each {
+        ($i:ident, $a:expr, $b:expr) => {
+            for $i in 0..n {
+                let (x, y) = ($a, $b);
+                to[$i] = if c[$i] != T::ZERO { x } else { y };
+            }
+        };
+    }
+    match (a, b) {
+        (Run::Each(a), Run::Each(b)) => {
+            let (a, b) = (&a[..n], &b[..n]);
+            each!(i, a[i], b[i]);
+        }
+        (Run::Each(a), Run::All(b)) => {
+            let a = &a[..n];
+            each!(i, a[i], b);
+        }
+        (Run::All(a), Run::Each(b)) => {
+            let b = &b[..n];
+            each!(i, a, b[i]);
+        }
+        (Run::All(a), Run::All(b)) => each!(i, a, b),
+    }
+}

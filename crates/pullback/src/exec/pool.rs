@@ -1,0 +1,423 @@
+//! A small thread pool for work measured in microseconds.
+//!
+//! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, so every thread owns one contiguous range and the
+//! split needs no queue. The calling thread is thread 0. A worker that has nothing to do spins for [`SPIN`] and then
+//! parks, so that back-to-back calls cost well under a microsecond and an idle program costs nothing. A caller that is
+//! through with its own range takes over the range of a worker that has not started yet, so a sleeping worker, or one
+//! that the system has given no core, delays nobody.
+//!
+//! What a task computes must depend on its index alone. Then the result is the same for every number of threads, and
+//! `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any pool, and
+//! while another thread is using the same pool.
+
+use crate::exec::shared::Shared;
+use std::any::Any;
+use std::cell::Cell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+/// How long an idle worker spins before it parks, and a caller before it starts to yield its core.
+pub const SPIN: Duration = Duration::from_micros(50);
+
+/// Elementary vectorised operations that take about ten times as long as handing them over.
+const WORTH: usize = 40_000;
+
+/// How many times to look before yielding between looks, a few microseconds.
+const POLLS: usize = 500;
+
+/// Environment variable that sets the size of the [`global`] pool.
+pub const THREADS_VARIABLE: &str = "PULLBACK_THREADS";
+
+/// A fixed set of threads that run numbered tasks; see the [module](self) page.
+pub struct Pool {
+    workers: Vec<Worker>,
+    /// Held while the workers have a job; also orders one caller's job after another's.
+    busy: Mutex<()>,
+}
+
+struct Worker {
+    slot: Arc<Slot>,
+    thread: Thread,
+    handle: Option<JoinHandle<()>>,
+}
+
+/// Where one worker finds its next job. Two cache lines each, so that neighbours (and the prefetcher) do not interfere.
+#[repr(align(128))]
+struct Slot {
+    /// Null when idle. The caller stores a job; whoever exchanges it runs it, the worker (for [`TAKEN`], then null) or,
+    /// if that one has not started when the caller is through with its own tasks, the caller (for null).
+    job: AtomicPtr<Job<'static>>,
+    parked: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// One call of [`Pool::run`], on the caller's stack.
+struct Job<'a> {
+    task: &'a (dyn Fn(usize) + Sync),
+    n_tasks: usize,
+    threads: usize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+thread_local! {
+    /// Whether this thread is running a task of some pool.
+    static IN_TASK: Cell<bool> = const { Cell::new(false) };
+    /// The pool chosen by [`with_threads`] on this thread.
+    static CHOSEN: Cell<Option<&'static Pool>> = const { Cell::new(None) };
+}
+
+impl Job<'_> {
+    /// The tasks of one thread: those `i` with `i * threads / n_tasks == thread`.
+    fn range(&self, thread: usize) -> Range<usize> {
+        let first = |t: usize| (t * self.n_tasks).div_ceil(self.threads);
+        first(thread)..first(thread + 1)
+    }
+
+    /// Runs one thread's tasks. After a panic the rest of that thread's range is left out; the first payload is kept.
+    fn run_range(&self, thread: usize) {
+        let outer = IN_TASK.replace(true);
+        let result = catch_unwind(AssertUnwindSafe(|| self.range(thread).for_each(self.task)));
+        IN_TASK.set(outer);
+        if let Err(payload) = result {
+            let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(payload);
+        }
+    }
+}
+
+impl Slot {
+    /// Body of a worker thread.
+    fn work(&self, thread: usize) {
+        while let Some(job) = self.next_job() {
+            // SAFETY: `Pool::run` stored a pointer to a job on its stack. This thread has claimed it, so `run` does not
+            // return (or unwind) before the slot is null again: the job and all it borrows outlive this reference,
+            // whose last use comes before the store below. The job is `Sync` (a `Sync` closure, integers, a mutex).
+            // The exchange in `claim` makes its initialisation visible.
+            unsafe { &*job }.run_range(thread);
+            self.job.store(ptr::null_mut(), Ordering::Release);
+        }
+    }
+
+    /// Waits for a job and claims it: spins, then parks. `None` when the pool is dropped.
+    fn next_job(&self) -> Option<*const Job<'static>> {
+        let poll = || {
+            let job = self.job.load(Ordering::SeqCst);
+            if !job.is_null() && self.claim(job, TAKEN) {
+                return Some(Some(job.cast_const()));
+            }
+            self.stop.load(Ordering::SeqCst).then_some(None)
+        };
+        spin(poll).unwrap_or_else(|| {
+            // The store of `parked` and the load in `poll` on this side, and the store of `job` and the load of
+            // `parked` in `wake`, are sequentially consistent: one of the two sides sees the other.
+            self.parked.store(true, Ordering::SeqCst);
+            let job = loop {
+                match poll() {
+                    Some(job) => break job,
+                    None => thread::park(),
+                }
+            };
+            self.parked.store(false, Ordering::Relaxed);
+            job
+        })
+    }
+
+    /// Takes `job` out of the slot, unless the other side was faster.
+    fn claim(&self, job: *mut Job<'static>, instead: *mut Job<'static>) -> bool {
+        self.job.compare_exchange(job, instead, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Unparks the worker if it sleeps, after `job` or `stop` was stored.
+    fn wake(&self, thread: &Thread) {
+        if self.parked.load(Ordering::SeqCst) {
+            thread.unpark();
+        }
+    }
+}
+
+/// In a [`Slot`]: its worker is running the job.
+const TAKEN: *mut Job<'static> = ptr::without_provenance_mut(1);
+
+/// Polls for up to [`SPIN`], after a while letting other threads have the core between two looks: where there are
+/// fewer cores than threads, the one that is waited for may need it.
+fn spin<R>(poll: impl Fn() -> Option<R>) -> Option<R> {
+    for _ in 0..POLLS {
+        if let Some(found) = poll() {
+            return Some(found);
+        }
+        std::hint::spin_loop();
+    }
+    let start = Instant::now();
+    while start.elapsed() < SPIN {
+        if let Some(found) = poll() {
+            return Some(found);
+        }
+        thread::yield_now();
+    }
+    None
+}
+
+impl Pool {
+    /// Starts `threads - 1` workers (at least none); the thread that calls [`run`](Self::run) is the remaining one.
+    ///
+    /// # Panics
+    /// When the system refuses a thread.
+    pub fn new(threads: usize) -> Pool {
+        let start = |thread: usize| {
+            let slot = Arc::new(Slot {
+                job: AtomicPtr::new(ptr::null_mut()),
+                parked: AtomicBool::new(false),
+                stop: AtomicBool::new(false),
+            });
+            let own = Arc::clone(&slot);
+            let handle = thread::Builder::new()
+                .name(format!("pullback-{thread}"))
+                .spawn(move || own.work(thread))
+                .unwrap_or_else(|error| panic!("could not start worker thread {thread}: {error}"));
+            Worker { slot, thread: handle.thread().clone(), handle: Some(handle) }
+        };
+        Pool { workers: (1..threads.max(1)).map(start).collect(), busy: Mutex::new(()) }
+    }
+
+    /// Number of threads, the caller included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Calls `task(i)` once for every `i` in `0..n_tasks` and returns when all calls have.
+    ///
+    /// # Panics
+    /// With the first panic of a task, once no task runs any more. The panicking thread's later tasks do not run.
+    pub fn run(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        let threads = self.threads();
+        if n_tasks <= 1 || threads == 1 || IN_TASK.get() {
+            return (0..n_tasks).for_each(task);
+        }
+        let busy = match self.busy.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return (0..n_tasks).for_each(task),
+        };
+        let job = Job { task, n_tasks, threads, panic: Mutex::new(None) };
+        let pointer = (&raw const job).cast_mut().cast::<Job<'static>>();
+        let called = || (1..).zip(&self.workers).filter(|&(thread, _)| !job.range(thread).is_empty());
+        // Nothing between here and the last wait can unwind: `run_range` catches what the tasks throw.
+        for (_, worker) in called() {
+            worker.slot.job.store(pointer, Ordering::SeqCst);
+            worker.slot.wake(&worker.thread);
+        }
+        job.run_range(0);
+        for (thread, worker) in called() {
+            if worker.slot.claim(pointer, ptr::null_mut()) {
+                job.run_range(thread);
+                continue;
+            }
+            let idle = || worker.slot.job.load(Ordering::Acquire).is_null().then_some(());
+            if spin(idle).is_none() {
+                while idle().is_none() {
+                    thread::yield_now();
+                }
+            }
+        }
+        drop(busy);
+        if let Some(payload) = job.panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            resume_unwind(payload);
+        }
+    }
+}
+
+impl Pool {
+    /// Cuts `data` into chunks of `chunk_len` (the last may be shorter) and calls `f(index, chunk)` once for each.
+    ///
+    /// # Panics
+    /// When `chunk_len` is zero, or a call of `f` panics.
+    pub fn for_chunks<T: Send>(&self, data: &mut [T], chunk_len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+        let n = data.len();
+        let shared = Shared::new(data);
+        self.run(n.div_ceil(chunk_len), &|i| {
+            let start = i * chunk_len;
+            // SAFETY: `run` passes each index once, so the chunks do not overlap.
+            f(i, unsafe { shared.range(start, chunk_len.min(n - start)) });
+        });
+    }
+
+    /// Into how many tasks to cut work of so many elementary operations that has so many parts: as many as there are
+    /// threads where that outweighs handing it over.
+    pub(crate) fn tasks(&self, operations: usize, parts: usize) -> usize {
+        if operations < WORTH { 1 } else { self.threads().min(parts).max(1) }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for worker in &self.workers {
+            worker.slot.stop.store(true, Ordering::SeqCst);
+            worker.slot.wake(&worker.thread);
+        }
+        for handle in self.workers.iter_mut().filter_map(|worker| worker.handle.take()) {
+            // A worker catches what its tasks throw, so there is no panic to pass on.
+            let _ = handle.join();
+        }
+    }
+}
+
+/// Pools started so far, one for each number of threads. They live as long as the process; an idle one only sleeps.
+static STARTED: Mutex<Vec<&'static Pool>> = Mutex::new(Vec::new());
+static DEFAULT: RwLock<Option<&'static Pool>> = RwLock::new(None);
+
+/// The process-wide pool with this many threads, started on first use.
+fn of_size(threads: usize) -> &'static Pool {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = started.iter().find(|pool| pool.threads() == threads.max(1)).copied();
+    known.unwrap_or_else(|| {
+        let pool: &'static Pool = Box::leak(Box::new(Pool::new(threads)));
+        started.push(pool);
+        pool
+    })
+}
+
+/// The pool to use where none is passed: that of the enclosing [`with_threads`], else that of [`set_threads`], else one
+/// of the size in the environment variable `PULLBACK_THREADS`, else one thread for each core this process may use.
+pub fn global() -> &'static Pool {
+    if let Some(pool) = CHOSEN.get() {
+        return pool;
+    }
+    if let Some(pool) = *DEFAULT.read().unwrap_or_else(PoisonError::into_inner) {
+        return pool;
+    }
+    let set = std::env::var(THREADS_VARIABLE).ok().and_then(|text| text.trim().parse().ok()).filter(|&n| n > 0);
+    let threads = set.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get()));
+    DEFAULT.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| of_size(threads))
+}
+
+/// Sets the size of the [`global`] pool from now on (at least 1). Work already running is not affected.
+pub fn set_threads(threads: usize) {
+    let pool = of_size(threads);
+    *DEFAULT.write().unwrap_or_else(PoisonError::into_inner) = Some(pool);
+}
+
+/// Calls `f` with a [`global`] pool of this many threads on the calling thread. Nests; a panic restores, too.
+pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static Pool>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CHOSEN.set(self.0);
+        }
+    }
+    let _restore = Restore(CHOSEN.replace(Some(of_size(threads))));
+    f()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    fn counts(pool: &Pool, n: usize) -> Vec<usize> {
+        let seen: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
+        pool.run(n, &|i| {
+            seen[i].fetch_add(1, Ordering::Relaxed);
+        });
+        seen.into_iter().map(AtomicUsize::into_inner).collect()
+    }
+
+    #[test]
+    fn every_task_runs_once() {
+        for threads in [1, 2, 3, 5] {
+            let pool = Pool::new(threads);
+            assert_eq!(pool.threads(), threads);
+            for n in [0, 1, 2, 3, 7, 64, 1000] {
+                assert_eq!(counts(&pool, n), vec![1; n], "{threads} threads, {n} tasks");
+            }
+        }
+    }
+
+    #[test]
+    fn task_goes_to_its_thread() {
+        let pool = Pool::new(3);
+        for n in [2, 3, 4, 10] {
+            let mut names = vec![None; n];
+            pool.for_chunks(&mut names, 1, |_, name| name[0] = thread::current().name().map(str::to_owned));
+            let caller = thread::current().name().map(str::to_owned);
+            for (i, name) in names.iter().enumerate() {
+                let thread = i * 3 / n;
+                // The caller runs what a worker was too late for.
+                let own = Some(format!("pullback-{thread}"));
+                let late = *name == caller;
+                assert!(late || (thread > 0 && *name == own), "task {i} of {n} ran on {name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn wakes_after_parking() {
+        let pool = Pool::new(2);
+        for _ in 0..20 {
+            thread::sleep(4 * SPIN);
+            assert_eq!(counts(&pool, 2), [1, 1]);
+        }
+    }
+
+    #[test]
+    fn panic_propagates_and_the_pool_survives() {
+        let pool = Pool::new(3);
+        for bad in 0..3 {
+            let done = AtomicUsize::new(0);
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                pool.run(3, &|i| {
+                    assert!(i != bad, "task {i} is bad");
+                    thread::sleep(Duration::from_millis(2));
+                    done.fetch_add(1, Ordering::Relaxed);
+                });
+            }));
+            let payload = result.expect_err("the panic must reach the caller");
+            assert_eq!(*payload.downcast::<String>().expect("a formatted message"), format!("task {bad} is bad"));
+            assert_eq!(done.into_inner(), 2, "run returned before the other tasks were done");
+            assert_eq!(counts(&pool, 9), [1; 9]);
+        }
+    }
+
+    #[test]
+    fn nested_and_concurrent_runs() {
+        let pool = Pool::new(2);
+        let total = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        pool.run(4, &|_| {
+                            pool.run(3, &|_| {
+                                total.fetch_add(1, Ordering::Relaxed);
+                            });
+                        });
+                    }
+                });
+            }
+        });
+        assert_eq!(total.into_inner(), 4 * 200 * 4 * 3);
+    }
+
+    #[test]
+    fn chunks_are_disjoint_and_complete() {
+        let mut x = vec![0usize; 37];
+        Pool::new(3).for_chunks(&mut x, 5, |index, chunk| chunk.iter_mut().for_each(|v| *v += index + 1));
+        assert!(x.iter().enumerate().all(|(i, &v)| v == i / 5 + 1));
+        Pool::new(2).for_chunks(&mut [0; 0], 5, |_, _| unreachable!("no chunk"));
+    }
+
+    #[test]
+    fn chosen_size_is_restored() {
+        set_threads(2);
+        assert_eq!(global().threads(), 2);
+        let inner =
+            with_threads(3, || (global().threads(), with_threads(1, || global().threads()), global().threads()));
+        assert_eq!(inner, (3, 1, 3));
+        assert!(catch_unwind(|| with_threads(3, || panic!("out"))).is_err());
+        assert_eq!(global().threads(), 2);
+    }
+}

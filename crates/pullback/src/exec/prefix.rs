@@ -1,0 +1,202 @@
+//! Prefixes along an axis: running sums, running log-sums, linear recurrences, shifts.
+
+use crate::array::DType;
+use crate::exec::extent::{Count, RowTable};
+use crate::exec::kernel::Lane;
+use crate::exec::lanes::{Isa, per_isa};
+use crate::exec::memory::{Memory, Place, typed};
+use crate::ir::{Eqn, Graph, Var};
+use crate::lowering::{ScanOp, max};
+
+/// A prefix operation on floats.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefix {
+    op: ScanOp,
+    dtype: DType,
+    inputs: Vec<(Var, Place)>,
+    outer: Count,
+    n: Count,
+    inner: Count,
+    output: Var,
+    slot: usize,
+}
+
+pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ScanOp, axis: usize, rows: &mut RowTable) -> Option<Prefix> {
+    let ty = graph.ty(e.output);
+    let dims = ty.shape.dims();
+    let integer_scan = ty.dtype == DType::I32 && matches!(op, ScanOp::CumSum { .. } | ScanOp::Shift { .. });
+    if !ty.dtype.is_float() && !integer_scan {
+        return None;
+    }
+    Some(Prefix {
+        op,
+        dtype: ty.dtype,
+        inputs: e.inputs.iter().map(|&v| (v, Place::Slot(0))).collect(),
+        outer: rows.count(dims[..axis].iter().copied()),
+        n: rows.count([dims[axis]]),
+        inner: rows.count(dims[axis + 1..].iter().copied()),
+        output: e.output,
+        slot: 0,
+    })
+}
+
+/// Calls `step(k)` for the rows of one line in order, or from the end.
+#[inline(always)]
+fn in_order(n: usize, reverse: bool, mut step: impl FnMut(usize)) {
+    if reverse { (0..n).rev().for_each(&mut step) } else { (0..n).for_each(step) }
+}
+
+impl Prefix {
+    pub(crate) fn reads(&self) -> Vec<Var> {
+        self.inputs.iter().map(|i| i.0).collect()
+    }
+
+    pub(crate) fn output(&self) -> Var {
+        self.output
+    }
+
+    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
+        self.inputs.iter_mut().for_each(|i| i.1 = place(i.0));
+        if let Place::Slot(s) = place(self.output) {
+            self.slot = s;
+        }
+    }
+
+    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
+        match self.dtype {
+            DType::F64 => self.floats::<f64>(memory, rows, isa),
+            DType::I32 => self.integers(memory, rows),
+            _ => self.floats::<f32>(memory, rows, isa),
+        }
+    }
+
+    fn integers(&self, memory: &mut Memory, rows: &[usize]) {
+        let (outer, n, inner) = (self.outer.get(rows), self.n.get(rows), self.inner.get(rows));
+        let mut out = memory.take(self.slot, outer * n * inner);
+        let x = memory.read::<i32>(self.inputs[0].1, outer * n * inner);
+        let y = &mut typed::<i32>(&mut out)[..x.len()];
+        walk(self.op, [outer, n, inner], x, y, 0, |a, b| a.wrapping_add(b));
+        memory.put(self.slot, out);
+    }
+
+    fn floats<T: Lane>(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
+        let (outer, n, inner) = (self.outer.get(rows), self.n.get(rows), self.inner.get(rows));
+        let total = outer * n * inner;
+        let mut out = memory.take(self.slot, total);
+        let x = memory.read::<T>(self.inputs[0].1, total);
+        let y = &mut typed::<T>(&mut out)[..total];
+        match self.op {
+            ScanOp::Recurrence { reverse } => {
+                let b = memory.read::<T>(self.inputs[1].1, total);
+                for i in 0..outer {
+                    let mut before = None;
+                    in_order(n, reverse, |k| {
+                        let here = (i * n + k) * inner;
+                        for j in here..here + inner {
+                            // The factor of the first element is not read: nothing came before it.
+                            y[j] = match before {
+                                Some(b0) => x[j] * y[b0 + j - here] + b[j],
+                                None => b[j],
+                            };
+                        }
+                        before = Some(here);
+                    });
+                }
+            }
+            ScanOp::LogCumSumExp => {
+                log_prefixes(isa, x, y, inner, |row| row % n.max(1) == 0);
+            }
+            ScanOp::SegmentLogCumSumExp => {
+                let ids = memory.read::<i32>(self.inputs[1].1, n);
+                log_prefixes(isa, x, y, inner, |row| row == 0 || ids[row] != ids[row - 1]);
+            }
+            op => walk(op, [outer, n, inner], x, y, T::ZERO, |a, b| a + b),
+        }
+        memory.put(self.slot, out);
+    }
+}
+
+/// Running sums and shifts.
+fn walk<T: Copy>(op: ScanOp, [outer, n, inner]: [usize; 3], x: &[T], y: &mut [T], zero: T, add: impl Fn(T, T) -> T) {
+    let (reverse, shift) = match op {
+        ScanOp::Shift { reverse } => (reverse, true),
+        ScanOp::CumSum { reverse } => (reverse, false),
+        _ => unreachable!("prefix: neither a sum nor a shift"),
+    };
+    for i in 0..outer {
+        let mut before = None;
+        in_order(n, reverse, |k| {
+            let here = (i * n + k) * inner;
+            for j in 0..inner {
+                y[here + j] = match (shift, before) {
+                    (true, Some(b)) => x[b + j],
+                    (true, None) => zero,
+                    (false, Some(b)) => add(y[b + j], x[here + j]),
+                    (false, None) => x[here + j],
+                };
+            }
+            before = Some(here);
+        });
+    }
+}
+
+#[inline(always)]
+fn exponentials<T: Lane, const FMA: bool>(x: &mut [T]) {
+    for x in x {
+        *x = x.exp::<FMA>();
+    }
+}
+
+#[inline(always)]
+fn logarithms<T: Lane, const FMA: bool>(top: &[T], sum: &[T], y: &mut [T]) {
+    let n = y.len();
+    let (top, sum) = (&top[..n], &sum[..n]);
+    for i in 0..n {
+        let value = top[i] + sum[i].log::<FMA>();
+        y[i] = if top[i].is_finite() { value } else { top[i] };
+    }
+}
+
+per_isa! {
+    fn exp_all<T: Lane>(x: &mut [T]) = exponentials;
+}
+per_isa! {
+    fn log_all<T: Lane>(top: &[T], sum: &[T], y: &mut [T]) = logarithms;
+}
+
+/// `log Σ e^x` over prefixes, anew at every row where `starts`.
+///
+/// The running maximum is one pass; the exponentials of all steps are then taken at once; what remains in order is a
+/// multiplication and an addition an element.
+fn log_prefixes<T: Lane>(isa: Isa, x: &[T], y: &mut [T], inner: usize, starts: impl Fn(usize) -> bool) {
+    let total = x.len();
+    T::registers(3, |r| {
+        let [top, decay, term, ..] = r else { return };
+        for v in [&mut *top, &mut *decay, &mut *term] {
+            if v.len() < total {
+                v.resize(total, T::ZERO);
+            }
+        }
+        for row in 0..total / inner.max(1) {
+            let first = starts(row);
+            for j in row * inner..(row + 1) * inner {
+                let m = if first { x[j] } else { max(top[j - inner], x[j]) };
+                top[j] = m;
+                // An infinite maximum is the answer by itself; differences from it would be NaN.
+                let gone = if first { -T::INFINITY } else { top[j - inner] - m };
+                decay[j] = if m.is_finite() { gone } else { T::ZERO };
+                term[j] = if m.is_finite() { x[j] - m } else { T::ZERO };
+            }
+        }
+        exp_all(isa, &mut decay[..total]);
+        exp_all(isa, &mut term[..total]);
+        for row in 0..total / inner.max(1) {
+            if !starts(row) {
+                for j in row * inner..(row + 1) * inner {
+                    term[j] = decay[j] * term[j - inner] + term[j];
+                }
+            }
+        }
+        log_all(isa, top, term, y);
+    });
+}

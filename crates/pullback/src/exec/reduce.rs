@@ -1,0 +1,325 @@
+//! Folds over axes and over segments of rows.
+//!
+//! Every sum is taken in an order that depends on the shape alone: long ones in blocks, so that the rounding error
+//! grows with the number of blocks and not of terms. Threads take columns or outer parts, never parts of a sum.
+
+use crate::array::DType;
+use crate::exec::extent::{Count, RowTable};
+use crate::exec::kernel::Lane;
+use crate::exec::lanes::{Isa, per_isa};
+use crate::exec::memory::{Memory, Place, typed};
+use crate::exec::pool::Pool;
+use crate::exec::shared::Shared;
+use crate::ir::{Eqn, Graph, Var};
+use crate::lowering::{ReduceOp, max, min};
+use crate::math::Real;
+
+/// Terms of a sum that are added up before they join the rest.
+const BLOCK: usize = 256;
+
+/// A fold over one group of neighbouring axes, or over segments.
+#[derive(Clone, Debug)]
+pub(crate) struct Reduction {
+    op: ReduceOp,
+    dtype: DType,
+    input: (Var, Place),
+    ids: Option<(Var, Place)>,
+    outer: Count,
+    middle: Count,
+    inner: Count,
+    /// The number of segments.
+    segments: Count,
+    output: Var,
+    slot: usize,
+}
+
+/// The fold over those axes of floats, if they are neighbours.
+pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ReduceOp, axes: &[usize], rows: &mut RowTable) -> Option<Reduction> {
+    let ty = graph.ty(e.inputs[0]);
+    let dims = ty.shape.dims();
+    if !ty.dtype.is_float() || axes.is_empty() || axes.windows(2).any(|w| w[1] != w[0] + 1) {
+        return None;
+    }
+    let last = axes[axes.len() - 1];
+    Some(Reduction {
+        op,
+        dtype: ty.dtype,
+        input: (e.inputs[0], Place::Slot(0)),
+        ids: None,
+        outer: rows.count(dims[..axes[0]].iter().copied()),
+        middle: rows.count(dims[axes[0]..=last].iter().copied()),
+        inner: rows.count(dims[last + 1..].iter().copied()),
+        segments: Count::known(1),
+        output: e.output,
+        slot: 0,
+    })
+}
+
+/// The fold over segments of floats.
+pub(crate) fn segments(graph: &Graph, e: &Eqn, op: ReduceOp, rows: &mut RowTable) -> Option<Reduction> {
+    let plain = compile(graph, e, op, &[0], rows)?;
+    let size = graph.ty(e.output).shape.dims()[0];
+    Some(Reduction { ids: Some((e.inputs[1], Place::Slot(0))), segments: rows.count([size]), ..plain })
+}
+
+impl Reduction {
+    pub(crate) fn reads(&self) -> Vec<Var> {
+        std::iter::once(self.input.0).chain(self.ids.map(|i| i.0)).collect()
+    }
+
+    pub(crate) fn output(&self) -> Var {
+        self.output
+    }
+
+    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
+        self.input.1 = place(self.input.0);
+        self.ids = self.ids.map(|(v, _)| (v, place(v)));
+        if let Place::Slot(s) = place(self.output) {
+            self.slot = s;
+        }
+    }
+
+    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], isa: Isa, pool: &Pool) {
+        match self.dtype {
+            DType::F64 => self.fold::<f64>(memory, rows, isa, pool),
+            _ => self.fold::<f32>(memory, rows, isa, pool),
+        }
+    }
+
+    fn fold<T: Lane>(&self, memory: &mut Memory, rows: &[usize], isa: Isa, pool: &Pool) {
+        let (outer, middle, inner) = (self.outer.get(rows), self.middle.get(rows), self.inner.get(rows));
+        let segments = self.segments.get(rows);
+        let n = outer * segments * inner;
+        let mut out = memory.take(self.slot, n);
+        let x = memory.read::<T>(self.input.1, outer * middle * inner);
+        let to = &mut typed::<T>(&mut out)[..n];
+        match self.ids {
+            Some((_, place)) => {
+                let ids = memory.read::<i32>(place, middle);
+                fold_segments(isa, self.op, x, ids, inner, to);
+            }
+            None if inner == 1 => {
+                let tasks = pool.tasks(x.len(), outer);
+                let shared = Shared::new(to);
+                pool.run(tasks, &|task| {
+                    let (a, b) = (outer * task / tasks, outer * (task + 1) / tasks);
+                    // SAFETY: the tasks' ranges of lines do not overlap.
+                    let to = unsafe { shared.range(a, b - a) };
+                    fold_lines(isa, self.op, &x[a * middle..b * middle], middle, to);
+                });
+            }
+            None => {
+                let shared = Shared::new(to);
+                let tasks = pool.tasks(x.len(), inner.div_ceil(16));
+                pool.run(tasks, &|task| {
+                    // Whole vectors of columns for each thread.
+                    let cut = |k: usize| (inner * k / tasks).next_multiple_of(16).min(inner) * usize::from(k > 0);
+                    let (a, b) = (cut(task), if task + 1 == tasks { inner } else { cut(task + 1) });
+                    for i in 0..outer {
+                        // SAFETY: the tasks' ranges of columns do not overlap.
+                        let to = unsafe { shared.range(i * inner + a, b - a) };
+                        fold_columns(isa, self.op, &x[i * middle * inner..(i + 1) * middle * inner], inner, a, to);
+                    }
+                });
+            }
+        }
+        memory.put(self.slot, out);
+    }
+}
+
+/// What a fold of nothing is.
+fn start<T: Real>(op: ReduceOp) -> T {
+    match op {
+        ReduceOp::Sum => T::ZERO,
+        ReduceOp::Min => T::INFINITY,
+        ReduceOp::Max | ReduceOp::LogSumExp => -T::INFINITY,
+    }
+}
+
+/// A maximum to subtract: what is infinite would make NaN of its own difference.
+fn finite<T: Real>(top: T) -> T {
+    if top.is_finite() { top } else { T::ZERO }
+}
+
+const LANES: usize = 16;
+
+#[inline(always)]
+fn fold_run<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T + Copy) -> T {
+    let mut acc = [start; LANES];
+    let (whole, rest) = x.split_at(x.len() / LANES * LANES);
+    for part in whole.chunks_exact(LANES) {
+        for j in 0..LANES {
+            acc[j] = f(acc[j], part[j]);
+        }
+    }
+    for (a, &b) in acc.iter_mut().zip(rest) {
+        *a = f(*a, b);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for j in 0..width {
+            acc[j] = f(acc[j], acc[j + width]);
+        }
+        width /= 2;
+    }
+    acc[0]
+}
+
+#[inline(always)]
+fn sum_run<T: Real>(x: &[T]) -> T {
+    x.chunks(BLOCK * LANES).fold(T::ZERO, |s, part| s + fold_run(part, T::ZERO, |a, b| a + b))
+}
+
+#[inline(always)]
+fn short<T: Real>(x: &[T], middle: usize, to: &mut [T], first: T, f: impl Fn(T, T) -> T) {
+    for (to, line) in to.iter_mut().zip(x.chunks_exact(middle)) {
+        *to = line.iter().fold(first, |a, &b| f(a, b));
+    }
+}
+
+#[inline(always)]
+fn lines<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T]) {
+    if middle == 0 {
+        return to.fill(start(op));
+    }
+    match op {
+        ReduceOp::Sum if middle < LANES => short(x, middle, to, T::ZERO, |a, b| a + b),
+        ReduceOp::Sum => to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = sum_run(line)),
+        ReduceOp::Max => {
+            to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = fold_run(line, start(op), max));
+        }
+        ReduceOp::Min => {
+            to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = fold_run(line, start(op), min));
+        }
+        ReduceOp::LogSumExp => T::registers(1, |r| {
+            let scratch = &mut r[0];
+            for (to, line) in to.iter_mut().zip(x.chunks_exact(middle)) {
+                let top = fold_run(line, start(op), max);
+                let shift = finite(top);
+                let mut sum = T::ZERO;
+                for part in line.chunks(scratch.len()) {
+                    let e = &mut scratch[..part.len()];
+                    for i in 0..part.len() {
+                        e[i] = (part[i] - shift).exp::<FMA>();
+                    }
+                    sum = sum + sum_run(e);
+                }
+                *to = if top.is_finite() { top + sum.log::<FMA>() } else { top };
+            }
+        }),
+    }
+}
+
+per_isa! {
+    /// Each line of `middle` numbers folded to one.
+    fn fold_lines<T: Lane>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T]) = lines;
+}
+
+#[inline(always)]
+fn add_up<T: Real>(to: &mut [T], line: &[T], f: impl Fn(T, T) -> T) {
+    let n = to.len();
+    let line = &line[..n];
+    for j in 0..n {
+        to[j] = f(to[j], line[j]);
+    }
+}
+
+/// Columns `first..` of a table folded over its rows.
+#[inline(always)]
+fn columns<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], inner: usize, first: usize, to: &mut [T]) {
+    let n = to.len();
+    to.fill(start(op));
+    let rows = || x.chunks_exact(inner).map(|line| &line[first..first + n]);
+    match op {
+        ReduceOp::Sum => {
+            if x.len() / inner <= BLOCK {
+                return rows().for_each(|line| add_up(to, line, |a, b| a + b));
+            }
+            with_scratch(n, |[block, _]: [&mut [T]; 2]| {
+                for part in x.chunks(BLOCK * inner) {
+                    block.fill(T::ZERO);
+                    part.chunks_exact(inner).for_each(|line| add_up(block, &line[first..first + n], |a, b| a + b));
+                    add_up(to, block, |a, b| a + b);
+                }
+            });
+        }
+        ReduceOp::Max => rows().for_each(|line| add_up(to, line, max)),
+        ReduceOp::Min => rows().for_each(|line| add_up(to, line, min)),
+        ReduceOp::LogSumExp => with_scratch(n, |[sum, term]: [&mut [T]; 2]| {
+            rows().for_each(|line| add_up(to, line, max));
+            sum.fill(T::ZERO);
+            for line in rows() {
+                for j in 0..n {
+                    term[j] = (line[j] - finite(to[j])).exp::<FMA>();
+                }
+                add_up(sum, term, |a, b| a + b);
+            }
+            for j in 0..n {
+                to[j] = if to[j].is_finite() { to[j] + sum[j].log::<FMA>() } else { to[j] };
+            }
+        }),
+    }
+}
+
+/// Lends two runs of `n` numbers.
+fn with_scratch<T: Lane>(n: usize, f: impl FnOnce([&mut [T]; 2])) {
+    T::registers(2, |r| {
+        let [a, b, ..] = r else { return };
+        for v in [&mut *a, &mut *b] {
+            if v.len() < n {
+                v.resize(n, T::ZERO);
+            }
+        }
+        f([&mut a[..n], &mut b[..n]]);
+    });
+}
+
+per_isa! {
+    /// Columns of a table folded over its rows.
+    fn fold_columns<T: Lane>(op: ReduceOp, x: &[T], inner: usize, first: usize, to: &mut [T]) = columns;
+}
+
+#[inline(always)]
+fn segments_of<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], ids: &[i32], inner: usize, to: &mut [T]) {
+    to.fill(start(op));
+    let fold = |to: &mut [T], f: fn(T, T) -> T| {
+        for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
+            add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, f);
+        }
+    };
+    match op {
+        ReduceOp::Sum if inner == 1 => x.iter().zip(ids).for_each(|(&x, &k)| to[k as usize] = to[k as usize] + x),
+        ReduceOp::Sum => {
+            for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
+                add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+            }
+        }
+        ReduceOp::Max => fold(to, max),
+        ReduceOp::Min => fold(to, min),
+        ReduceOp::LogSumExp => {
+            fold(to, max);
+            let (n, m) = (x.len(), to.len());
+            with_scratch(n.max(m), |[term, sum]: [&mut [T]; 2]| {
+                for ((term, line), &k) in term.chunks_mut(inner.max(1)).zip(x.chunks_exact(inner.max(1))).zip(ids) {
+                    let top = &to[k as usize * inner..];
+                    term.iter_mut().zip(line).zip(top).for_each(|((t, &x), &top)| *t = x - finite(top));
+                }
+                for t in &mut term[..n] {
+                    *t = t.exp::<FMA>();
+                }
+                sum[..m].fill(T::ZERO);
+                for (line, &k) in term[..n].chunks_exact(inner.max(1)).zip(ids) {
+                    add_up(&mut sum[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+                }
+                for (to, &s) in to.iter_mut().zip(&*sum) {
+                    *to = if to.is_finite() { *to + s.log::<FMA>() } else { *to };
+                }
+            });
+        }
+    }
+}
+
+per_isa! {
+    /// Rows folded by segment.
+    fn fold_segments<T: Lane>(op: ReduceOp, x: &[T], ids: &[i32], inner: usize, to: &mut [T]) = segments_of;
+}

@@ -1,0 +1,56 @@
+//! A slice that several threads write to, each its own part.
+
+use std::marker::PhantomData;
+
+/// A slice lent to many tasks at once; each asks for ranges that no other asks for.
+pub(crate) struct Shared<'a, T> {
+    start: *mut T,
+    len: usize,
+    lent: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: the only access is `range`, whose caller promises that no two threads hold overlapping ranges; what is sent
+// between threads is then like distinct `&mut [T]`, which `T: Send` allows.
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    /// Lends a slice.
+    pub(crate) fn new(slice: &'a mut [T]) -> Shared<'a, T> {
+        Shared { start: slice.as_mut_ptr(), len: slice.len(), lent: PhantomData }
+    }
+
+    /// A part of the slice.
+    ///
+    /// # Safety
+    /// No other range that overlaps this one is alive.
+    ///
+    /// # Panics
+    /// Where the range leaves the slice.
+    #[allow(clippy::mut_from_ref, reason = "that is its purpose; the caller keeps the parts apart")]
+    pub(crate) unsafe fn range(&self, at: usize, n: usize) -> &mut [T] {
+        assert!(at <= self.len && n <= self.len - at, "shared: {at}+{n} of {}", self.len);
+        // SAFETY: inside the slice that was lent for 'a, and by the caller's promise not aliased.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(at), n) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shared;
+
+    #[test]
+    fn threads_write_their_own_parts() {
+        let mut v = vec![0usize; 1000];
+        let shared = Shared::new(&mut v);
+        std::thread::scope(|s| {
+            for k in 0..4 {
+                let shared = &shared;
+                // SAFETY: the four ranges are disjoint.
+                s.spawn(move || unsafe { shared.range(k * 250, 250) }.fill(k));
+            }
+        });
+        assert!(v.iter().enumerate().all(|(i, &x)| x == i / 250));
+    }
+}

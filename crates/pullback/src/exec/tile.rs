@@ -1,0 +1,470 @@
+//! Register tiles for matrix products that are too small or too narrow for a general GEMM.
+//!
+//! Both kernels keep a tile of C in registers and walk down K, so an element of C is one chain of fused
+//! multiply-adds (or a fixed number of interleaved chains) that depends on its row of A and its column of W alone:
+//! how the rows are cut into blocks does not change a bit.
+//!
+//! * **Wide**: a row of W is a few vectors; each element of A is broadcast. W and C have contiguous rows.
+//! * **Narrow**: W has fewer columns than a vector has lanes. `P` consecutive elements of a row of A are repeated over
+//!   the vector (a load, not a shuffle), and W is packed so that lane `j * P + p` of group `g` holds
+//!   `W[g * P + p][j]`. In the end each run of `P` lanes is summed pairwise.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+/// A product `C = A W` or `C += A W` for one of the kernels; strides count elements.
+#[derive(Clone, Copy)]
+pub struct Product<T> {
+    /// Rows of A and C.
+    pub m: usize,
+    /// Columns of W and C.
+    pub n: usize,
+    /// Columns of A, rows of W.
+    pub k: usize,
+    /// How many elements of K share a vector (narrow).
+    pub p: usize,
+    pub a: *const T,
+    pub a_row: usize,
+    pub a_col: usize,
+    /// Row-contiguous (wide) or packed by [`pack`] (narrow).
+    pub w: *const T,
+    /// Distance of the rows (wide) or packed groups (narrow) of W.
+    pub w_row: usize,
+    /// Row-contiguous.
+    pub c: *mut T,
+    pub c_row: usize,
+    pub accumulate: bool,
+}
+
+// SAFETY: the pointers are only used inside the unsafe kernels, whose callers answer for them.
+unsafe impl<T: Sync> Sync for Product<T> {}
+
+/// The instruction set of the kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// AVX-512F.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// No kernel: the general GEMM does it all.
+    Plain,
+}
+
+impl Isa {
+    /// All that this machine runs, best first.
+    pub fn all() -> impl Iterator<Item = Isa> {
+        #[cfg(target_arch = "x86_64")]
+        let found = {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512 = avx2 && is_x86_feature_detected!("avx512f");
+            avx512.then_some(Isa::Avx512).into_iter().chain(avx2.then_some(Isa::Avx2))
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let found = std::iter::empty();
+        found.chain([Isa::Plain])
+    }
+
+    /// The best that this machine runs.
+    pub fn best() -> Isa {
+        Isa::all().next().unwrap_or(Isa::Plain)
+    }
+
+    /// Elements of `size` bytes in a vector; 1 without kernels.
+    pub fn lanes(self, size: usize) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => 64 / size,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => 32 / size,
+            Isa::Plain => 1,
+        }
+    }
+}
+
+/// Packs a panel of W (`k` rows and `n <= lanes / p` columns, read by `at(row, column)`) for the narrow kernel, with
+/// zeros where W has no element. Takes the first `k.div_ceil(p) * lanes` elements of `out`.
+#[inline(always)]
+pub fn pack<T: Copy>(
+    out: &mut [T],
+    zero: T,
+    (lanes, p, k, n): (usize, usize, usize, usize),
+    at: impl Fn(usize, usize) -> T,
+) {
+    let out = &mut out[..k.div_ceil(p) * lanes];
+    if n * p < lanes || !k.is_multiple_of(p) {
+        out.fill(zero);
+    }
+    match p {
+        1 => pack_groups::<T, 1>(out, (lanes, k, n), at),
+        2 => pack_groups::<T, 2>(out, (lanes, k, n), at),
+        4 => pack_groups::<T, 4>(out, (lanes, k, n), at),
+        8 => pack_groups::<T, 8>(out, (lanes, k, n), at),
+        _ => pack_groups::<T, 16>(out, (lanes, k, n), at),
+    }
+}
+
+#[inline(always)]
+fn pack_groups<T: Copy, const P: usize>(
+    out: &mut [T],
+    (lanes, k, n): (usize, usize, usize),
+    at: impl Fn(usize, usize) -> T,
+) {
+    for (first, group) in (0..k).step_by(P).zip(out.chunks_exact_mut(lanes)) {
+        for (column, run) in group.as_chunks_mut::<P>().0.iter_mut().take(n).enumerate() {
+            if first + P <= k {
+                *run = std::array::from_fn(|p| at(first + p, column));
+            } else {
+                (first..k).zip(run).for_each(|(row, slot)| *slot = at(row, column));
+            }
+        }
+    }
+}
+
+/// The kernels for one element type.
+pub trait Tile: Copy {
+    /// `C[rows] = A[rows] W`, any number of columns that is a multiple of the lanes.
+    ///
+    /// # Safety
+    /// The machine has `isa`, which is not `Plain`; the pointers and strides of `product` describe readable A and W
+    /// and a C of which nobody else uses `rows`; `n` is a multiple of the lanes.
+    unsafe fn wide(isa: Isa, product: &Product<Self>, rows: Range<usize>);
+
+    /// `C[rows] = A[rows] W` for a packed panel of `1 ..= lanes / p` columns.
+    ///
+    /// # Safety
+    /// As for `wide`; W is packed by [`pack`]; `p` is a power of two up to the lanes; `a_col` is 1 unless `p` is 1.
+    unsafe fn narrow(isa: Isa, product: &Product<Self>, rows: Range<usize>);
+}
+
+/// A vector of `N` elements of type `T`.
+///
+/// # Safety
+/// Every method needs the instruction set of the vector; pointers must allow the access (`P` elements for `repeat`).
+#[cfg(target_arch = "x86_64")]
+trait Lanes: Copy {
+    type T: Copy + std::ops::Add<Output = Self::T>;
+    const N: usize;
+    unsafe fn zero() -> Self;
+    unsafe fn load(from: *const Self::T) -> Self;
+    unsafe fn store(self, to: *mut Self::T);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn mul_add(self, by: Self, plus: Self) -> Self;
+    /// `P` (a power of two) consecutive elements, repeated over the vector.
+    unsafe fn repeat<const P: usize>(from: *const Self::T) -> Self;
+    /// Sums of neighbours: those of `self`, then those of `other`.
+    unsafe fn pair_add(self, other: Self) -> Self;
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! lanes {
+    ($vector:ident, $t:ident, $n:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
+     repeat($from:ident) { $($p:literal => $repeat:expr,)* }, pair_add($a:ident, $b:ident) $pair_add:block) => {
+        impl Lanes for $vector {
+            type T = $t;
+            const N: usize = $n;
+            // SAFETY (all): the contract of the trait.
+            #[inline(always)]
+            unsafe fn zero() -> Self { unsafe { $zero() } }
+            #[inline(always)]
+            unsafe fn load(from: *const $t) -> Self { unsafe { $load(from) } }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $t) { unsafe { $store(to, self) } }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self { unsafe { $add(self, other) } }
+            #[inline(always)]
+            unsafe fn mul_add(self, by: Self, plus: Self) -> Self { unsafe { $mul_add(self, by, plus) } }
+            #[inline(always)]
+            unsafe fn repeat<const P: usize>($from: *const $t) -> Self {
+                unsafe { match P { $($p => $repeat,)* _ => unreachable!() } }
+            }
+            #[inline(always)]
+            unsafe fn pair_add(self, other: Self) -> Self { let ($a, $b) = (self, other); unsafe { $pair_add } }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+lanes! { __m512, f32, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
+    repeat(p) {
+        1 => _mm512_set1_ps(*p),
+        2 => _mm512_castpd_ps(_mm512_set1_pd(p.cast::<f64>().read_unaligned())),
+        4 => _mm512_broadcast_f32x4(_mm_loadu_ps(p)),
+        8 => _mm512_castpd_ps(_mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(p)))),
+        16 => _mm512_loadu_ps(p),
+    },
+    pair_add(a, b) {
+        let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+    }
+}
+#[cfg(target_arch = "x86_64")]
+lanes! { __m512d, f64, 8, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
+    repeat(p) {
+        1 => _mm512_set1_pd(*p),
+        2 => _mm512_castps_pd(_mm512_broadcast_f32x4(_mm_castpd_ps(_mm_loadu_pd(p)))),
+        4 => _mm512_broadcast_f64x4(_mm256_loadu_pd(p)),
+        8 => _mm512_loadu_pd(p),
+    },
+    pair_add(a, b) {
+        let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+        let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+        _mm512_add_pd(_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+    }
+}
+#[cfg(target_arch = "x86_64")]
+lanes! { __m256, f32, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
+    repeat(p) {
+        1 => _mm256_set1_ps(*p),
+        2 => _mm256_castpd_ps(_mm256_set1_pd(p.cast::<f64>().read_unaligned())),
+        4 => _mm256_castpd_ps(_mm256_broadcast_pd(&_mm_castps_pd(_mm_loadu_ps(p)))),
+        8 => _mm256_loadu_ps(p),
+    },
+    pair_add(a, b) {
+        // Within 128-bit halves, so the middle quarters must change places.
+        _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(_mm256_hadd_ps(a, b))))
+    }
+}
+#[cfg(target_arch = "x86_64")]
+lanes! { __m256d, f64, 4, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
+    repeat(p) {
+        1 => _mm256_set1_pd(*p),
+        2 => _mm256_broadcast_pd(&_mm_loadu_pd(p)),
+        4 => _mm256_loadu_pd(p),
+    },
+    pair_add(a, b) { _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_hadd_pd(a, b)) }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod kernels {
+    use super::{Lanes, Product};
+    use std::ops::Range;
+
+    #[inline(always)]
+    unsafe fn put<L: Lanes>(to: *mut L::T, x: L, accumulate: bool) {
+        // SAFETY: passed on.
+        unsafe { if accumulate { L::load(to).add(x).store(to) } else { x.store(to) } }
+    }
+
+    /// `R` rows by `V` vectors of C, from row `row` and column `column` on.
+    #[inline(always)]
+    unsafe fn wide_tile<L: Lanes, const R: usize, const V: usize>(s: &Product<L::T>, row: usize, column: usize) {
+        // SAFETY: the tile lies inside A, W and C (contract of `Tile::wide`).
+        unsafe {
+            let mut acc = [[L::zero(); V]; R];
+            let (mut a, mut w) = (s.a.add(row * s.a_row), s.w.add(column));
+            for step in 0..s.k {
+                if step > 0 {
+                    (a, w) = (a.add(s.a_col), w.add(s.w_row));
+                }
+                let mut wide = [L::zero(); V];
+                for (v, wide) in wide.iter_mut().enumerate() {
+                    *wide = L::load(w.add(v * L::N));
+                }
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let x = L::repeat::<1>(a.add(r * s.a_row));
+                    for (acc, wide) in acc.iter_mut().zip(wide) {
+                        *acc = x.mul_add(wide, *acc);
+                    }
+                }
+            }
+            for (r, row_acc) in acc.into_iter().enumerate() {
+                let c = s.c.add((row + r) * s.c_row + column);
+                for (v, x) in row_acc.into_iter().enumerate() {
+                    put(c.add(v * L::N), x, s.accumulate);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn wide_panel<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>, column: usize) {
+        let mut row = rows.start;
+        while row < rows.end {
+            // The last rows in two tiles of about equal height: a low tile waits for its own additions.
+            let height = match rows.end - row {
+                left @ 7..12 => left.div_ceil(2),
+                left => left.min(6),
+            };
+            // SAFETY: passed on.
+            unsafe {
+                match height {
+                    1 => wide_tile::<L, 1, V>(s, row, column),
+                    2 => wide_tile::<L, 2, V>(s, row, column),
+                    3 => wide_tile::<L, 3, V>(s, row, column),
+                    4 => wide_tile::<L, 4, V>(s, row, column),
+                    5 => wide_tile::<L, 5, V>(s, row, column),
+                    _ => wide_tile::<L, 6, V>(s, row, column),
+                }
+            }
+            row += height;
+        }
+    }
+
+    #[inline(always)]
+    pub unsafe fn wide<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>) {
+        let mut column = 0;
+        // SAFETY: passed on; `n` is a multiple of the lanes.
+        unsafe {
+            while column + V * L::N <= s.n {
+                wide_panel::<L, V>(s, rows.clone(), column);
+                column += V * L::N;
+            }
+            while column < s.n {
+                wide_panel::<L, 1>(s, rows.clone(), column);
+                column += L::N;
+            }
+        }
+    }
+
+    /// Computes `R` rows from `first` on, and stores the `rows` among them.
+    #[inline(always)]
+    unsafe fn narrow_tile<L: Lanes, const P: usize, const R: usize>(
+        s: &Product<L::T>,
+        first: usize,
+        rows: Range<usize>,
+    ) {
+        // SAFETY: the rows are in A and C, W is packed (contract of `Tile::narrow`).
+        unsafe {
+            let mut acc = [L::zero(); R];
+            let a = s.a.add(first * s.a_row);
+            let groups = s.k / P;
+            for g in 0..groups {
+                let (a, w) = (a.add(g * P * s.a_col), L::load(s.w.add(g * s.w_row)));
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    *acc = L::repeat::<P>(a.add(r * s.a_row)).mul_add(w, *acc);
+                }
+            }
+            if s.k % P > 0 {
+                let (mut rest, w) = (L::zero(), L::load(s.w.add(groups * s.w_row)));
+                let rest = (&raw mut rest).cast::<L::T>();
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    // The lanes beyond K stay zero, and so does W there.
+                    a.add(r * s.a_row + groups * P).copy_to_nonoverlapping(rest, s.k % P);
+                    *acc = L::repeat::<P>(rest).mul_add(w, *acc);
+                }
+            }
+            let (mut left, mut p) = (R, P);
+            while p > 1 {
+                for i in 0..left.div_ceil(2) {
+                    acc[i] = acc[2 * i].pair_add(acc[(2 * i + 1).min(left - 1)]);
+                }
+                (left, p) = (left.div_ceil(2), p / 2);
+            }
+            // Now the rows follow each other in `acc`, with `L::N / P` columns each.
+            let columns = L::N / P;
+            if s.n == columns && s.c_row == columns && rows.len() == R && R >= P {
+                let c = s.c.add(first * columns);
+                for (v, &x) in acc.iter().enumerate().take(R / P) {
+                    put(c.add(v * L::N), x, s.accumulate);
+                }
+                return;
+            }
+            let sums = acc.as_ptr().cast::<L::T>();
+            for row in rows {
+                let (from, to) = (sums.add((row - first) * columns), s.c.add(row * s.c_row));
+                if s.n == L::N {
+                    put(to, L::load(from), s.accumulate);
+                    continue;
+                }
+                for j in 0..s.n {
+                    let (to, x) = (&mut *to.add(j), *from.add(j));
+                    *to = if s.accumulate { *to + x } else { x };
+                }
+            }
+        }
+    }
+
+    /// Tiles of `R` rows; the last one starts earlier, computes some rows again and stores only the new ones.
+    #[inline(always)]
+    unsafe fn narrow_rows<L: Lanes, const P: usize, const R: usize>(s: &Product<L::T>, rows: Range<usize>) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let end = rows.end.min(row + R);
+            // SAFETY: passed on; `first + R <= m`.
+            unsafe { narrow_tile::<L, P, R>(s, row.min(s.m - R), row..end) };
+            row = end;
+        }
+    }
+
+    #[inline(always)]
+    pub unsafe fn narrow<L: Lanes, const P: usize>(s: &Product<L::T>, rows: Range<usize>) {
+        // SAFETY: passed on.
+        unsafe {
+            match s.m {
+                16.. => narrow_rows::<L, P, 16>(s, rows),
+                4.. => narrow_rows::<L, P, 4>(s, rows),
+                _ => narrow_rows::<L, P, 1>(s, rows),
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! tile {
+    ($t:ident, $v512:ident [$($p512:literal)*], $v256:ident [$($p256:literal)*]) => {
+        impl Tile for $t {
+            unsafe fn wide(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
+                #[target_feature(enable = "avx512f,avx2,fma")]
+                unsafe fn avx512(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::wide::<$v512, 4>(s, rows) }
+                }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::wide::<$v256, 2>(s, rows) }
+                }
+                // SAFETY: passed on; the machine has `isa`.
+                unsafe {
+                    match isa {
+                        Isa::Avx512 => avx512(s, rows),
+                        Isa::Avx2 => avx2(s, rows),
+                        Isa::Plain => unreachable!("no kernel"),
+                    }
+                }
+            }
+
+            unsafe fn narrow(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
+                #[target_feature(enable = "avx512f,avx2,fma")]
+                unsafe fn avx512<const P: usize>(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::narrow::<$v512, P>(s, rows) }
+                }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2<const P: usize>(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::narrow::<$v256, P>(s, rows) }
+                }
+                // SAFETY: passed on; the machine has `isa`.
+                unsafe {
+                    match (isa, s.p) {
+                        $((Isa::Avx512, $p512) => avx512::<$p512>(s, rows),)*
+                        $((Isa::Avx2, $p256) => avx2::<$p256>(s, rows),)*
+                        _ => unreachable!("no kernel"),
+                    }
+                }
+            }
+        }
+    };
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+macro_rules! tile {
+    ($t:ident, $($rest:tt)*) => {
+        impl Tile for $t {
+            unsafe fn wide(_: Isa, _: &Product<$t>, _: Range<usize>) {
+                unreachable!("no kernel")
+            }
+            unsafe fn narrow(_: Isa, _: &Product<$t>, _: Range<usize>) {
+                unreachable!("no kernel")
+            }
+        }
+    };
+}
+
+tile!(f32, __m512 [1 2 4 8 16], __m256 [1 2 4 8]);
+tile!(f64, __m512d [1 2 4 8], __m256d [1 2 4]);

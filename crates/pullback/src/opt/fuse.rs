@@ -1,0 +1,242 @@
+//! Groups of elementwise equations that one kernel runs.
+//!
+//! A group's equations share one shape. An equation joins the group that alone reads it; groups of one shape then
+//! merge where nothing between them would have to run in the middle. What merely repeats values (a broadcast, rows
+//! repeated by segment) is read in place, never spelled out, unless something other than a kernel asks for it.
+
+use crate::array::DType;
+use crate::ir::{Eqn, Graph, Var};
+use crate::lowering::{Lowering, PointOp};
+use crate::shape::Dim;
+use std::collections::{BTreeSet, HashMap};
+
+/// What runs at once.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Elementwise equations over one shape, in order.
+    Kernel(Vec<usize>),
+    /// One equation.
+    Eqn(usize),
+}
+
+/// Kernels longer than this gain nothing: their values leave the registers.
+const LONGEST: usize = 96;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// Runs element by element.
+    Point,
+    /// Repeats values.
+    View,
+    /// Shares its operand's storage, or needs none.
+    Alias,
+    /// Anything else.
+    Other,
+}
+
+/// The part that an equation plays in fusion.
+pub(crate) fn role(graph: &Graph, e: &Eqn) -> Role {
+    let dtype = |v: &Var| graph.ty(*v).dtype;
+    match e.prim.lower() {
+        Lowering::Pointwise(op) => {
+            let lanes = e.inputs.iter().chain([&e.output]).map(dtype).filter(|&d| d != DType::Bool);
+            let lanes: Vec<DType> = lanes.collect();
+            let one_float = lanes.iter().all(|d| d.is_float()) && lanes.windows(2).all(|w| w[0] == w[1]);
+            if one_float && !matches!(op, PointOp::Polygamma(_) | PointOp::LogGamma | PointOp::Pow) {
+                Role::Point
+            } else {
+                Role::Other
+            }
+        }
+        Lowering::Broadcast(axes) if axes.windows(2).all(|w| w[0] < w[1]) && readable(dtype(&e.output)) => Role::View,
+        Lowering::RepeatRows if readable(dtype(&e.output)) => Role::View,
+        Lowering::Reshape | Lowering::Barrier | Lowering::Constant(_) => Role::Alias,
+        _ => Role::Other,
+    }
+}
+
+fn readable(dtype: DType) -> bool {
+    dtype.is_float() || dtype == DType::Bool
+}
+
+/// The float type of a kernel's lanes; `None` if it only has truth values.
+fn lanes(graph: &Graph, eqns: &[usize]) -> Option<DType> {
+    let all = eqns.iter().flat_map(|&i| graph.eqns[i].inputs.iter().chain([&graph.eqns[i].output]));
+    all.map(|v| graph.ty(*v).dtype).find(|d| d.is_float())
+}
+
+/// The steps of a graph in an order that respects what they read.
+pub(crate) fn steps(graph: &Graph) -> Vec<Step> {
+    let n = graph.eqns.len();
+    let roles: Vec<Role> = graph.eqns.iter().map(|e| role(graph, e)).collect();
+    let defined = graph.definitions();
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); n];
+    for (i, e) in graph.eqns.iter().enumerate() {
+        for v in &e.inputs {
+            if let Some(&d) = defined.get(v) {
+                readers[d].push(i);
+            }
+        }
+    }
+    let mut is_result = vec![false; n];
+    graph.outputs.iter().filter_map(|v| defined.get(v)).for_each(|&d| is_result[d] = true);
+
+    // From the last equation to the first, each joins the group that alone reads it.
+    let mut group: Vec<Option<usize>> = vec![None; n];
+    let mut members: Vec<Vec<usize>> = Vec::new();
+    for i in (0..n).rev() {
+        let stands_alone = match roles[i] {
+            Role::Point => false,
+            // A view is spelled out only for those that cannot read it in place.
+            Role::View => {
+                let in_place = |&r: &usize| matches!(roles[r], Role::Point | Role::View);
+                if !is_result[i] && readers[i].iter().all(in_place) {
+                    continue;
+                }
+                true
+            }
+            _ => continue,
+        };
+        let mut joins = readers[i].iter().map(|&r| if roles[r] == Role::Point { group[r] } else { None });
+        let first = joins.next().flatten();
+        let one = first.filter(|_| !stands_alone && !is_result[i] && joins.all(|g| g == first));
+        let one = one.filter(|&g| members[g].len() < LONGEST && compatible(graph, &members[g], &[i]));
+        let g = one.unwrap_or_else(|| {
+            members.push(Vec::new());
+            members.len() - 1
+        });
+        group[i] = Some(g);
+        members[g].push(i);
+    }
+
+    let mut nodes: Vec<Vec<usize>> = members;
+    nodes.iter_mut().for_each(|m| m.sort_unstable());
+    let kernels = nodes.len();
+    nodes.extend((0..n).filter(|&i| roles[i] == Role::Other).map(|i| vec![i]));
+    let mut node_of: Vec<Option<usize>> = vec![None; n];
+    nodes.iter().enumerate().for_each(|(k, m)| m.iter().for_each(|&i| node_of[i] = Some(k)));
+
+    // What each node reads, through views and aliases that no node spells out.
+    let mut sources: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); n];
+    let brought: HashMap<Dim, usize> = (0..n)
+        .filter(|&i| matches!(graph.eqns[i].prim.lower(), Lowering::Rows))
+        .filter_map(|i| Some((*graph.ty(graph.eqns[i].output).shape.dims().first()?, i)))
+        .collect();
+    for (i, e) in graph.eqns.iter().enumerate() {
+        // What speaks of rows waits until their number is known.
+        let mut dims = graph.ty(e.output).shape.dims().to_vec();
+        e.prim.map_dims(&mut |d| {
+            dims.push(d);
+            d
+        });
+        let known_by = dims.iter().filter_map(|d| brought.get(d)).filter(|&&d| d != i);
+        sources[i].extend(known_by.filter_map(|&d| node_of[d]));
+        for &d in e.inputs.iter().filter_map(|v| defined.get(v)) {
+            match node_of[d] {
+                Some(k) => {
+                    sources[i].insert(k);
+                }
+                None => {
+                    let through = sources[d].clone();
+                    sources[i].extend(through);
+                }
+            }
+        }
+    }
+    let mut needs: Vec<BTreeSet<usize>> = nodes
+        .iter()
+        .enumerate()
+        .map(|(k, m)| m.iter().flat_map(|&i| sources[i].iter().copied()).filter(|&d| d != k).collect())
+        .collect();
+    merge(graph, &mut nodes, &mut needs, kernels);
+    order(&nodes, &needs, kernels)
+}
+
+/// Whether one kernel can hold both.
+fn compatible(graph: &Graph, a: &[usize], b: &[usize]) -> bool {
+    let shape = |m: &[usize]| &graph.ty(graph.eqns[m[0]].output).shape;
+    if a.len() + b.len() > LONGEST || shape(a) != shape(b) {
+        return false;
+    }
+    match (lanes(graph, a), lanes(graph, b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
+/// Which nodes each node depends on, directly or not.
+fn ancestors(needs: &[BTreeSet<usize>], of: usize) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut stack: Vec<usize> = needs[of].iter().copied().collect();
+    while let Some(k) = stack.pop() {
+        if found.insert(k) {
+            stack.extend(&needs[k]);
+        }
+    }
+    found
+}
+
+/// Joins kernels of one shape where no third node lies between them.
+fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>], kernels: usize) {
+    let mut by_shape: HashMap<String, Vec<usize>> = HashMap::new();
+    for (k, node) in nodes.iter().enumerate().take(kernels) {
+        let shape = format!("{:?}", graph.ty(graph.eqns[node[0]].output).shape);
+        by_shape.entry(shape).or_default().push(k);
+    }
+    let mut groups: Vec<Vec<usize>> = by_shape.into_values().filter(|g| g.len() > 1).collect();
+    groups.sort();
+    for group in groups {
+        let mut group: Vec<usize> = group;
+        group.sort_by_key(|&k| nodes[k][0]);
+        for i in 0..group.len() {
+            let a = group[i];
+            if nodes[a].is_empty() {
+                continue;
+            }
+            for &b in &group[i + 1..] {
+                if nodes[b].is_empty() || !compatible(graph, &nodes[a], &nodes[b]) {
+                    continue;
+                }
+                let between = |from: usize, to: usize| {
+                    needs[to].iter().any(|&k| k != from && ancestors(needs, k).contains(&from))
+                };
+                if between(a, b) || between(b, a) {
+                    continue;
+                }
+                let moved = std::mem::take(&mut nodes[b]);
+                nodes[a].extend(moved);
+                nodes[a].sort_unstable();
+                let more = std::mem::take(&mut needs[b]);
+                needs[a].extend(more);
+                needs.iter_mut().for_each(|set| {
+                    if set.remove(&b) {
+                        set.insert(a);
+                    }
+                });
+                needs[a].remove(&a);
+            }
+        }
+    }
+}
+
+/// The nodes so that each comes after what it reads, otherwise in the order of their equations.
+fn order(nodes: &[Vec<usize>], needs: &[BTreeSet<usize>], kernels: usize) -> Vec<Step> {
+    let mut waiting: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
+    let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    needs.iter().enumerate().for_each(|(k, set)| set.iter().for_each(|&d| feeds[d].push(k)));
+    let mut ready: BTreeSet<(usize, usize)> = (0..nodes.len())
+        .filter(|&k| !nodes[k].is_empty() && waiting[k] == 0)
+        .map(|k| (nodes[k][nodes[k].len() - 1], k))
+        .collect();
+    let mut steps = Vec::new();
+    while let Some((_, k)) = ready.pop_first() {
+        steps.push(if k < kernels { Step::Kernel(nodes[k].clone()) } else { Step::Eqn(nodes[k][0]) });
+        for &f in &feeds[k] {
+            waiting[f] -= 1;
+            if waiting[f] == 0 {
+                ready.insert((nodes[f][nodes[f].len() - 1], f));
+            }
+        }
+    }
+    steps
+}
