@@ -1,10 +1,14 @@
 //! A compiled function of rows, run chunk by chunk.
 
-use pullback::{Error, Rows, Tensor, Tree, jit, leaves, map_leaves};
+use pullback::{DType, Error, Rows, Tensor, Tree, jit, leaves, map_leaves};
+use std::sync::Arc;
+
+type Run<P, R> = Box<dyn Fn(P, R) -> Result<Vec<Tensor>, Error> + Send + Sync>;
 
 /// `f(params, rows)`, compiled once and run on at most so many rows at a time.
 pub(crate) struct Chunked<P, R> {
-    run: Box<dyn Fn(P, R) -> Result<Vec<Tensor>, Error> + Send + Sync>,
+    run: Run<P, R>,
+    compiles: Box<dyn Fn() -> u64 + Send + Sync>,
     chunk: usize,
 }
 
@@ -14,12 +18,18 @@ impl<P: Tree + 'static, R: Tree + 'static> Chunked<P, R> {
         O: Tree + Send + 'static,
         F: Fn(P, R) -> O + Send + Sync + 'static,
     {
-        let compiled = jit(move |params: P, Rows(rows): Rows<R>| f(params, rows));
+        let compiled = Arc::new(jit(move |params: P, Rows(rows): Rows<R>| f(params, rows)));
+        let counted = compiled.clone();
         let run = move |params: P, rows: R| {
             let output = compiled.call((params, Rows(rows)))?;
             Ok(leaves(&output).into_iter().map(|leaf| leaf.tensor).collect())
         };
-        Chunked { run: Box::new(run), chunk: chunk.max(1) }
+        Chunked { run: Box::new(run), compiles: Box::new(move || counted.compiles()), chunk: chunk.max(1) }
+    }
+
+    /// How many programs it has been compiled to.
+    pub(crate) fn compiles(&self) -> u64 {
+        (self.compiles)()
     }
 
     /// The columns of the function's values, one for each of its leaves, in f64.
@@ -34,7 +44,7 @@ impl<P: Tree + 'static, R: Tree + 'static> Chunked<P, R> {
             let values = (self.run)(map_leaves(params, |leaf| leaf.tensor), part)?;
             columns.resize_with(values.len(), Vec::new);
             for (column, value) in columns.iter_mut().zip(values) {
-                column.extend(value.cast(pullback::DType::F64).as_slice::<f64>()?);
+                column.extend(value.cast(DType::F64).as_slice::<f64>()?);
             }
         }
         Ok(columns)

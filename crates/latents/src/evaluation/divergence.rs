@@ -118,6 +118,11 @@ impl<M: LatentModel + 'static> Divergence<M> {
         Divergence { log_normalizer, reverse, forward }
     }
 
+    /// How many programs the figures have been compiled to: at most one each.
+    pub fn compiles(&self) -> u64 {
+        self.reverse.compiles() + self.forward.as_ref().map_or(0, Chunked::compiles)
+    }
+
     /// `KL(model ‖ target)` by so many fresh examples of the model.
     ///
     /// # Errors

@@ -31,6 +31,11 @@ impl<M: LatentModel + 'static> LogDensity<M> {
         LogDensity { bounds: Chunked::new(chunk, all) }
     }
 
+    /// How many programs it has been compiled to: at most one.
+    pub fn compiles(&self) -> u64 {
+        self.bounds.compiles()
+    }
+
     /// The bound at each row.
     ///
     /// # Shapes
