@@ -1,6 +1,7 @@
 //! Composable function transformations of pure Rust functions: [`grad`], [`vmap`], [`jit`], with explicit random keys.
 
 mod array;
+mod case;
 mod compose;
 mod error;
 mod eval;
@@ -13,9 +14,11 @@ mod opt;
 mod prim;
 mod random;
 mod shape;
+pub mod testing;
 mod trace;
 mod transform;
 mod tree;
+mod verify;
 
 pub use array::{Array, DType, Data, Element};
 pub use error::{Error, ErrorKind};
@@ -35,3 +38,4 @@ pub use transform::jvp::{Jvp, hessian_vector_product, jvp};
 pub use transform::vjp::{Grad, Pullback, ValueAndGrad, grad, hessian, value_and_grad, vjp};
 pub use transform::vmap::{Along, Mapped, MappedArgs, Shared, Vmap, vmap};
 pub use tree::{Leaf, Tree, Visitor, leaves, map_leaves, unflatten};
+pub use verify::verify;

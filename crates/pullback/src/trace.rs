@@ -77,7 +77,11 @@ pub(crate) fn at_line<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) 
 
 #[track_caller]
 pub(crate) fn line() -> &'static Location<'static> {
-    LINE.get().unwrap_or_else(|| Location::caller())
+    // Not in a closure: that would be its own caller.
+    match LINE.get() {
+        Some(at) => at,
+        None => Location::caller(),
+    }
 }
 
 impl Trace {
@@ -216,12 +220,14 @@ pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
         Ok(v) => v,
         Err(kind) => return fault(kind),
     };
+    // Asked before the trace is locked: a primitive may trace to answer.
+    let new_rows = rows_of(&ty).next().is_some() && matches!(prim.lower(), Lowering::Rows);
     let mut state = trace.state();
     if state.closed {
         return fault(ErrorKind::Escaped);
     }
     let output = state.graph.var(ty.clone());
-    if matches!(prim.lower(), Lowering::Rows) {
+    if new_rows {
         state.extents.extend(rows_of(&ty));
     }
     state.graph.eqns.push(Eqn { prim, inputs: vars, output, at });
