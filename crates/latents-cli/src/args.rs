@@ -71,16 +71,16 @@ pub struct FunnelArgs {
     #[arg(long, value_name = "N", value_parser = steps(), help_heading = "Training")]
     pub steps: Option<u32>,
     /// The learning rate, the peak of its decay [default: 0.002; sumo: 0.001].
-    #[arg(long, value_name = "RATE", value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", value_parser = positive, allow_hyphen_values = true, help_heading = "Training")]
     pub lr: Option<f64>,
     /// How the learning rate goes on [default: cosine].
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Training")]
     pub decay: Option<Decay>,
     /// The greatest norm of a gradient; 0 for no limit [default: 1].
-    #[arg(long, value_name = "NORM", value_parser = at_least_zero, help_heading = "Training")]
+    #[arg(long, value_name = "NORM", value_parser = at_least_zero, allow_hyphen_values = true, help_heading = "Training")]
     pub clip: Option<f64>,
     /// The weight of the gap between the bounds in the decoder's loss [default: 0; sumo: 0.3].
-    #[arg(long, value_name = "WEIGHT", value_parser = at_least_zero, help_heading = "Training")]
+    #[arg(long, value_name = "WEIGHT", value_parser = at_least_zero, allow_hyphen_values = true, help_heading = "Training")]
     pub gap_penalty: Option<f64>,
     /// What the encoder learns by [default: dreg].
     #[arg(long, value_name = "LOSS", value_enum, help_heading = "Training")]

@@ -57,6 +57,8 @@ struct Session {
     pictures: Option<Pictures>,
     /// The step from which the next picture is due.
     due: u32,
+    /// The model at the start, which is drawn after the first step: that is not to wait for a picture.
+    first: Option<Vae>,
     saved: Instant,
 }
 
@@ -88,7 +90,7 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
     interrupt::listen()?;
     let told = Told::new(args.quiet, progress.step(), settings.steps);
     let due = next_picture(&settings, progress.checks().last().map(|c| c.step));
-    let mut session = Session { settings, matching, folder, told, pictures: None, due, saved: Instant::now() };
+    let mut session = Session { settings, matching, folder, told, pictures: None, due, first: None, saved: Instant::now() };
     for option in session.settings.idle(&asked) {
         eprintln!("warning: {option} has no effect with the estimator {}", session.settings.estimator);
     }
@@ -171,14 +173,13 @@ impl Session {
         let plan = Plan { steps: self.settings.steps, check_every: self.settings.check_every };
         let mut failure = None;
         let outcome = train(task, progress, plan, Watch::new(Limits::default()), &mut |event, run| {
-            match event {
-                Event::Step { loss } => self.told.step(run.step(), loss),
-                Event::Check => {
-                    if let Err(e) = self.checked(run) {
-                        failure = Some(e);
-                        return false;
-                    }
-                }
+            let told = match event {
+                Event::Step { loss } => self.stepped(run.step(), loss),
+                Event::Check => self.checked(run),
+            };
+            if let Err(e) = told {
+                failure = Some(e);
+                return false;
             }
             !interrupt::asked()
         })?;
@@ -191,6 +192,15 @@ impl Session {
         }
     }
 
+    /// After a step.
+    fn stepped(&mut self, step: u32, loss: f64) -> Result<(), Failure> {
+        self.told.step(step, loss);
+        match self.first.take() {
+            Some(model) => self.draw(&model, 0),
+            None => Ok(()),
+        }
+    }
+
     /// After a check: tells of it, draws and saves what is due.
     fn checked(&mut self, run: &Progress<MatchingTask>) -> Result<(), Failure> {
         if let Some(check) = run.checks().last() {
@@ -199,7 +209,11 @@ impl Session {
         let drawn = run.step() >= self.due;
         if drawn {
             self.due = next_picture(&self.settings, Some(run.step()));
-            self.draw(&run.state().model, run.step())?;
+            if run.step() == 0 {
+                self.first = Some(run.state().model.clone());
+            } else {
+                self.draw(&run.state().model, run.step())?;
+            }
         }
         if drawn || self.saved.elapsed() >= SAVE {
             self.save(run, None)?;
