@@ -39,3 +39,8 @@ pub use transform::vjp::{Grad, Pullback, ValueAndGrad, grad, hessian, value_and_
 pub use transform::vmap::{Along, Mapped, MappedArgs, Shared, Vmap, vmap};
 pub use tree::{Leaf, Tree, Visitor, leaves, map_leaves, unflatten};
 pub use verify::verify;
+
+/// The page on transforms, whose examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/transforms.md")]
+struct TransformsDoc;
