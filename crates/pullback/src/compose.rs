@@ -37,12 +37,6 @@ impl Tensor {
         if reduced.error().is_some() { reduced.clone() } else { reduced.broadcast_axes(self.shape(), axes) }
     }
 
-    /// `log(1 / (1 + e^-x))`.
-    #[track_caller]
-    pub fn log_sigmoid(&self) -> Tensor {
-        -(-self).softplus()
-    }
-
     /// `x²`.
     #[track_caller]
     pub fn square(&self) -> Tensor {

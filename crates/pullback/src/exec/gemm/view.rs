@@ -1,4 +1,4 @@
-//! Strided matrices in borrowed memory, the operands of [`gemm`](super::gemm::gemm).
+//! Strided matrices in borrowed memory, the operands of [`gemm`](super::gemm).
 
 /// A matrix in somebody else's memory: element `(i, j)` is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy, Debug)]
