@@ -82,7 +82,8 @@ impl Progress {
                     return;
                 }
                 let loss = if loss.is_nan() { String::new() } else { format!(", loss {loss:.4}") };
-                let rate = told.filter(|_| step > last).map(|(when, at)| f64::from(step - at) / (now - when).as_secs_f64());
+                let rate =
+                    told.filter(|_| step > last).map(|(when, at)| f64::from(step - at) / (now - when).as_secs_f64());
                 let pace = rate.map_or_else(String::new, |rate| {
                     let left = f64::from(steps.saturating_sub(step)) / rate;
                     format!(", {} steps/s, {} left", thousands(rate as u64), seconds(left))

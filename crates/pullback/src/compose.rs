@@ -14,8 +14,11 @@ impl Tensor {
     /// The mean over some axes, which leave the shape.
     #[track_caller]
     pub fn reduce_mean(&self, axes: &[usize]) -> Tensor {
-        let count = axes.iter().fold(Tensor::scalar(1.0f64).cast(self.dtype()), |n, &a| n * self.size(a));
-        self.reduce_sum(axes) / count
+        let mut sizes = axes.iter().map(|&a| self.size(a));
+        match sizes.next() {
+            Some(first) => self.reduce_sum(axes) / sizes.fold(first, |count, size| count * size),
+            None => self.clone(),
+        }
     }
 
     /// `log((1/n) Σ e^x)` along an axis, which leaves the shape.

@@ -24,7 +24,8 @@ impl Isa {
 
     #[cfg(target_arch = "x86_64")]
     fn runs_here(self) -> bool {
-        let avx2 = || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("bmi2");
+        let avx2 =
+            || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("bmi2");
         match self {
             Isa::Avx512 => {
                 avx2()

@@ -62,6 +62,7 @@ impl<'a, T> View<'a, T> {
     ///
     /// # Panics
     /// When an element lies outside `data`.
+    #[cfg(test)]
     pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Self {
         View::new(data, rows, cols, cols, 1)
     }
@@ -70,16 +71,6 @@ impl<'a, T> View<'a, T> {
     #[must_use]
     pub fn t(self) -> Self {
         View { shape: self.shape.t(), ..self }
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.shape.rows
-    }
-
-    /// Number of columns.
-    pub fn cols(&self) -> usize {
-        self.shape.cols
     }
 }
 
