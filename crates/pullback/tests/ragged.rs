@@ -148,39 +148,3 @@ fn keys_for_known_and_traced_counts_are_the_same() {
     let words = |k: Keys| k.into_tensor().to_vec::<u32>().unwrap();
     assert_eq!(words(known), words(counted));
 }
-
-#[test]
-fn one_program_serves_every_ragged_layout() {
-    let w = Tensor::from([0.3f64, -0.7]);
-    let one = |w: &Tensor, key: Key, x: Tensor, count: Tensor| {
-        let lw = vmap(|key: Key| {
-            let z = key.normal([2], DType::F64);
-            ((&x + &z) * w).sum().tanh() * (&x).sum()
-        })
-        .call(key.split_rows(&count));
-        let l = lw.logcumsumexp(0);
-        let k = count.rows();
-        (l * (k + 1).cast(DType::F64).sin()).sum() + lw.take(&(&count - 1)) + lw.mean() + lw.logsumexp(0)
-    };
-    let f = move |w: Tensor, Rows(xs): Rows<Tensor>, Rows(counts): Rows<Tensor>| {
-        let v = value_and_grad(|w: Tensor| {
-            vmap(|key: Key, x: Tensor, c: Tensor| one(&w, key, x, c))
-                .call((Key::new(3).split_like(&xs), xs.clone(), counts.clone()))
-                .sum()
-        });
-        v.call(w)
-    };
-    let j = jit(f.clone());
-    for (xs, c) in [
-        (Tensor::from([[1.0f64, 2.0], [0.5, -1.0], [0.1, 0.2]]), Tensor::from([1, 4, 2])),
-        (Tensor::from([[1.0f64, 2.0], [0.1, 0.2]]), Tensor::from([7, 300])),
-    ] {
-        let (a, ga) = f(w.clone(), Rows(xs.clone()), Rows(c.clone()));
-        let (b, gb) = j.call((w.clone(), Rows(xs), Rows(c))).unwrap();
-        assert!((a.item::<f64>().unwrap() - b.item::<f64>().unwrap()).abs() < 1e-11);
-        for (x, y) in ga.to_vec::<f64>().unwrap().iter().zip(gb.to_vec::<f64>().unwrap()) {
-            assert!((x - y).abs() < 1e-11);
-        }
-    }
-    assert_eq!(j.compiles(), 1);
-}

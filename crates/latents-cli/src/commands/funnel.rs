@@ -18,6 +18,7 @@ use latents::train::{
 };
 use pullback::Key;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -109,12 +110,16 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
         if !args.quiet {
             eprintln!("{}", summary.table());
         }
-        println!("{}", summary.json());
+        print(&summary.json());
     } else {
-        println!("{}", summary.table());
-        println!("{}", session.folder.report().display());
+        print(&format!("{}\n{}", summary.table(), session.folder.report().display()));
     }
     Ok(())
+}
+
+/// Prints a result. A reader that has gone away, as in `latents funnel | head -1`, is no failure of the run.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn unusable(e: impl std::fmt::Display) -> Failure {

@@ -21,6 +21,9 @@ impl Folder {
             let what = format!("cannot write to the folder {}: {e}", path.display());
             Failure::usage(what, "choose a folder that you may write to with --out")
         };
+        if path.is_file() {
+            return Err(refused(std::io::Error::other("it is a file")));
+        }
         let missing: Vec<PathBuf> =
             path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).map(Path::to_owned).collect();
         let probe = path.join(format!(".latents-{}.tmp", std::process::id()));
