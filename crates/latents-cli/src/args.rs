@@ -64,7 +64,7 @@ pub struct FunnelArgs {
     /// Importance samples that SUMO always draws, its m [default: 4].
     #[arg(long, value_name = "N", value_parser = size(), help_heading = "Training")]
     pub min_terms: Option<u32>,
-    /// The most that SUMO draws beyond them; 0 for no limit, without which it is biased [default: 0].
+    /// The most that SUMO draws beyond them, which biases it; 0 for no limit [default: 0].
     #[arg(long, value_name = "N", value_parser = limit(), help_heading = "Training")]
     pub cap: Option<u32>,
     /// Training steps [default: 20000; sumo: 50000].
@@ -157,7 +157,7 @@ fn targets() -> impl TypedValueParser<Value = String> {
 fn estimators() -> impl TypedValueParser<Value = String> {
     PossibleValuesParser::new(TRAINERS.iter().map(|trainer| {
         let row = ESTIMATORS.iter().find(|row| row.name == trainer.name);
-        PossibleValue::new(trainer.name).help(row.map_or_else(String::new, |r| format!("{}: {}", r.kind, r.about)))
+        PossibleValue::new(trainer.name).help(row.map_or_else(String::new, |r| format!("{} ({})", r.about, r.kind)))
     }))
 }
 

@@ -5,18 +5,20 @@
 //! whose rule is wrong does not pass [`check_primitive`].
 
 use crate::array::{Array, DType, Element};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::eval::bind_shape;
-use crate::ir::{Batched, Primitive, Type};
+use crate::ir::{Batched, Graph, Primitive, Type};
 use crate::jit::jit;
 use crate::lowering::Lowering;
 use crate::prim::move_axis;
 use crate::shape::{Dim, RowId, Shape, Sizes};
 use crate::trace::{Tensor, bind_dyn, trace};
+use crate::transform::function::{Function, Passed};
 use crate::transform::jvp::jvp;
+use crate::transform::traced::traced_as;
 use crate::transform::vjp::vjp;
 use crate::transform::vmap::batch_graph;
-use crate::tree::{Tree, Visitor};
+use crate::tree::{Tree, Visitor, leaves};
 use std::sync::Arc;
 
 pub use crate::case::{Arg, Case};
@@ -64,6 +66,30 @@ pub fn check_primitive(case: &Case) -> Result<(), String> {
 pub fn check_gradients(f: &dyn Fn(Tensor) -> Tensor, x: &Tensor, order: usize, tolerance: f64) -> Result<(), String> {
     let several = |v: Vec<Tensor>| f(v[0].clone());
     check_order(&several, std::slice::from_ref(x), order, tolerance, 1)
+}
+
+/// The graph of a function as it is traced, before any pass; what the function captures becomes parameters, and
+/// [`Rows`](crate::Rows) of one count are one symbolic extent.
+///
+/// # Errors
+/// The first fault of the function.
+#[track_caller]
+pub fn graph<F: Function<A>, A: Tree>(f: F, args: impl Passed<A>) -> Result<Graph, Error> {
+    let args = args.pass();
+    let mut extents: Vec<(Dim, Dim)> = Vec::new();
+    let (mut inputs, mut types) = (Vec::new(), Vec::new());
+    for leaf in leaves(&args) {
+        let mut ty = leaf.tensor.ty();
+        if let Some(first) = ty.shape.0.first_mut().filter(|_| leaf.rows) {
+            let known = extents.iter().find(|(n, _)| n == first).map(|&(_, rows)| rows);
+            let rows = known.unwrap_or_else(Dim::fresh_rows);
+            extents.push((*first, rows));
+            *first = rows;
+        }
+        inputs.push(leaf.tensor);
+        types.push(ty);
+    }
+    traced_as(&f, &args, inputs, &types, "graph").map(|t| t.graph).map_err(|fault| fault.error)
 }
 
 type Several<'a> = &'a dyn Fn(Vec<Tensor>) -> Tensor;

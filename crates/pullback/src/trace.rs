@@ -120,15 +120,18 @@ pub(crate) struct Closed {
 }
 
 /// Traces `f` on arguments of those types; the result is a list of tensors and what else `f` returns.
+#[track_caller]
 pub(crate) fn trace<R>(types: &[Type], f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R)) -> Result<(Closed, R), Error> {
     collect(types, true, f)
 }
 
 /// As [`trace`], but an operation of constants alone is not recorded here: only what depends on the arguments is.
+#[track_caller]
 pub(crate) fn record<R>(types: &[Type], f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R)) -> Result<(Closed, R), Error> {
     collect(types, false, f)
 }
 
+#[track_caller]
 fn collect<R>(
     types: &[Type],
     constants: bool,
@@ -166,7 +169,10 @@ fn collect<R>(
         if let Repr::Fault(e) = &t.0 {
             return Err(e.clone());
         }
-        outputs.push(trace.lift(t).map_err(|kind| Error::new(kind, "trace", Some(line())))?);
+        match trace.lift(t) {
+            Ok(v) => outputs.push(v),
+            Err(kind) => return Err(Error::new(kind, "trace", Some(line()))),
+        }
     }
     drop(close);
     let mut state = trace.state();
@@ -376,16 +382,17 @@ impl Tensor {
     #[track_caller]
     pub fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
         let a = self.value()?;
-        a.as_slice().ok_or_else(|| {
-            let needs = match T::DTYPE {
-                DType::F32 => "f32",
-                DType::F64 => "f64",
-                DType::I32 => "i32",
-                DType::U32 => "u32",
-                DType::Bool => "bool",
-            };
-            Error::new(ErrorKind::WrongDType { found: a.dtype(), needs }, "value", Some(line()))
-        })
+        if let Some(slice) = a.as_slice() {
+            return Ok(slice);
+        }
+        let needs = match T::DTYPE {
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::I32 => "i32",
+            DType::U32 => "u32",
+            DType::Bool => "bool",
+        };
+        Err(Error::new(ErrorKind::WrongDType { found: a.dtype(), needs }, "value", Some(line())))
     }
 
     /// The one element.

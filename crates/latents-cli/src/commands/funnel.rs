@@ -18,6 +18,7 @@ use latents::train::{
 };
 use pullback::Key;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -90,7 +91,8 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
     interrupt::listen()?;
     let told = Told::new(args.quiet, progress.step(), settings.steps);
     let due = next_picture(&settings, progress.checks().last().map(|c| c.step));
-    let mut session = Session { settings, matching, folder, told, pictures: None, due, first: None, saved: Instant::now() };
+    let mut session =
+        Session { settings, matching, folder, told, pictures: None, due, first: None, saved: Instant::now() };
     for option in session.settings.idle(&asked) {
         eprintln!("warning: {option} has no effect with the estimator {}", session.settings.estimator);
     }
@@ -108,12 +110,16 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
         if !args.quiet {
             eprintln!("{}", summary.table());
         }
-        println!("{}", summary.json());
+        print(&summary.json());
     } else {
-        println!("{}", summary.table());
-        println!("{}", session.folder.report().display());
+        print(&format!("{}\n{}", summary.table(), session.folder.report().display()));
     }
     Ok(())
+}
+
+/// Prints a result. A reader that has gone away, as in `latents funnel | head -1`, is no failure of the run.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn unusable(e: impl std::fmt::Display) -> Failure {
@@ -155,7 +161,10 @@ fn settings_of(checkpoint: &Checkpoint, args: &FunnelArgs) -> Result<Settings, F
     }
     if let Some(why) = config.stopped {
         let what = format!("cannot resume: this run broke down and was stopped: {why}");
-        return Err(Failure::usage(what, "it would do so again: begin a new one with --estimator upper or a lower --lr"));
+        return Err(Failure::usage(
+            what,
+            "it would do so again: begin a new one with --estimator upper or a lower --lr",
+        ));
     }
     Ok(config.settings)
 }
@@ -169,7 +178,11 @@ fn next_picture(settings: &Settings, step: Option<u32>) -> u32 {
 
 impl Session {
     /// Trains, drawing and saving on the way.
-    fn train(&mut self, task: &MatchingTask, progress: Progress<MatchingTask>) -> Result<Outcome<MatchingTask>, Failure> {
+    fn train(
+        &mut self,
+        task: &MatchingTask,
+        progress: Progress<MatchingTask>,
+    ) -> Result<Outcome<MatchingTask>, Failure> {
         let plan = Plan { steps: self.settings.steps, check_every: self.settings.check_every };
         let mut failure = None;
         let outcome = train(task, progress, plan, Watch::new(Limits::default()), &mut |event, run| {
@@ -259,7 +272,12 @@ impl Session {
     }
 
     /// After the last step: saves, evaluates and reports.
-    fn finish(&mut self, outcome: Outcome<MatchingTask>, args: &FunnelArgs, started: Instant) -> Result<Summary, Failure> {
+    fn finish(
+        &mut self,
+        outcome: Outcome<MatchingTask>,
+        args: &FunnelArgs,
+        started: Instant,
+    ) -> Result<Summary, Failure> {
         let Outcome { progress: run, stop, trained, steps } = outcome;
         let stopped = match stop {
             Stop::Finished => None,
@@ -282,7 +300,10 @@ impl Session {
                 thousands(u64::from(delivered))
             ));
         } else if delivered != made {
-            self.told.note(&format!("the state of step {} was better than the last: it is delivered", thousands(u64::from(delivered))));
+            self.told.note(&format!(
+                "the state of step {} was better than the last: it is delivered",
+                thousands(u64::from(delivered))
+            ));
         }
         let examples = args.eval_examples as usize;
         let (n, k) = (thousands(u64::from(args.eval_examples)), args.eval_samples);

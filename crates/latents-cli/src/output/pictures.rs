@@ -137,7 +137,8 @@ fn draws(key: Key, n: usize, draw: impl Fn(Keys) -> Result<Tensor, Error>) -> Re
 /// # Errors
 /// A file that cannot be written.
 pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Result<(), Failure> {
-    let of = |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
+    let of =
+        |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
     let shift = log_normalizer.unwrap_or(0.0);
     let (loss, lower, upper) = (of(&|c| c.loss + shift), of(&|c| c.lower), of(&|c| c.upper));
     let positive = |values: &[[f64; 2]]| values.iter().any(|p| p[1] > 0.0);

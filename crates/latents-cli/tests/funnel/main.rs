@@ -43,7 +43,8 @@ impl Place {
     }
 }
 
-const TINY: &str = "--latent-dim 2 --hidden-dim 8 --batch-size 4 --check-examples 20 --eval-examples 20 --eval-samples 4";
+const TINY: &str =
+    "--latent-dim 2 --hidden-dim 8 --batch-size 4 --check-examples 20 --eval-examples 20 --eval-samples 4";
 
 fn read(path: impl AsRef<Path>) -> Vec<u8> {
     let path = path.as_ref();

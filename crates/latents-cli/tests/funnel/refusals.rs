@@ -67,7 +67,10 @@ fn a_checkpoint_cut_short_is_refused_and_left_alone() {
         fs::write(place.at("x/model.safetensors"), &whole[..length]).expect("written");
         let (code, out, err) = said(&mut place.bare("--resume x"));
         assert_eq!((code, out.as_str()), (2, ""), "{length}: {err}");
-        assert!(err.contains("x/model.safetensors: the file is cut short") && err.contains("help: "), "{length}: {err}");
+        assert!(
+            err.contains("x/model.safetensors: the file is cut short") && err.contains("help: "),
+            "{length}: {err}"
+        );
         assert_eq!(read(place.at("x/model.safetensors")), &whole[..length]);
     }
     assert_eq!(place.names("x"), before);

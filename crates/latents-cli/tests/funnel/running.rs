@@ -17,8 +17,16 @@ fn leaves_every_file_and_ends_with_one_json_object() {
     assert_eq!(out.lines().count(), 1, "{out}");
     let json: Value = serde_json::from_str(&out).expect("json");
     for field in [
-        "steps", "seconds", "train_seconds", "steps_per_second", "reverse_kl_lower", "reverse_kl_upper",
-        "reverse_kl_se", "forward_kl", "compiles", "seed",
+        "steps",
+        "seconds",
+        "train_seconds",
+        "steps_per_second",
+        "reverse_kl_lower",
+        "reverse_kl_upper",
+        "reverse_kl_se",
+        "forward_kl",
+        "compiles",
+        "seed",
     ] {
         assert!(json[field].is_number(), "{field}: {json}");
     }
@@ -121,7 +129,10 @@ fn one_thread_and_two_give_the_same_bytes() {
     let place = Place::new();
     for threads in [1, 2] {
         let sizes = "--batch-size 64 --hidden-dim 32 --check-examples 500 --eval-examples 50 --eval-samples 4";
-        done(&mut place.bare(&format!("--steps 30 --estimator sumo --quiet --threads {threads} --out {threads} {sizes}")));
+        done(
+            &mut place
+                .bare(&format!("--steps 30 --estimator sumo --quiet --threads {threads} --out {threads} {sizes}")),
+        );
     }
     for name in ["model.safetensors", "metrics.csv", "density-000030.png"] {
         assert!(read(place.at("1").join(name)) == read(place.at("2").join(name)), "{name}");

@@ -31,7 +31,7 @@ impl Primitive for Barrier {
         "barrier"
     }
     fn parameters(&self) -> String {
-        String::new()
+        format!("[region={}]", self.region)
     }
     fn infer(&self, inputs: &[&Type]) -> Result<Type, ErrorKind> {
         Ok(inputs[0].clone())

@@ -61,9 +61,6 @@ impl Primitive for Gather {
         if x.shape.rank() <= self.batch {
             return Err(ErrorKind::Axis { axis: self.batch, shape: x.shape.clone() });
         }
-        if x.shape.dims()[self.batch] == Dim::Known(0) && !ids.shape.dims().contains(&Dim::Known(0)) {
-            return Err(ErrorKind::Empty);
-        }
         let dims = ids.shape.dims().iter().chain(&x.shape.dims()[self.batch + 1..]);
         Ok(Type::new(x.dtype, Shape(dims.copied().collect())))
     }
@@ -162,6 +159,9 @@ impl Tensor {
     /// `x: [n, …]`, `indices: i32 [k…]`, result `[k…, …]`.
     #[track_caller]
     pub fn take(&self, indices: &Tensor) -> Tensor {
+        if self.error().is_none() && self.shape().dims().first() == Some(&Dim::Known(0)) {
+            return Tensor::fault(ErrorKind::Empty, "gather");
+        }
         bind(Gather { batch: 0 }, &[self, indices])
     }
 }

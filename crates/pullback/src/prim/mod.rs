@@ -25,11 +25,13 @@ mod sub;
 mod cos;
 mod erf;
 mod erf_inv;
+mod erfc;
 mod exp;
 mod expm1;
 mod log;
 mod log1p;
 mod log_gamma;
+mod log_sigmoid;
 mod normal_icdf;
 mod polygamma;
 mod rsqrt;
@@ -115,6 +117,7 @@ pub const TABLE: &[(&str, fn() -> Vec<Case>)] = &[
     ("eq", eq::cases),
     ("erf", erf::cases),
     ("erf_inv", erf_inv::cases),
+    ("erfc", erfc::cases),
     ("exp", exp::cases),
     ("expm1", expm1::cases),
     ("floor", floor::cases),
@@ -128,6 +131,7 @@ pub const TABLE: &[(&str, fn() -> Vec<Case>)] = &[
     ("log", log::cases),
     ("log1p", log1p::cases),
     ("log_gamma", log_gamma::cases),
+    ("log_sigmoid", log_sigmoid::cases),
     ("logcumsumexp", logcumsumexp::cases),
     ("logsumexp", || reduce::cases(ReduceOp::LogSumExp)),
     ("lt", lt::cases),
