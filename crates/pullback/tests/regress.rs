@@ -75,6 +75,14 @@ fn ragged_prefixes_of_integers_wrap() {
     assert_eq!(y.to_vec::<i32>().unwrap(), [i32::MAX, -2, 5, 10, 15]);
 }
 
+/// Turning ragged rows of which there are none was an error.
+#[test]
+fn reversed_ragged_rows_of_which_there_are_none() {
+    let f = |c: Tensor| (c.rows() + 1).reverse(0).cumsum(0).reduce_sum(&[0]);
+    assert_eq!(vmap(f).call(Tensor::from([0, 0])).to_vec::<i32>().unwrap(), [0, 0]);
+    assert_eq!(vmap(f).call(Tensor::from([0, 3])).to_vec::<i32>().unwrap(), [0, 14]);
+}
+
 /// `bernoulli` compared single-precision uniforms where JAX, for a 64-bit probability, takes double ones.
 #[test]
 fn bernoulli_draws_as_jax_does() {

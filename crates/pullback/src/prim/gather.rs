@@ -159,7 +159,8 @@ impl Tensor {
     /// `x: [n, …]`, `indices: i32 [k…]`, result `[k…, …]`.
     #[track_caller]
     pub fn take(&self, indices: &Tensor) -> Tensor {
-        if self.error().is_none() && self.shape().dims().first() == Some(&Dim::Known(0)) {
+        let none = |t: &Tensor, axes: usize| t.shape().dims().iter().take(axes).any(|&d| d == Dim::Known(0));
+        if self.error().is_none() && none(self, 1) && !none(indices, usize::MAX) {
             return Tensor::fault(ErrorKind::Empty, "gather");
         }
         bind(Gather { batch: 0 }, &[self, indices])
