@@ -16,3 +16,13 @@ pub mod objective;
 pub mod optim;
 pub mod plot;
 pub mod train;
+
+/// The page on estimators, whose examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/estimators.md")]
+struct EstimatorsDoc;
+
+/// The front page, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeDoc;
