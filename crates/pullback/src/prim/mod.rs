@@ -57,6 +57,7 @@ mod select;
 // Products, folds and prefixes.
 mod cumsum;
 mod dot;
+mod dot_add;
 mod logcumsumexp;
 mod recurrence;
 mod reduce;
@@ -96,6 +97,7 @@ use crate::lowering::{RandomOp, ReduceOp};
 pub(crate) use batching::move_axis;
 pub(crate) use broadcast::Broadcast;
 pub(crate) use dot::Dot;
+pub(crate) use dot_add::DotAdd;
 pub use operator::Scalar;
 pub(crate) use reduce::Reduce;
 pub(crate) use transpose::Transpose;
@@ -114,6 +116,7 @@ pub const TABLE: &[(&str, fn() -> Vec<Case>)] = &[
     ("cumsum", cumsum::cases),
     ("div", div::cases),
     ("dot", dot::cases),
+    ("dot_add", dot_add::cases),
     ("eq", eq::cases),
     ("erf", erf::cases),
     ("erf_inv", erf_inv::cases),
