@@ -296,7 +296,7 @@ pub fn hessian<F: Fn(Tensor) -> Tensor>(f: F, x: Tensor) -> Tensor {
         crate::transform::jvp::jvp(|x: Tensor| gradient.call(x)).call(x.clone(), direction).1
     };
     let index = |axis| Tensor::iota([n, n], axis, crate::array::DType::I32);
-    let identity = index(0).eq(&index(1)).cast(x.dtype());
+    let identity = index(0).eq(index(1)).cast(x.dtype());
     let rows = crate::transform::vmap::vmap(along).call(identity);
     rows.reshape(Shape([sizes.clone(), sizes].concat().into_iter().map(Into::into).collect()))
 }
