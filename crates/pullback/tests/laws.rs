@@ -202,7 +202,8 @@ proptest! {
 #[test]
 fn third_derivatives() {
     type Function = fn(Tensor) -> Tensor;
-    let rows: &[(Function, fn(f64) -> f64)] = &[
+    type Third = fn(f64) -> f64;
+    let rows: &[(Function, Third)] = &[
         (|x| x.sin(), |x| -x.cos()),
         (|x| x.exp(), f64::exp),
         (|x| x.pow(4.0), |x| 24.0 * x),

@@ -147,9 +147,12 @@ where
     }
 }
 
+/// A function's result, its leaves, and how they move.
+type Differentiated<R> = (R, Vec<Tensor>, Linear);
+
 /// Traces and linearises `f` in the first argument.
 #[track_caller]
-fn differentiate<F, A>(f: &F, args: &A, name: &str) -> Result<(F::Output, Vec<Tensor>, Linear), Fault<F::Output>>
+fn differentiate<F, A>(f: &F, args: &A, name: &str) -> Result<Differentiated<F::Output>, Fault<F::Output>>
 where
     F: Function<A>,
     A: Arguments,
