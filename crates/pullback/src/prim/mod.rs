@@ -92,7 +92,7 @@ pub(crate) mod barrier;
 mod stop_gradient;
 
 use crate::array::DType;
-use crate::case::Case;
+use crate::case::Row;
 use crate::lowering::{RandomOp, ReduceOp};
 pub(crate) use batching::move_axis;
 pub(crate) use broadcast::Broadcast;
@@ -103,7 +103,7 @@ pub(crate) use reduce::Reduce;
 pub(crate) use transpose::Transpose;
 
 /// Every primitive of this folder by the name that graphs print, with what it is tested on.
-pub const TABLE: &[(&str, fn() -> Vec<Case>)] = &[
+pub const TABLE: &[Row] = &[
     ("abs", abs::cases),
     ("add", add::cases),
     ("and", and::cases),
