@@ -64,23 +64,23 @@ pub struct FunnelArgs {
     /// Importance samples that SUMO always draws, its m [default: 4].
     #[arg(long, value_name = "N", value_parser = size(), help_heading = "Training")]
     pub min_terms: Option<u32>,
-    /// The most that SUMO draws beyond them; 0 for no limit, without which it is biased [default: 0].
+    /// The most that SUMO draws beyond them, which biases it; 0 for no limit [default: 0].
     #[arg(long, value_name = "N", value_parser = limit(), help_heading = "Training")]
     pub cap: Option<u32>,
     /// Training steps [default: 20000; sumo: 50000].
     #[arg(long, value_name = "N", value_parser = steps(), help_heading = "Training")]
     pub steps: Option<u32>,
     /// The learning rate, the peak of its decay [default: 0.002; sumo: 0.001].
-    #[arg(long, value_name = "RATE", value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", value_parser = positive, allow_hyphen_values = true, help_heading = "Training")]
     pub lr: Option<f64>,
     /// How the learning rate goes on [default: cosine].
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Training")]
     pub decay: Option<Decay>,
     /// The greatest norm of a gradient; 0 for no limit [default: 1].
-    #[arg(long, value_name = "NORM", value_parser = at_least_zero, help_heading = "Training")]
+    #[arg(long, value_name = "NORM", value_parser = at_least_zero, allow_hyphen_values = true, help_heading = "Training")]
     pub clip: Option<f64>,
     /// The weight of the gap between the bounds in the decoder's loss [default: 0; sumo: 0.3].
-    #[arg(long, value_name = "WEIGHT", value_parser = at_least_zero, help_heading = "Training")]
+    #[arg(long, value_name = "WEIGHT", value_parser = at_least_zero, allow_hyphen_values = true, help_heading = "Training")]
     pub gap_penalty: Option<f64>,
     /// What the encoder learns by [default: dreg].
     #[arg(long, value_name = "LOSS", value_enum, help_heading = "Training")]
@@ -157,7 +157,7 @@ fn targets() -> impl TypedValueParser<Value = String> {
 fn estimators() -> impl TypedValueParser<Value = String> {
     PossibleValuesParser::new(TRAINERS.iter().map(|trainer| {
         let row = ESTIMATORS.iter().find(|row| row.name == trainer.name);
-        PossibleValue::new(trainer.name).help(row.map_or_else(String::new, |r| format!("{}: {}", r.kind, r.about)))
+        PossibleValue::new(trainer.name).help(row.map_or_else(String::new, |r| format!("{} ({})", r.about, r.kind)))
     }))
 }
 

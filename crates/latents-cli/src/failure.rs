@@ -59,7 +59,10 @@ impl Failure {
 
     /// A file that could not be written during the run.
     pub fn write(path: &Path, e: &dyn fmt::Display) -> Failure {
-        Failure::run(format!("cannot write {}: {e}", path.display()), "free some space, or choose another folder with --out")
+        Failure::run(
+            format!("cannot write {}: {e}", path.display()),
+            "free some space, or choose another folder with --out",
+        )
     }
 
     /// 2 for wrong use, 1 for a failed run, 130 for an interrupted one.

@@ -43,11 +43,11 @@ impl Progress {
             return Progress::Lines { steps, told: None };
         }
         let bar = ProgressBar::with_draw_target(Some(u64::from(steps)), ProgressDrawTarget::stderr());
-        let template = "{bar:24.cyan/dim} {human_pos}/{human_len} steps, {per_sec:.dim}, {eta} left  {msg}";
+        let template = "{bar:14.cyan/dim} {human_pos}/{human_len} steps, {per_sec}, {eta} left, {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             let rate = |s: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
                 // A terminal that cannot be written to is no reason to stop training.
-                let _ = write!(w, "{} steps/s", thousands(s.per_sec() as u64));
+                let _ = write!(w, "{}/s", thousands(s.per_sec() as u64));
             };
             bar.set_style(style.with_key("per_sec", rate).progress_chars("━╸─"));
         }
@@ -72,7 +72,7 @@ impl Progress {
         let Check { step, loss, lower, upper, .. } = *check;
         match self {
             Progress::Bar { bar, checked, .. } => {
-                *checked = format!("  reverse KL {} nats", range(lower, upper));
+                *checked = format!(", KL ≤ {upper:.4}");
                 bar.set_position(u64::from(step));
             }
             Progress::Lines { steps, told } => {
@@ -82,13 +82,14 @@ impl Progress {
                     return;
                 }
                 let loss = if loss.is_nan() { String::new() } else { format!(", loss {loss:.4}") };
-                let rate = told.filter(|_| step > last).map(|(when, at)| f64::from(step - at) / (now - when).as_secs_f64());
+                let rate =
+                    told.filter(|_| step > last).map(|(when, at)| f64::from(step - at) / (now - when).as_secs_f64());
                 let pace = rate.map_or_else(String::new, |rate| {
                     let left = f64::from(steps.saturating_sub(step)) / rate;
                     format!(", {} steps/s, {} left", thousands(rate as u64), seconds(left))
                 });
                 let (step, steps) = (thousands(u64::from(step)), thousands(u64::from(*steps)));
-                eprintln!("step {step} of {steps}{loss}, reverse KL {} nats{pace}", range(lower, upper));
+                eprintln!("step {step} of {steps}{loss}, reverse KL {lower:.4} to {upper:.4} nats{pace}");
                 *told = Some((now, check.step));
             }
             Progress::Quiet => {}
@@ -119,11 +120,6 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-/// Both sides of the sandwich.
-fn range(lower: f64, upper: f64) -> String {
-    format!("{lower:.4} to {upper:.4}")
 }
 
 /// A whole number with commas.

@@ -238,10 +238,8 @@ impl Settings {
                 DecoderLoss::Sumo(Sumo { min_terms: self.min_terms, cap, ..sumo })
             }
         };
-        m.encoder_loss = ENCODERS
-            .iter()
-            .find(|(name, _)| *name == self.encoder_loss)
-            .map_or(EncoderLoss::Dreg, |(_, loss)| *loss);
+        m.encoder_loss =
+            ENCODERS.iter().find(|(name, _)| *name == self.encoder_loss).map_or(EncoderLoss::Dreg, |(_, loss)| *loss);
         m.path_gradient = self.gradient == Gradient::Path;
         m.joint = self.updates == Updates::Joint;
         m.gap_penalty = self.gap_penalty;

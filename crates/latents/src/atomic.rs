@@ -46,22 +46,16 @@ fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
 /// Creates a new, empty temporary file in the folder of `path`.
 fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{} has no file name", path.display()),
-        )
-    })?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("{} has no file name", path.display())))?;
     loop {
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);
         let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.{count}.tmp", std::process::id()));
         let temporary = folder_of(path).join(hidden);
-        let opened = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&temporary);
+        let opened = OpenOptions::new().write(true).create_new(true).open(&temporary);
         match opened {
             Ok(file) => return Ok((file, temporary)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -14,8 +14,11 @@ impl Tensor {
     /// The mean over some axes, which leave the shape.
     #[track_caller]
     pub fn reduce_mean(&self, axes: &[usize]) -> Tensor {
-        let count = axes.iter().fold(Tensor::scalar(1.0f64).cast(self.dtype()), |n, &a| n * self.size(a));
-        self.reduce_sum(axes) / count
+        let mut sizes = axes.iter().map(|&a| self.size(a));
+        match sizes.next() {
+            Some(first) => self.reduce_sum(axes) / sizes.fold(first, |count, size| count * size),
+            None => self.clone(),
+        }
     }
 
     /// `log((1/n) Σ e^x)` along an axis, which leaves the shape.
@@ -35,12 +38,6 @@ impl Tensor {
     fn spread(&self, reduced: &Tensor, axis: usize) -> Tensor {
         let axes = (0..self.rank()).filter(|&a| a != axis).collect();
         if reduced.error().is_some() { reduced.clone() } else { reduced.broadcast_axes(self.shape(), axes) }
-    }
-
-    /// `log(1 / (1 + e^-x))`.
-    #[track_caller]
-    pub fn log_sigmoid(&self) -> Tensor {
-        -(-self).softplus()
     }
 
     /// `x²`.

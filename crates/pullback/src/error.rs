@@ -177,13 +177,22 @@ impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use ErrorKind::*;
         match self {
-            Shapes { left, right } => write!(f, "shapes do not broadcast: {left} and {right}"),
-            InnerSizes { left, right } => write!(f, "inner sizes differ: {left} · {right}"),
+            Shapes { left, right } => {
+                let (left, right) = left.pair(right);
+                write!(f, "shapes do not broadcast: {left} and {right}")
+            }
+            InnerSizes { left, right } => {
+                let (left, right) = left.pair(right);
+                write!(f, "inner sizes differ: {left} · {right}")
+            }
             DTypes { left, right } => write!(f, "element types do not mix: {left} and {right}"),
             WrongDType { found, needs } => write!(f, "element type {found}; needs {needs}"),
             WrongShape { found, needs } => write!(f, "shape {found}; needs {needs}"),
             Axis { axis, shape } => write!(f, "no axis {axis} in {shape}"),
-            Reshape { from, to } => write!(f, "sizes differ: {from} to {to}"),
+            Reshape { from, to } => {
+                let (from, to) = from.pair(to);
+                write!(f, "sizes differ: {from} to {to}")
+            }
             Bounds { start, end, size } => write!(f, "{start}..{end} leaves an axis of {size}"),
             NotScalar { shape } => write!(f, "the function's value has shape {shape}, not that of a scalar"),
             NotFloat { dtype, leaf } => write!(f, "no derivative with respect to `{leaf}` of type {dtype}"),

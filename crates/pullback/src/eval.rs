@@ -2,7 +2,7 @@
 
 use crate::array::Array;
 use crate::error::Error;
-use crate::ir::{Graph, Type};
+use crate::ir::{Graph, Type, Var};
 use crate::shape::{Dim, Sizes};
 
 /// Runs a graph equation by equation with each primitive's own plain loops.
@@ -16,15 +16,16 @@ pub fn eval(graph: &Graph, args: &[&Array]) -> Result<Vec<Array>, Error> {
     for (&v, &a) in graph.inputs.iter().zip(args) {
         env[v.index()] = Some(a.clone());
     }
-    let read =
-        |env: &[Option<Array>], i: usize| env[i].clone().ok_or_else(|| Error::invalid("eval", "read before set"));
+    fn read(env: &[Option<Array>], v: Var) -> Result<&Array, Error> {
+        env[v.index()].as_ref().ok_or_else(|| Error::invalid("eval", "a variable is read before it is set"))
+    }
     for e in &graph.eqns {
-        let inputs = e.inputs.iter().map(|v| read(&env, v.index())).collect::<Result<Vec<_>, _>>()?;
-        let y = e.prim.eval(&inputs.iter().collect::<Vec<_>>(), &sizes);
+        let inputs = e.inputs.iter().map(|&v| read(&env, v)).collect::<Result<Vec<_>, _>>()?;
+        let y = e.prim.eval(&inputs, &sizes);
         bind_shape(graph.ty(e.output), y.shape(), &mut sizes).map_err(|why| Error::invalid(e.prim.name(), why))?;
         env[e.output.index()] = Some(y);
     }
-    graph.outputs.iter().map(|v| read(&env, v.index())).collect()
+    graph.outputs.iter().map(|&v| read(&env, v).cloned()).collect()
 }
 
 /// Checks the arguments against the graph's parameters and binds its symbolic extents.

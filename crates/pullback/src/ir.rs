@@ -98,11 +98,6 @@ impl Graph {
         self.eqns.iter().flat_map(|e| &e.inputs).chain(&self.outputs).for_each(|v| n[v.index()] += 1);
         n
     }
-
-    /// Whether anything in the graph has a symbolic extent.
-    pub(crate) fn has_rows(&self) -> bool {
-        self.types.iter().any(|t| t.shape.dims().iter().any(|d| matches!(d, Dim::Rows(_))))
-    }
 }
 
 impl fmt::Display for Graph {

@@ -2,7 +2,7 @@
 
 use crate::array::DType;
 use crate::error::Error;
-use crate::exec::Program;
+use crate::exec::{Program, closed};
 use crate::ir::{Graph, Type};
 use crate::shape::{Dim, RowId, Shape};
 use crate::transform::function::{Function, Passed, rebuilt};
@@ -208,6 +208,18 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         Ok(self.compile(Signature::of(&leaves, structure), &args, &leaves)?.program.into_graph())
     }
 
+    /// The graph as traced and after each pass of the optimiser, with the pass's name.
+    ///
+    /// # Errors
+    /// As [`Jit::call`].
+    #[track_caller]
+    pub fn stages(&self, args: impl Passed<A>) -> Result<Vec<(&'static str, Graph)>, Error> {
+        let args = args.pass();
+        let (leaves, structure) = structure(&args);
+        let (graph, _) = self.trace(&Signature::of(&leaves, structure), &args, &leaves)?;
+        Ok(crate::opt::stages(graph))
+    }
+
     /// How many programs this function has been compiled to.
     pub fn compiles(&self) -> u64 {
         self.compiles.load(Ordering::Relaxed)
@@ -215,14 +227,18 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
 
     #[track_caller]
     fn compile(&self, signature: Signature, args: &A, leaves: &[Leaf]) -> Result<Compiled<F::Output>, Error> {
-        let types = signature.types();
-        let inputs = leaves.iter().map(|l| l.tensor.clone()).collect();
-        let t = traced_as(&self.f, args, inputs, &types, "jit").map_err(|fault| fault.error)?;
-        let constants = t.inputs[t.arguments..].to_vec();
-        let program = Program::compile(t.graph, &constants)?;
+        let (graph, output) = self.trace(&signature, args, leaves)?;
+        let program = Program::compile(graph);
         COMPILES.fetch_add(1, Ordering::Relaxed);
         self.compiles.fetch_add(1, Ordering::Relaxed);
-        let output = rebuilt(&t.output, &[]);
         Ok(Compiled { signature, program, output })
+    }
+
+    /// The function's graph, whose captured tensors are constants in it, and a value of the result's structure.
+    #[track_caller]
+    fn trace(&self, signature: &Signature, args: &A, leaves: &[Leaf]) -> Result<(Graph, F::Output), Error> {
+        let inputs = leaves.iter().map(|l| l.tensor.clone()).collect();
+        let t = traced_as(&self.f, args, inputs, &signature.types(), "jit").map_err(|fault| fault.error)?;
+        Ok((closed(t.graph, &t.inputs[t.arguments..])?, t.output))
     }
 }

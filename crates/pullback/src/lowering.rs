@@ -80,7 +80,9 @@ pub enum PointOp {
     Sign,
     Floor,
     Erf,
+    Erfc,
     ErfInv,
+    LogSigmoid,
     NormalIcdf,
     LogGamma,
     Polygamma(u32),
@@ -211,6 +213,8 @@ impl PointOp {
             }
             PointOp::Floor => x.floor(),
             PointOp::Erf => x.erf::<FMA>(),
+            PointOp::Erfc => x.erfc::<FMA>(),
+            PointOp::LogSigmoid => x.log_sigmoid::<FMA>(),
             PointOp::ErfInv => x.erf_inv::<FMA>(),
             PointOp::NormalIcdf => x.normal_icdf::<FMA>(),
             PointOp::LogGamma => x.log_gamma(),

@@ -3,7 +3,7 @@
 use crate::array::DType;
 use crate::error::ErrorKind;
 use crate::lowering::RandomOp;
-use crate::prim::random_bits::{FoldIn, RandomBits};
+use crate::prim::{fold_in::FoldIn, random_bits::RandomBits};
 use crate::shape::{Dim, Shape};
 use crate::trace::{Tensor, bind};
 use crate::transform::vmap::Mapped;
@@ -189,10 +189,10 @@ impl Key {
         if like.error().is_some() { like.clone() } else { self.normal(like.shape(), like.dtype()) }
     }
 
-    /// True with probability `p`.
+    /// True with probability `p`; as `jax.random.bernoulli` with 64-bit floats enabled.
     #[track_caller]
     pub fn bernoulli(self, p: f64, shape: impl Into<Shape>) -> Tensor {
-        self.uniform(shape, DType::F32).lt(p)
+        self.uniform(shape, DType::F64).lt(p)
     }
 
     /// True with the probabilities of `p`, in its shape.

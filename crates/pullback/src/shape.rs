@@ -25,6 +25,11 @@ pub enum Dim {
 }
 
 impl Dim {
+    /// A number of rows that nothing else names.
+    pub(crate) fn fresh_rows() -> Dim {
+        Dim::Rows(RowId::fresh())
+    }
+
     /// The size, where it is known.
     pub fn known(self) -> Option<usize> {
         match self {
@@ -141,25 +146,33 @@ impl From<&Shape> for Shape {
     }
 }
 
-impl fmt::Display for Shape {
-    /// `[rows, 3]`; several symbolic extents in one shape are told apart by primes: `[rows, rows', 3]`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut seen: Vec<RowId> = Vec::new();
-        write!(f, "[")?;
-        for (i, dim) in self.0.iter().enumerate() {
-            if i > 0 {
-                write!(f, ", ")?;
-            }
-            write!(f, "{dim}")?;
-            if let Dim::Rows(id) = dim {
+impl Shape {
+    /// As [`Display`](fmt::Display), with names that hold across several shapes: `seen` are the extents named so far.
+    pub(crate) fn named(&self, seen: &mut Vec<RowId>) -> String {
+        let mut name = |dim: &Dim| match dim {
+            Dim::Known(n) => n.to_string(),
+            Dim::Rows(id) => {
                 let n = seen.iter().position(|s| s == id).unwrap_or_else(|| {
                     seen.push(*id);
                     seen.len() - 1
                 });
-                write!(f, "{}", "'".repeat(n))?;
+                format!("rows{}", "'".repeat(n))
             }
-        }
-        write!(f, "]")
+        };
+        format!("[{}]", self.0.iter().map(&mut name).collect::<Vec<_>>().join(", "))
+    }
+
+    /// Two shapes as a message prints them, an extent under one name in both.
+    pub(crate) fn pair(&self, other: &Shape) -> (String, String) {
+        let mut seen = Vec::new();
+        (self.named(&mut seen), other.named(&mut seen))
+    }
+}
+
+impl fmt::Display for Shape {
+    /// `[rows, 3]`; several symbolic extents in one shape are told apart by primes: `[rows, rows', 3]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.named(&mut Vec::new()))
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn at_line<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) 
 
 #[track_caller]
 pub(crate) fn line() -> &'static Location<'static> {
-    // No closure: its own line would be the caller.
+    // Not in a closure: that would be its own caller.
     match LINE.get() {
         Some(at) => at,
         None => Location::caller(),
@@ -120,15 +120,18 @@ pub(crate) struct Closed {
 }
 
 /// Traces `f` on arguments of those types; the result is a list of tensors and what else `f` returns.
+#[track_caller]
 pub(crate) fn trace<R>(types: &[Type], f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R)) -> Result<(Closed, R), Error> {
     collect(types, true, f)
 }
 
 /// As [`trace`], but an operation of constants alone is not recorded here: only what depends on the arguments is.
+#[track_caller]
 pub(crate) fn record<R>(types: &[Type], f: impl FnOnce(Vec<Tensor>) -> (Vec<Tensor>, R)) -> Result<(Closed, R), Error> {
     collect(types, false, f)
 }
 
+#[track_caller]
 fn collect<R>(
     types: &[Type],
     constants: bool,
@@ -166,7 +169,10 @@ fn collect<R>(
         if let Repr::Fault(e) = &t.0 {
             return Err(e.clone());
         }
-        outputs.push(trace.lift(t).map_err(|kind| Error::new(kind, "trace", Some(line())))?);
+        match trace.lift(t) {
+            Ok(v) => outputs.push(v),
+            Err(kind) => return Err(Error::new(kind, "trace", Some(line()))),
+        }
     }
     drop(close);
     let mut state = trace.state();
@@ -220,12 +226,14 @@ pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
         Ok(v) => v,
         Err(kind) => return fault(kind),
     };
+    // Asked before the trace is locked: a primitive may trace to answer.
+    let new_rows = rows_of(&ty).next().is_some() && matches!(prim.lower(), Lowering::Rows);
     let mut state = trace.state();
     if state.closed {
         return fault(ErrorKind::Escaped);
     }
     let output = state.graph.var(ty.clone());
-    if matches!(prim.lower(), Lowering::Rows) {
+    if new_rows {
         state.extents.extend(rows_of(&ty));
     }
     state.graph.eqns.push(Eqn { prim, inputs: vars, output, at });
@@ -374,16 +382,17 @@ impl Tensor {
     #[track_caller]
     pub fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
         let a = self.value()?;
-        a.as_slice().ok_or_else(|| {
-            let needs = match T::DTYPE {
-                DType::F32 => "f32",
-                DType::F64 => "f64",
-                DType::I32 => "i32",
-                DType::U32 => "u32",
-                DType::Bool => "bool",
-            };
-            Error::new(ErrorKind::WrongDType { found: a.dtype(), needs }, "value", Some(line()))
-        })
+        if let Some(slice) = a.as_slice() {
+            return Ok(slice);
+        }
+        let needs = match T::DTYPE {
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::I32 => "i32",
+            DType::U32 => "u32",
+            DType::Bool => "bool",
+        };
+        Err(Error::new(ErrorKind::WrongDType { found: a.dtype(), needs }, "value", Some(line())))
     }
 
     /// The one element.

@@ -18,6 +18,7 @@ use latents::train::{
 };
 use pullback::Key;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,8 @@ struct Session {
     pictures: Option<Pictures>,
     /// The step from which the next picture is due.
     due: u32,
+    /// The model at the start, which is drawn after the first step: that is not to wait for a picture.
+    first: Option<Vae>,
     saved: Instant,
 }
 
@@ -88,7 +91,8 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
     interrupt::listen()?;
     let told = Told::new(args.quiet, progress.step(), settings.steps);
     let due = next_picture(&settings, progress.checks().last().map(|c| c.step));
-    let mut session = Session { settings, matching, folder, told, pictures: None, due, saved: Instant::now() };
+    let mut session =
+        Session { settings, matching, folder, told, pictures: None, due, first: None, saved: Instant::now() };
     for option in session.settings.idle(&asked) {
         eprintln!("warning: {option} has no effect with the estimator {}", session.settings.estimator);
     }
@@ -106,12 +110,16 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
         if !args.quiet {
             eprintln!("{}", summary.table());
         }
-        println!("{}", summary.json());
+        print(&summary.json());
     } else {
-        println!("{}", summary.table());
-        println!("{}", session.folder.report().display());
+        print(&format!("{}\n{}", summary.table(), session.folder.report().display()));
     }
     Ok(())
+}
+
+/// Prints a result. A reader that has gone away, as in `latents funnel | head -1`, is no failure of the run.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn unusable(e: impl std::fmt::Display) -> Failure {
@@ -153,7 +161,10 @@ fn settings_of(checkpoint: &Checkpoint, args: &FunnelArgs) -> Result<Settings, F
     }
     if let Some(why) = config.stopped {
         let what = format!("cannot resume: this run broke down and was stopped: {why}");
-        return Err(Failure::usage(what, "it would do so again: begin a new one with --estimator upper or a lower --lr"));
+        return Err(Failure::usage(
+            what,
+            "it would do so again: begin a new one with --estimator upper or a lower --lr",
+        ));
     }
     Ok(config.settings)
 }
@@ -167,18 +178,21 @@ fn next_picture(settings: &Settings, step: Option<u32>) -> u32 {
 
 impl Session {
     /// Trains, drawing and saving on the way.
-    fn train(&mut self, task: &MatchingTask, progress: Progress<MatchingTask>) -> Result<Outcome<MatchingTask>, Failure> {
+    fn train(
+        &mut self,
+        task: &MatchingTask,
+        progress: Progress<MatchingTask>,
+    ) -> Result<Outcome<MatchingTask>, Failure> {
         let plan = Plan { steps: self.settings.steps, check_every: self.settings.check_every };
         let mut failure = None;
         let outcome = train(task, progress, plan, Watch::new(Limits::default()), &mut |event, run| {
-            match event {
-                Event::Step { loss } => self.told.step(run.step(), loss),
-                Event::Check => {
-                    if let Err(e) = self.checked(run) {
-                        failure = Some(e);
-                        return false;
-                    }
-                }
+            let told = match event {
+                Event::Step { loss } => self.stepped(run.step(), loss),
+                Event::Check => self.checked(run),
+            };
+            if let Err(e) = told {
+                failure = Some(e);
+                return false;
             }
             !interrupt::asked()
         })?;
@@ -191,6 +205,15 @@ impl Session {
         }
     }
 
+    /// After a step.
+    fn stepped(&mut self, step: u32, loss: f64) -> Result<(), Failure> {
+        self.told.step(step, loss);
+        match self.first.take() {
+            Some(model) => self.draw(&model, 0),
+            None => Ok(()),
+        }
+    }
+
     /// After a check: tells of it, draws and saves what is due.
     fn checked(&mut self, run: &Progress<MatchingTask>) -> Result<(), Failure> {
         if let Some(check) = run.checks().last() {
@@ -199,7 +222,11 @@ impl Session {
         let drawn = run.step() >= self.due;
         if drawn {
             self.due = next_picture(&self.settings, Some(run.step()));
-            self.draw(&run.state().model, run.step())?;
+            if run.step() == 0 {
+                self.first = Some(run.state().model.clone());
+            } else {
+                self.draw(&run.state().model, run.step())?;
+            }
         }
         if drawn || self.saved.elapsed() >= SAVE {
             self.save(run, None)?;
@@ -245,7 +272,12 @@ impl Session {
     }
 
     /// After the last step: saves, evaluates and reports.
-    fn finish(&mut self, outcome: Outcome<MatchingTask>, args: &FunnelArgs, started: Instant) -> Result<Summary, Failure> {
+    fn finish(
+        &mut self,
+        outcome: Outcome<MatchingTask>,
+        args: &FunnelArgs,
+        started: Instant,
+    ) -> Result<Summary, Failure> {
         let Outcome { progress: run, stop, trained, steps } = outcome;
         let stopped = match stop {
             Stop::Finished => None,
@@ -268,7 +300,10 @@ impl Session {
                 thousands(u64::from(delivered))
             ));
         } else if delivered != made {
-            self.told.note(&format!("the state of step {} was better than the last: it is delivered", thousands(u64::from(delivered))));
+            self.told.note(&format!(
+                "the state of step {} was better than the last: it is delivered",
+                thousands(u64::from(delivered))
+            ));
         }
         let examples = args.eval_examples as usize;
         let (n, k) = (thousands(u64::from(args.eval_examples)), args.eval_samples);

@@ -21,13 +21,14 @@ impl Folder {
             let what = format!("cannot write to the folder {}: {e}", path.display());
             Failure::usage(what, "choose a folder that you may write to with --out")
         };
-        let missing: Vec<PathBuf> = path
-            .ancestors()
-            .take_while(|p| !p.as_os_str().is_empty() && !p.exists())
-            .map(Path::to_owned)
-            .collect();
+        if path.is_file() {
+            return Err(refused(std::io::Error::other("it is a file")));
+        }
+        let missing: Vec<PathBuf> =
+            path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).map(Path::to_owned).collect();
         let probe = path.join(format!(".latents-{}.tmp", std::process::id()));
-        let made = fs::create_dir_all(path).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
+        let made =
+            fs::create_dir_all(path).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
         made.map_err(|e| {
             for folder in &missing {
                 // Only empty ones go; one that was never made is no matter.

@@ -3,14 +3,14 @@
 use crate::failure::Failure;
 use crate::progress::thousands;
 use latents::dist::Target;
-use latents::evaluation::{LogDensity, samples};
-use latents::model::Vae;
+use latents::evaluation::LogDensity;
+use latents::model::{LatentModel, Vae};
 use latents::plot::{
     Bounds, CurveOptions, DensityOptions, DensityPanel, Grid, PlotError, Series, draw_curves, draw_densities,
     smoothed_histogram,
 };
 use latents::train::Check;
-use pullback::{DType, Key, Rows, Tensor, jit, vmap};
+use pullback::{DType, Error, Key, Keys, Rows, Tensor, jit, vmap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const SAMPLES: usize = 64;
 /// Draws overlaid on each panel.
 const SHOWN: usize = 400;
 /// Draws in a histogram, where the density of the first two coordinates is not known.
-const DRAWS: usize = 100_000;
+const DRAWS: usize = 65_536;
 /// Rows worked on at a time.
 const ROWS: usize = 8192;
 
@@ -32,8 +32,12 @@ pub struct Pictures {
     left: Grid,
     left_samples: Vec<[f64; 2]>,
     log_density: LogDensity<Vae>,
+    draw: Draw,
     key: [u32; 2],
 }
+
+/// Draws of a model, compiled once.
+type Draw = Box<dyn Fn(&Vae, Keys) -> Result<Tensor, Error>>;
 
 impl Pictures {
     /// The target's side.
@@ -45,7 +49,14 @@ impl Pictures {
         let bounds = Bounds::new([x0, x1], [y0, y1])?;
         let words = key.into_tensor().to_vec::<u32>()?;
         let key = [words[0], words[1]];
-        let drawn = draws(&*target, Key::from_words(key).fold_in(0), if is_plane(&*target) { SHOWN } else { DRAWS })?;
+        let one = jit({
+            let target = target.clone();
+            move |Rows(keys): Rows<Keys>| {
+                let missing = || Tensor::full(f64::NAN, DType::F32, [target.dim()]);
+                vmap(|key: Key| target.sample(key, DType::F32).unwrap_or_else(missing)).call(keys)
+            }
+        });
+        let drawn = draws(Key::from_words(key).fold_in(0), wanted(&*target), |keys| one.call(Rows(keys)))?;
         let left = if is_plane(&*target) {
             let density = jit(|Rows(x): Rows<Tensor>| vmap(|x: Tensor| target.log_density(&x)).call(x));
             let values = density.call(Rows(lattice(bounds, DType::F64)))?.to_vec::<f64>()?;
@@ -56,7 +67,9 @@ impl Pictures {
         };
         let left_samples = drawn.into_iter().take(SHOWN).collect();
         let log_density = LogDensity::new(SAMPLES, ROWS / SAMPLES);
-        Ok(Pictures { target, bounds, left, left_samples, log_density, key })
+        let one = jit(|model: Vae, Rows(keys): Rows<Keys>| vmap(|key: Key| model.ancestral(key).1).call(keys));
+        let draw = Box::new(move |model: &Vae, keys: Keys| one.call((model.clone(), Rows(keys))));
+        Ok(Pictures { target, bounds, left, left_samples, log_density, draw, key })
     }
 
     /// Both sides, the model being that after some steps.
@@ -66,10 +79,10 @@ impl Pictures {
     pub fn densities(&self, path: &Path, model: &Vae, step: u32) -> Result<(), Failure> {
         let key = |purpose| Key::from_words(self.key).fold_in(purpose);
         let plane = is_plane(&*self.target);
-        let drawn = points(&samples(model, key(1), if plane { SHOWN } else { DRAWS })?)?;
+        let drawn = draws(key(1), wanted(&*self.target), |keys| (self.draw)(model, keys))?;
         let right = if plane {
             let rows = lattice(self.bounds, DType::F32);
-            Grid::new(self.bounds, SIDE, SIDE, self.log_density.at(model, key(2), &rows)?)?
+            Grid::new(self.bounds, SIDE, SIDE, self.log_density.smooth_at(model, key(2), &rows)?)?
         } else {
             histogram(self.bounds, &drawn)?
         };
@@ -100,21 +113,23 @@ fn histogram(bounds: Bounds, points: &[[f64; 2]]) -> Result<Grid, PlotError> {
     smoothed_histogram(bounds, SIDE, SIDE, points, 1.2)
 }
 
-/// Draws of the target, none where it has no sampler.
-fn draws(target: &dyn Target, key: Key, n: usize) -> Result<Vec<[f64; 2]>, Failure> {
-    if target.sample(Key::new(0), DType::F32).is_none() {
-        return Ok(Vec::new());
-    }
-    let missing = || Tensor::full(f64::NAN, DType::F32, [target.dim()]);
-    let one = |key: Key| target.sample(key, DType::F32).unwrap_or_else(missing);
-    points(&vmap(one).try_call(key.split_n(n))?)
+/// How many draws a picture needs.
+fn wanted(target: &dyn Target) -> usize {
+    if is_plane(target) { SHOWN } else { DRAWS }
 }
 
-/// The first two coordinates of rows.
-fn points(rows: &Tensor) -> Result<Vec<[f64; 2]>, Failure> {
-    let values = rows.cast(DType::F64).to_vec::<f64>()?;
-    let dim = rows.shape().known().and_then(|s| s.get(1).copied()).unwrap_or(2).max(1);
-    Ok(values.chunks(dim).map(|row| [row[0], row.get(1).copied().unwrap_or(0.0)]).collect())
+/// The first two coordinates of `n` draws, made some at a time.
+fn draws(key: Key, n: usize, draw: impl Fn(Keys) -> Result<Tensor, Error>) -> Result<Vec<[f64; 2]>, Error> {
+    let words = key.into_tensor();
+    let mut points = Vec::with_capacity(n);
+    for (part, first) in (0..n).step_by(ROWS).enumerate() {
+        let keys = Key::from_tensor(words.clone()).fold_in(part as u32).split_n(ROWS.min(n - first));
+        let rows = draw(keys)?;
+        let dim = rows.shape().known().and_then(|s| s.get(1).copied()).unwrap_or(2).max(1);
+        let values = rows.cast(DType::F64).to_vec::<f64>()?;
+        points.extend(values.chunks(dim).map(|row| [row[0], row.get(1).copied().unwrap_or(0.0)]));
+    }
+    Ok(points)
 }
 
 /// The curve of the loss and of both sides of the divergence.
@@ -122,7 +137,8 @@ fn points(rows: &Tensor) -> Result<Vec<[f64; 2]>, Failure> {
 /// # Errors
 /// A file that cannot be written.
 pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Result<(), Failure> {
-    let of = |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
+    let of =
+        |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
     let shift = log_normalizer.unwrap_or(0.0);
     let (loss, lower, upper) = (of(&|c| c.loss + shift), of(&|c| c.lower), of(&|c| c.upper));
     let positive = |values: &[[f64; 2]]| values.iter().any(|p| p[1] > 0.0);

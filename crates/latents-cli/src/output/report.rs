@@ -49,9 +49,11 @@ pub fn write(folder: &Folder, settings: &Settings, summary: &Summary, checks: &[
         })
         .collect();
     let columns = ["step", "loss", "reverse KL, lower", "upper", "error", "effective part"];
-    report = report
-        .table("Settings", &settings.rows())
-        .table_with_columns("Checks", &columns, &rows)
-        .paragraph(format!("latents {}; go on or look again with: latents funnel --resume {}", env!("CARGO_PKG_VERSION"), folder.path().display()));
+    report =
+        report.table("Settings", &settings.rows()).table_with_columns("Checks", &columns, &rows).paragraph(format!(
+            "latents {}; go on or look again with: latents funnel --resume {}",
+            env!("CARGO_PKG_VERSION"),
+            folder.path().display()
+        ));
     Ok(report.write(folder.report())?)
 }

@@ -77,7 +77,10 @@ impl Summary {
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::UTF8_BORDERS_ONLY);
-        table.set_header(vec![format!("{} by {}", self.target, self.estimator), format!("{} bound", self.estimator_kind)]);
+        table.set_header(vec![
+            format!("{} by {}", self.target, self.estimator),
+            format!("{} bound", self.estimator_kind),
+        ]);
         for (name, value) in self.rows() {
             table.add_row(vec![name.to_owned(), value]);
         }

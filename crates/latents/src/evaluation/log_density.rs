@@ -3,7 +3,7 @@
 use crate::estimator::iwae;
 use crate::evaluation::chunks::Chunked;
 use crate::model::LatentModel;
-use pullback::{Error, Key, Keys, Tensor, vmap};
+use pullback::{Error, Key, Keys, Leaf, Tensor, map_leaves, vmap};
 
 /// `L_k` of many examples, compiled once: a lower bound of each `log p(x)`.
 ///
@@ -34,6 +34,17 @@ impl<M: LatentModel + 'static> LogDensity<M> {
     /// How many programs it has been compiled to: at most one.
     pub fn compiles(&self) -> u64 {
         self.bounds.compiles()
+    }
+
+    /// As [`LogDensity::at`] with the same random numbers at every row: where the bound is loose, its errors go the
+    /// same way at neighbouring points, as a picture wants it.
+    ///
+    /// # Errors
+    /// The first fault of the model.
+    pub fn smooth_at(&self, model: &M, key: Key, rows: &Tensor) -> Result<Vec<f64>, Error> {
+        let same = |leaf: Leaf| leaf.tensor.slice(0, 0, 1).broadcast_to(leaf.tensor.shape());
+        let keys = map_leaves(&key.split_like(rows), same);
+        Ok(self.bounds.columns(model, &(keys, rows.clone()))?.into_iter().next().unwrap_or_default())
     }
 
     /// The bound at each row.

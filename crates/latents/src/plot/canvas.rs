@@ -75,20 +75,14 @@ impl Canvas {
     pub fn polygon(&mut self, corners: &[[f64; 2]], color: Rgb) -> Result<(), PlotError> {
         let scale = self.scale();
         let heights = corners.iter().map(|corner| corner[1] * scale);
-        let (low, high) = heights.fold((f64::MAX, f64::MIN), |(low, high), y| {
-            (low.min(y), high.max(y))
-        });
+        let (low, high) = heights.fold((f64::MAX, f64::MIN), |(low, high), y| (low.min(y), high.max(y)));
         let last = (self.height * self.oversampling) as f64;
         let rows = first_centre(low.max(0.0))..first_centre(high.min(last));
         let spans = rows.map(|row| {
             let centre = f64::from(row) + 0.5;
             let (mut left, mut right) = (f64::MAX, f64::MIN);
             for (from, to) in corners.iter().zip(corners.iter().cycle().skip(1)) {
-                let (upper, lower) = if from[1] < to[1] {
-                    (from, to)
-                } else {
-                    (to, from)
-                };
+                let (upper, lower) = if from[1] < to[1] { (from, to) } else { (to, from) };
                 let (y0, y1) = (upper[1] * scale, lower[1] * scale);
                 if y0 <= centre && centre < y1 {
                     let share = (centre - y0) / (y1 - y0);
@@ -106,24 +100,11 @@ impl Canvas {
     pub fn rectangle(&mut self, frame: Frame, color: Rgb, alpha: f64) -> Result<(), PlotError> {
         let scale = self.scale();
         let fine = |value: f64| (value * scale).round() as i32;
-        self.spans(
-            [(
-                (fine(frame.left), fine(frame.top)),
-                (fine(frame.right), fine(frame.bottom)),
-            )],
-            color,
-            alpha,
-        )
+        self.spans([((fine(frame.left), fine(frame.top)), (fine(frame.right), fine(frame.bottom)))], color, alpha)
     }
 
     /// Fills a disc, blending with what is there if `alpha` is below 1.
-    pub fn disc(
-        &mut self,
-        [x, y]: [f64; 2],
-        radius: f64,
-        color: Rgb,
-        alpha: f64,
-    ) -> Result<(), PlotError> {
+    pub fn disc(&mut self, [x, y]: [f64; 2], radius: f64, color: Rgb, alpha: f64) -> Result<(), PlotError> {
         let scale = self.scale();
         let (x, y, radius) = (x * scale, y * scale, radius * scale);
         let rows = (y - radius).floor() as i32..=(y + radius).ceil() as i32;
@@ -138,12 +119,7 @@ impl Canvas {
     }
 
     /// Draws an opaque straight line of the given width with flat ends.
-    pub fn segment(
-        &mut self,
-        [from, to]: [[f64; 2]; 2],
-        width: f64,
-        color: Rgb,
-    ) -> Result<(), PlotError> {
+    pub fn segment(&mut self, [from, to]: [[f64; 2]; 2], width: f64, color: Rgb) -> Result<(), PlotError> {
         let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
         let length = dx.hypot(dy);
         if length == 0.0 {
@@ -175,12 +151,7 @@ impl Canvas {
     pub fn rule(&mut self, from: [f64; 2], to: [f64; 2], color: Rgb) -> Result<(), PlotError> {
         let [left, top] = [0, 1].map(|i| (from[i].min(to[i]) - 0.5).round());
         let [right, bottom] = [0, 1].map(|i| (from[i].max(to[i]) - 0.5).round() + 1.0);
-        let bar = Frame {
-            left,
-            top,
-            right,
-            bottom,
-        };
+        let bar = Frame { left, top, right, bottom };
         self.rectangle(bar, color, 1.0)
     }
 
@@ -226,22 +197,8 @@ impl Canvas {
         self.push_label(text.into(), at, size, Anchor::Middle, true);
     }
 
-    fn push_label(
-        &mut self,
-        text: String,
-        at: (f64, f64),
-        size: f64,
-        anchor: Anchor,
-        vertical: bool,
-    ) {
-        self.labels.push(Label {
-            text,
-            at,
-            size,
-            anchor,
-            color: INK,
-            vertical,
-        });
+    fn push_label(&mut self, text: String, at: (f64, f64), size: f64, anchor: Anchor, vertical: bool) {
+        self.labels.push(Label { text, at, size, anchor, color: INK, vertical });
     }
 
     /// Averages the shapes down, letters the picture and encodes it as PNG.
@@ -304,10 +261,7 @@ impl Canvas {
     }
 
     fn backend(&mut self) -> Result<BitMapBackend<'_, RGBPixel>, PlotError> {
-        let size = (
-            (self.width * self.oversampling) as u32,
-            (self.height * self.oversampling) as u32,
-        );
+        let size = ((self.width * self.oversampling) as u32, (self.height * self.oversampling) as u32);
         BitMapBackend::with_buffer_and_format(&mut self.fine, size).map_err(PlotError::render)
     }
 
@@ -321,9 +275,7 @@ impl Canvas {
         let style = color.style(alpha);
         let mut backend = self.backend()?;
         for (from, to) in spans {
-            backend
-                .draw_rect(from, to, &style, true)
-                .map_err(PlotError::render)?;
+            backend.draw_rect(from, to, &style, true).map_err(PlotError::render)?;
         }
         Ok(())
     }
@@ -359,12 +311,7 @@ mod tests {
     fn shapes_land_on_their_pixels() {
         for ratio in [1, 2, 3] {
             let mut canvas = Canvas::new(40, 30, ratio).expect("canvas");
-            let frame = Frame {
-                left: 5.0,
-                top: 6.0,
-                right: 10.0,
-                bottom: 9.0,
-            };
+            let frame = Frame { left: 5.0, top: 6.0, right: 10.0, bottom: 9.0 };
             canvas.rectangle(frame, RED, 1.0).expect("rectangle");
             canvas.disc([30.0, 20.0], 4.0, RED, 0.5).expect("disc");
             canvas.rule([20.0, 2.0], [20.0, 12.0], INK).expect("rule");
@@ -388,20 +335,12 @@ mod tests {
     fn lines_are_as_thick_in_every_direction() {
         let ink = |to: [f64; 2]| {
             let mut canvas = Canvas::new(100, 100, 1).expect("canvas");
-            canvas
-                .stroke(&[[10.0, 10.0], to], 2.0, INK)
-                .expect("stroke");
+            canvas.stroke(&[[10.0, 10.0], to], 2.0, INK).expect("stroke");
             let (_, pixels) = decode(&canvas.finish().expect("png"));
             let dark = |p: &[u8]| f64::from(255 - p[0]) / f64::from(255 - INK.0);
             pixels.chunks(3).map(dark).sum::<f64>()
         };
-        for to in [
-            [90.0, 10.0],
-            [10.0, 90.0],
-            [90.0, 12.0],
-            [58.0, 74.0],
-            [66.57, 66.57],
-        ] {
+        for to in [[90.0, 10.0], [10.0, 90.0], [90.0, 12.0], [58.0, 74.0], [66.57, 66.57]] {
             let area = ink(to);
             // Length times width and the two round ends.
             assert!((area - 163.1).abs() < 12.0, "{to:?}: {area}");
@@ -417,9 +356,7 @@ mod tests {
             .map(|angle| [30.3 + 25.0 * angle.cos(), 29.8 + 25.0 * angle.sin()])
             .collect();
         for pair in ring.windows(2) {
-            canvas
-                .polygon(&[pair[0], pair[1], [31.7, 28.1]], INK)
-                .expect("polygon");
+            canvas.polygon(&[pair[0], pair[1], [31.7, 28.1]], INK).expect("polygon");
         }
         let picture = decode(&canvas.finish().expect("png"));
         for (x, y) in (0..60).flat_map(|x| (0..60).map(move |y| (x, y))) {
@@ -439,9 +376,7 @@ mod tests {
         canvas.polygon(&corners, RED).expect("polygon");
         canvas.disc([0.0, 0.0], 8.0, RED, 0.3).expect("disc");
         canvas.disc([50.0, 50.0], 8.0, RED, 0.3).expect("disc");
-        canvas
-            .stroke(&[[-9.0, 3.0], [40.0, 30.0]], 2.0, RED)
-            .expect("stroke");
+        canvas.stroke(&[[-9.0, 3.0], [40.0, 30.0]], 2.0, RED).expect("stroke");
         canvas.label("far outside", (19.0, 19.0), 30.0, Anchor::Middle);
         canvas.vertical_label("far outside", (0.0, 0.0), 30.0);
         assert_eq!(decode(&canvas.finish().expect("png")).0, 20);

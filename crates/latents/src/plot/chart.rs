@@ -30,9 +30,7 @@ impl Chart {
         if !(point[0].is_finite() && height.is_finite()) {
             return None;
         }
-        let share = |value: f64, [low, high]: [f64; 2]| {
-            ((value - low) / (high - low)).clamp(-1000.0, 1000.0)
-        };
+        let share = |value: f64, [low, high]: [f64; 2]| ((value - low) / (high - low)).clamp(-1000.0, 1000.0);
         let (across, up) = (share(point[0], self.x_range), share(height, self.y_range));
         Some([
             self.frame.left + across * (self.frame.right - self.frame.left),
@@ -49,12 +47,7 @@ impl Chart {
             let x = frame.left + across * (frame.right - frame.left);
             canvas.rule([x, frame.top], [x, frame.bottom], GRID_COLOR)?;
             canvas.rule([x, frame.bottom], [x, frame.bottom + 5.0], INK)?;
-            canvas.label(
-                tick.label,
-                (x, frame.bottom + 16.0),
-                TICK_SIZE,
-                Anchor::Middle,
-            );
+            canvas.label(tick.label, (x, frame.bottom + 16.0), TICK_SIZE, Anchor::Middle);
         }
         if self.log_y {
             let [low, high] = self.y_range.map(|v| 10_f64.powf(v));
@@ -77,12 +70,7 @@ impl Chart {
     }
 
     /// Shades between the edges, column by column so that translucent parts never overlap.
-    pub fn draw_band(
-        &self,
-        canvas: &mut Canvas,
-        series: &Series<'_>,
-        color: Rgb,
-    ) -> Result<(), PlotError> {
+    pub fn draw_band(&self, canvas: &mut Canvas, series: &Series<'_>, color: Rgb) -> Result<(), PlotError> {
         let Some(band) = series.band else {
             return Ok(());
         };
@@ -114,12 +102,8 @@ impl Chart {
                     let y = from[edge][1] + (to[edge][1] - from[edge][1]) * share;
                     y.clamp(self.frame.top, self.frame.bottom)
                 };
-                let stripe = Frame {
-                    left: column as f64 * step,
-                    top: at(1),
-                    right: (column + 1) as f64 * step,
-                    bottom: at(0),
-                };
+                let stripe =
+                    Frame { left: column as f64 * step, top: at(1), right: (column + 1) as f64 * step, bottom: at(0) };
                 canvas.rectangle(stripe, color, 0.2)?;
             }
         }
@@ -127,12 +111,7 @@ impl Chart {
     }
 
     /// Draws the line of a series, interrupted where it has no value; lone points become dots.
-    pub fn draw_line(
-        &self,
-        canvas: &mut Canvas,
-        series: &Series<'_>,
-        color: Rgb,
-    ) -> Result<(), PlotError> {
+    pub fn draw_line(&self, canvas: &mut Canvas, series: &Series<'_>, color: Rgb) -> Result<(), PlotError> {
         let pixels: Vec<Option<[f64; 2]>> = series.points.iter().map(|p| self.pixel(*p)).collect();
         for run in pixels.split(Option::is_none) {
             let run: Vec<[f64; 2]> = run.iter().copied().flatten().collect();
@@ -183,12 +162,7 @@ impl Chart {
         let x_label = face.fit(&options.x_label, LABEL_SIZE, width);
         let y_label = face.fit(&options.y_label, LABEL_SIZE, height);
         canvas.label(title, (middle_x, 26.0), TITLE_SIZE, Anchor::Middle);
-        canvas.label(
-            x_label,
-            (middle_x, frame.bottom + 40.0),
-            LABEL_SIZE,
-            Anchor::Middle,
-        );
+        canvas.label(x_label, (middle_x, frame.bottom + 40.0), LABEL_SIZE, Anchor::Middle);
         canvas.vertical_label(y_label, (18.0, middle_y), LABEL_SIZE);
         Ok(())
     }

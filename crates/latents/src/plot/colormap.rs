@@ -29,11 +29,7 @@ impl Rgb {
             let value = f64::from(a) + (f64::from(b) - f64::from(a)) * weight;
             value.round() as u8
         };
-        Self(
-            channel(self.0, other.0),
-            channel(self.1, other.1),
-            channel(self.2, other.2),
-        )
+        Self(channel(self.0, other.0), channel(self.1, other.1), channel(self.2, other.2))
     }
 
     /// The same colour for the rasteriser, with an opacity in `0..=1`.
@@ -104,20 +100,14 @@ mod tests {
     fn luminance(color: Rgb) -> f64 {
         let linear = |v: u8| {
             let v = f64::from(v) / 255.0;
-            if v <= 0.04045 {
-                v / 12.92
-            } else {
-                ((v + 0.055) / 1.055).powf(2.4)
-            }
+            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(color.0) + 0.7152 * linear(color.1) + 0.0722 * linear(color.2)
     }
 
     #[test]
     fn viridis_gets_lighter_everywhere() {
-        let samples: Vec<f64> = (0..=100)
-            .map(|i| luminance(viridis(f64::from(i) / 100.0)))
-            .collect();
+        let samples: Vec<f64> = (0..=100).map(|i| luminance(viridis(f64::from(i) / 100.0))).collect();
         assert!(samples.windows(2).all(|pair| pair[1] > pair[0]));
     }
 

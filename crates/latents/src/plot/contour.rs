@@ -19,11 +19,7 @@ impl Vertex {
     /// The position on the edge to `other` where the field equals `level`, the same to the last bit
     /// from whichever end it is computed.
     fn crossing(self, other: Self, level: f64) -> [f64; 2] {
-        let (low, high) = if self.value < other.value {
-            (self, other)
-        } else {
-            (other, self)
-        };
+        let (low, high) = if self.value < other.value { (self, other) } else { (other, self) };
         let t = (level - low.value) / (high.value - low.value);
         [low.x + (high.x - low.x) * t, low.y + (high.y - low.y) * t]
     }
@@ -62,16 +58,12 @@ pub fn filled_contours(grid: &Grid, levels: &[f64], mut visit: impl FnMut(usize,
             if low == high {
                 // Neighbours that lie in the same band entirely are merged into one rectangle.
                 let same = |column: &usize| {
-                    cell(grid, *column, row)
-                        .is_some_and(|values| band_range(&values, levels) == (low, low))
+                    cell(grid, *column, row).is_some_and(|values| band_range(&values, levels) == (low, low))
                 };
                 column = (column..nx - 1).find(|c| !same(c)).unwrap_or(nx - 1);
                 let (left, right) = (grid.column_x(first), grid.column_x(column));
                 let (bottom, top) = (grid.row_y(row), grid.row_y(row + 1));
-                visit(
-                    low,
-                    &[[left, bottom], [right, bottom], [right, top], [left, top]],
-                );
+                visit(low, &[[left, bottom], [right, bottom], [right, top], [left, top]]);
                 continue;
             }
             let corners = vertices(grid, first, row, values);
@@ -137,13 +129,7 @@ fn vertices(grid: &Grid, column: usize, row: usize, values: [f64; 4]) -> [Vertex
     let (left, right) = (grid.column_x(column), grid.column_x(column + 1));
     let (bottom, top) = (grid.row_y(row), grid.row_y(row + 1));
     let [a, b, c, d] = values;
-    [
-        (left, bottom, a),
-        (right, bottom, b),
-        (right, top, c),
-        (left, top, d),
-    ]
-    .map(|(x, y, value)| Vertex { x, y, value })
+    [(left, bottom, a), (right, bottom, b), (right, top, c), (left, top, d)].map(|(x, y, value)| Vertex { x, y, value })
 }
 
 /// The lowest and highest band among the corner values.
@@ -163,11 +149,7 @@ fn for_each_piece(corners: &[Vertex; 4], mut visit: impl FnMut(&[Vertex])) {
         return;
     }
     let mean = |f: fn(&Vertex) -> f64| corners.iter().map(|v| f(v) / 4.0).sum::<f64>();
-    let centre = Vertex {
-        x: mean(|v| v.x),
-        y: mean(|v| v.y),
-        value: mean(|v| v.value),
-    };
+    let centre = Vertex { x: mean(|v| v.x), y: mean(|v| v.y), value: mean(|v| v.value) };
     for (from, to) in cyclic_edges(corners) {
         visit(&[*from, *to, centre]);
     }
@@ -189,11 +171,7 @@ fn cut_band(piece: &[Vertex], band: usize, levels: &[f64], polygon: &mut Vec<[f6
             push_distinct(polygon, [from.x, from.y]);
         }
         // Walking up the low level is crossed first, walking down the high one.
-        let order = if from.value < to.value {
-            [low, high]
-        } else {
-            [high, low]
-        };
+        let order = if from.value < to.value { [low, high] } else { [high, low] };
         for level in order.into_iter().flatten() {
             if (from.value < level) != (to.value < level) {
                 push_distinct(polygon, from.crossing(*to, level));

@@ -26,20 +26,13 @@ impl<'a> Series<'a> {
     /// A line without a band.
     #[must_use]
     pub fn new(label: &'a str, points: &'a [[f64; 2]]) -> Self {
-        Self {
-            label,
-            points,
-            band: None,
-        }
+        Self { label, points, band: None }
     }
 
     /// The same line with a shaded `[low, high]` about each point.
     #[must_use]
     pub fn with_band(self, band: &'a [[f64; 2]]) -> Self {
-        Self {
-            band: Some(band),
-            ..self
-        }
+        Self { band: Some(band), ..self }
     }
 }
 
@@ -95,11 +88,7 @@ impl Default for CurveOptions {
 ///
 /// [`PlotError::Output`] for the causes of [`render_curves`], [`PlotError::File`] when writing
 /// fails.
-pub fn draw_curves(
-    path: impl AsRef<Path>,
-    series: &[Series<'_>],
-    options: &CurveOptions,
-) -> Result<(), PlotError> {
+pub fn draw_curves(path: impl AsRef<Path>, series: &[Series<'_>], options: &CurveOptions) -> Result<(), PlotError> {
     save(path.as_ref(), render_curves(series, options))
 }
 
@@ -131,9 +120,7 @@ pub fn render_curves(series: &[Series<'_>], options: &CurveOptions) -> Result<Ve
     } else {
         linear_ticks(y_range[0], y_range[1], 6)
     };
-    let tick_widths = y_ticks
-        .iter()
-        .map(|t| canvas.face().width(&t.label, TICK_SIZE));
+    let tick_widths = y_ticks.iter().map(|t| canvas.face().width(&t.label, TICK_SIZE));
     let left = 42.0 + tick_widths.fold(20.0, f64::max).ceil();
     let right = width - 20.0;
     let entries = legend::entries(&canvas, series, options, right - left);
@@ -143,12 +130,7 @@ pub fn render_curves(series: &[Series<'_>], options: &CurveOptions) -> Result<Ve
     let rows = rows.min((height / 3.0 / legend::ROW_HEIGHT) as usize);
     let legend_top = 12.0 + title_height;
     let chart = Chart {
-        frame: Frame {
-            left,
-            top: legend_top + rows as f64 * legend::ROW_HEIGHT + 6.0,
-            right,
-            bottom: height - 58.0,
-        },
+        frame: Frame { left, top: legend_top + rows as f64 * legend::ROW_HEIGHT + 6.0, right, bottom: height - 58.0 },
         x_range,
         y_range,
         log_y: options.log_y,
@@ -193,15 +175,11 @@ fn check(series: &[Series<'_>], options: &CurveOptions) -> Result<(), PlotError>
     if let Some([low, high]) = options.y_range
         && !((high - low).is_finite() && high > low && !(options.log_y && low <= 0.0))
     {
-        return Err(PlotError::Input(format!(
-            "the y range [{low}, {high}] is not finite, increasing and drawable"
-        )));
+        return Err(PlotError::Input(format!("the y range [{low}, {high}] is not finite, increasing and drawable")));
     }
     let (width, height) = options.size;
     if width < 240 || height < 200 {
-        return Err(PlotError::Input(format!(
-            "a chart of {width} by {height} pixels is below 240 by 200"
-        )));
+        return Err(PlotError::Input(format!("a chart of {width} by {height} pixels is below 240 by 200")));
     }
     Ok(())
 }
@@ -222,10 +200,7 @@ mod tests {
             title: "t".to_owned(),
             x_label: "x".to_owned(),
             y_label: "y".to_owned(),
-            reference: Some(ReferenceLine {
-                value: 0.5,
-                label: "r".to_owned(),
-            }),
+            reference: Some(ReferenceLine { value: 0.5, label: "r".to_owned() }),
             ..CurveOptions::default()
         })
     }
@@ -241,13 +216,7 @@ mod tests {
             &[[0.0, f64::NAN], [1.0, f64::NAN]],
             &[[f64::NAN, 1.0], [f64::INFINITY, 1.0]],
             &[[0.0, f64::INFINITY], [1.0, f64::NEG_INFINITY], [2.0, 1.0]],
-            &[
-                [0.0, -1.0],
-                [1.0, 0.0],
-                [2.0, 1.0],
-                [3.0, f64::NAN],
-                [4.0, 2.0],
-            ],
+            &[[0.0, -1.0], [1.0, 0.0], [2.0, 1.0], [3.0, f64::NAN], [4.0, 2.0]],
             &[[-f64::MAX, -f64::MAX], [f64::MAX, f64::MAX]],
             &[[0.0, f64::MIN_POSITIVE], [1e-300, f64::MAX]],
             &[[5.0, 1.0], [5.0, 1.0 + f64::EPSILON], [5.0, 1.0]],
@@ -264,19 +233,10 @@ mod tests {
 
     #[test]
     fn extreme_values_within_a_fixed_range_are_clipped() {
-        let points = [
-            [0.0, 1e300],
-            [1.0, 0.5],
-            [2.0, -1e300],
-            [3.0, 1e-300],
-            [4.0, 0.9],
-        ];
+        let points = [[0.0, 1e300], [1.0, 0.5], [2.0, -1e300], [3.0, 1e-300], [4.0, 0.9]];
         let band = [[-1e300, 1e300]; 5];
         for options in both() {
-            let options = CurveOptions {
-                y_range: Some([1e-3, 1.0]),
-                ..options
-            };
+            let options = CurveOptions { y_range: Some([1e-3, 1.0]), ..options };
             draws(&[Series::new("s", &points).with_band(&band)], &options);
         }
     }
@@ -284,28 +244,14 @@ mod tests {
     #[test]
     fn a_break_leaves_a_gap() {
         let count = |points: &[[f64; 2]]| {
-            let options = CurveOptions {
-                size: (300, 200),
-                y_range: Some([0.0, 2.0]),
-                ..CurveOptions::default()
-            };
+            let options = CurveOptions { size: (300, 200), y_range: Some([0.0, 2.0]), ..CurveOptions::default() };
             let png = draws(&[Series::new("", points)], &options);
             let blue = line_color(0);
             let is_blue = |p: &&[u8]| *p == [blue.0, blue.1, blue.2];
-            crate::plot::canvas::decode(&png)
-                .1
-                .chunks(3)
-                .filter(is_blue)
-                .count()
+            crate::plot::canvas::decode(&png).1.chunks(3).filter(is_blue).count()
         };
         let whole = count(&[[0.0, 1.0], [1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]);
-        let broken = count(&[
-            [0.0, 1.0],
-            [1.0, 1.0],
-            [1.5, f64::NAN],
-            [2.0, 1.0],
-            [3.0, 1.0],
-        ]);
+        let broken = count(&[[0.0, 1.0], [1.0, 1.0], [1.5, f64::NAN], [2.0, 1.0], [3.0, 1.0]]);
         let ratio = broken as f64 / whole as f64;
         assert!((0.6..0.75).contains(&ratio), "{broken} of {whole}");
     }
@@ -318,47 +264,18 @@ mod tests {
             matches!(render_curves(series, &options), Err(PlotError::Input(_)))
         };
         assert!(refused(&[wrong_band], CurveOptions::default()));
-        for range in [
-            [1.0, 1.0],
-            [2.0, 1.0],
-            [f64::NAN, 1.0],
-            [0.0, f64::INFINITY],
-        ] {
+        for range in [[1.0, 1.0], [2.0, 1.0], [f64::NAN, 1.0], [0.0, f64::INFINITY]] {
             let y_range = Some(range);
-            assert!(refused(
-                &[],
-                CurveOptions {
-                    y_range,
-                    ..CurveOptions::default()
-                }
-            ));
+            assert!(refused(&[], CurveOptions { y_range, ..CurveOptions::default() }));
         }
         for size in [(0, 0), (100, 100), (u32::MAX, u32::MAX), (100_000, 3000)] {
-            assert!(refused(
-                &[],
-                CurveOptions {
-                    size,
-                    ..CurveOptions::default()
-                }
-            ));
+            assert!(refused(&[], CurveOptions { size, ..CurveOptions::default() }));
         }
         for pixel_ratio in [0, u32::MAX] {
-            assert!(refused(
-                &[],
-                CurveOptions {
-                    pixel_ratio,
-                    ..CurveOptions::default()
-                }
-            ));
+            assert!(refused(&[], CurveOptions { pixel_ratio, ..CurveOptions::default() }));
         }
         let [_, log] = both();
-        assert!(refused(
-            &[],
-            CurveOptions {
-                y_range: Some([0.0, 1.0]),
-                ..log
-            }
-        ));
+        assert!(refused(&[], CurveOptions { y_range: Some([0.0, 1.0]), ..log }));
     }
 
     #[test]

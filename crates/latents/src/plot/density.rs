@@ -53,12 +53,7 @@ const TICK_SIZE: f64 = 13.0;
 const LABEL_SIZE: f64 = 15.0;
 const TITLE_SIZE: f64 = 17.0;
 /// Space around the plotted area of a panel.
-const MARGIN: Frame = Frame {
-    left: 72.0,
-    top: 44.0,
-    right: 16.0,
-    bottom: 60.0,
-};
+const MARGIN: Frame = Frame { left: 72.0, top: 44.0, right: 16.0, bottom: 60.0 };
 const BAR_WIDTH: f64 = 20.0;
 /// The colour of cells without a value.
 const MISSING: Rgb = Rgb(0xd8, 0xd8, 0xd8);
@@ -93,19 +88,12 @@ pub fn draw_densities(
 /// assert!(png.starts_with(b"\x89PNG"));
 /// # Ok::<(), latents::plot::PlotError>(())
 /// ```
-pub fn render_densities(
-    panels: &[DensityPanel<'_>],
-    options: &DensityOptions,
-) -> Result<Vec<u8>, PlotError> {
+pub fn render_densities(panels: &[DensityPanel<'_>], options: &DensityOptions) -> Result<Vec<u8>, PlotError> {
     let bounds = common_bounds(panels)?;
-    let levels = options
-        .levels
-        .resolve(panels.iter().map(|p| p.log_density))?;
+    let levels = options.levels.resolve(panels.iter().map(|p| p.log_density))?;
     let (width, height) = options.panel_size;
     if width < 240 || height < 200 {
-        return Err(PlotError::Input(format!(
-            "a panel of {width} by {height} pixels is below 240 by 200"
-        )));
+        return Err(PlotError::Input(format!("a panel of {width} by {height} pixels is below 240 by 200")));
     }
     let labels = format_magnitudes(&levels);
     let face = super::text::Typeface::bundled()?;
@@ -135,12 +123,7 @@ pub fn render_densities(
         plot.draw_axes(&mut canvas, panel.title, options)?;
     }
     let left = panels.len() as f64 * f64::from(width);
-    let bar = Frame {
-        left,
-        top: MARGIN.top,
-        right: left + BAR_WIDTH,
-        bottom: f64::from(height) - MARGIN.bottom,
-    };
+    let bar = Frame { left, top: MARGIN.top, right: left + BAR_WIDTH, bottom: f64::from(height) - MARGIN.bottom };
     draw_bar(&mut canvas, bar, &labels, label_width, &options.bar_label)?;
     canvas.finish()
 }
@@ -153,10 +136,9 @@ fn common_bounds(panels: &[DensityPanel<'_>]) -> Result<Bounds, PlotError> {
     let bounds = first.log_density.bounds();
     match panels.iter().find(|p| p.log_density.bounds() != bounds) {
         None => Ok(bounds),
-        Some(other) => Err(PlotError::Input(format!(
-            "panels {:?} and {:?} cover different bounds",
-            first.title, other.title
-        ))),
+        Some(other) => {
+            Err(PlotError::Input(format!("panels {:?} and {:?} cover different bounds", first.title, other.title)))
+        }
     }
 }
 
@@ -175,22 +157,14 @@ struct PanelArea {
 impl PanelArea {
     fn pixel(&self, point: [f64; 2]) -> [f64; 2] {
         let share = |value: f64, [low, high]: [f64; 2]| (value - low) / (high - low);
-        let (across, up) = (
-            share(point[0], self.bounds.x()),
-            share(point[1], self.bounds.y()),
-        );
+        let (across, up) = (share(point[0], self.bounds.x()), share(point[1], self.bounds.y()));
         [
             self.frame.left + across * (self.frame.right - self.frame.left),
             self.frame.bottom + up * (self.frame.top - self.frame.bottom),
         ]
     }
 
-    fn draw_field(
-        &self,
-        canvas: &mut Canvas,
-        log_density: &Grid,
-        levels: &[f64],
-    ) -> Result<(), PlotError> {
+    fn draw_field(&self, canvas: &mut Canvas, log_density: &Grid, levels: &[f64]) -> Result<(), PlotError> {
         let logs: Vec<f64> = levels.iter().map(|level| level.ln()).collect();
         // Density zero is put far below the lowest level so that contours can interpolate to it.
         let floor = logs.first().copied().unwrap_or(0.0) - 30.0;
@@ -214,8 +188,7 @@ impl PanelArea {
             canvas.label("no finite density", at, TICK_SIZE, Anchor::Middle);
         }
         for (below, log) in logs.iter().enumerate() {
-            let fill =
-                band_color(below, levels.len()).mix(band_color(below + 1, levels.len()), 0.5);
+            let fill = band_color(below, levels.len()).mix(band_color(below + 1, levels.len()), 0.5);
             let line = fill.mix(Rgb::WHITE, 0.3);
             contour_lines(&field, *log, |ends| {
                 if outcome.is_ok() {
@@ -236,12 +209,7 @@ impl PanelArea {
         Ok(())
     }
 
-    fn draw_axes(
-        &self,
-        canvas: &mut Canvas,
-        title: &str,
-        options: &DensityOptions,
-    ) -> Result<(), PlotError> {
+    fn draw_axes(&self, canvas: &mut Canvas, title: &str, options: &DensityOptions) -> Result<(), PlotError> {
         let frame = self.frame;
         let (width, height) = (frame.right - frame.left, frame.bottom - frame.top);
         let (middle_x, middle_y) = (frame.left + width / 2.0, frame.top + height / 2.0);
@@ -249,12 +217,7 @@ impl PanelArea {
         for tick in linear_ticks(x0, x1, (width / 75.0) as usize) {
             let [x, _] = self.pixel([tick.value, y0]);
             canvas.rule([x, frame.bottom], [x, frame.bottom + 5.0], INK)?;
-            canvas.label(
-                tick.label,
-                (x, frame.bottom + 16.0),
-                TICK_SIZE,
-                Anchor::Middle,
-            );
+            canvas.label(tick.label, (x, frame.bottom + 16.0), TICK_SIZE, Anchor::Middle);
         }
         for tick in linear_ticks(y0, y1, (height / 55.0) as usize) {
             let [_, y] = self.pixel([x0, tick.value]);
@@ -266,18 +229,8 @@ impl PanelArea {
         let title = face.fit(title, TITLE_SIZE, width);
         let x_label = face.fit(&options.x_label, LABEL_SIZE, width);
         let y_label = face.fit(&options.y_label, LABEL_SIZE, height);
-        canvas.label(
-            title,
-            (middle_x, frame.top - 19.0),
-            TITLE_SIZE,
-            Anchor::Middle,
-        );
-        canvas.label(
-            x_label,
-            (middle_x, frame.bottom + 40.0),
-            LABEL_SIZE,
-            Anchor::Middle,
-        );
+        canvas.label(title, (middle_x, frame.top - 19.0), TITLE_SIZE, Anchor::Middle);
+        canvas.label(x_label, (middle_x, frame.bottom + 40.0), LABEL_SIZE, Anchor::Middle);
         canvas.vertical_label(y_label, (frame.left - 52.0, middle_y), LABEL_SIZE);
         Ok(())
     }
@@ -314,12 +267,7 @@ fn draw_bar(
     for band in 0..=count {
         let below = if band == 0 { bottom } else { level_y(band - 1) };
         let above = if band == count { top } else { level_y(band) };
-        let block = Frame {
-            left: bar.left,
-            top: above,
-            right: bar.right,
-            bottom: below,
-        };
+        let block = Frame { left: bar.left, top: above, right: bar.right, bottom: below };
         canvas.rectangle(block, band_color(band, count), 1.0)?;
     }
     canvas.stroke(&outline, 1.0, INK)?;
@@ -354,18 +302,11 @@ mod tests {
     }
 
     fn panel<'a>(log_density: &'a Grid, samples: &'a [[f64; 2]]) -> DensityPanel<'a> {
-        DensityPanel {
-            title: "title",
-            log_density,
-            samples,
-        }
+        DensityPanel { title: "title", log_density, samples }
     }
 
     fn small() -> DensityOptions {
-        DensityOptions {
-            panel_size: (260, 220),
-            ..DensityOptions::default()
-        }
+        DensityOptions { panel_size: (260, 220), ..DensityOptions::default() }
     }
 
     #[test]
@@ -381,13 +322,7 @@ mod tests {
             |x, y| if x < y { f64::NAN } else { -x },
             |x, y| 700.0 * (x * y),
         ];
-        let samples = [
-            [0.0, 0.0],
-            [f64::NAN, 0.0],
-            [f64::INFINITY, f64::NEG_INFINITY],
-            [1e300, 0.0],
-            [2.0, 1.0],
-        ];
+        let samples = [[0.0, 0.0], [f64::NAN, 0.0], [f64::INFINITY, f64::NEG_INFINITY], [1e300, 0.0], [2.0, 1.0]];
         for field in fields {
             let grid = Grid::from_fn(bounds(), 12, 9, field).expect("grid");
             let both = [panel(&grid, &samples), panel(&grid, &[])];
@@ -398,10 +333,7 @@ mod tests {
     #[test]
     fn panels_share_colours() {
         // The same field in both panels must give the same pixels, whatever the other panel shows.
-        let (grid, spike) = (
-            normal(),
-            Grid::from_fn(bounds(), 30, 30, |x, _| 9.0 - x * x),
-        );
+        let (grid, spike) = (normal(), Grid::from_fn(bounds(), 30, 30, |x, _| 9.0 - x * x));
         let spike = spike.expect("grid");
         let cut = |panels: &[DensityPanel<'_>], index: usize| {
             let png = render_densities(panels, &small()).expect("picture");
@@ -422,10 +354,7 @@ mod tests {
     #[test]
     fn peak_and_tail_have_the_end_colours() {
         let grid = Grid::from_fn(bounds(), 60, 60, |x, _| -20.0 * (x + 2.0)).expect("grid");
-        let options = DensityOptions {
-            levels: Levels::Density(vec![0.01, 0.1]),
-            ..small()
-        };
+        let options = DensityOptions { levels: Levels::Density(vec![0.01, 0.1]), ..small() };
         let png = render_densities(&[panel(&grid, &[])], &options).expect("picture");
         let (width, pixels) = decode(&png);
         let at = |x: usize| {
@@ -446,24 +375,12 @@ mod tests {
         };
         assert!(refused(&[], &small()));
         assert!(refused(&[panel(&grid, &[]), panel(&other, &[])], &small()));
-        for levels in [
-            vec![],
-            vec![0.0],
-            vec![2.0, 1.0],
-            vec![f64::NAN],
-            vec![1.0, 1.0],
-        ] {
+        for levels in [vec![], vec![0.0], vec![2.0, 1.0], vec![f64::NAN], vec![1.0, 1.0]] {
             let levels = Levels::Density(levels);
-            assert!(refused(
-                &[panel(&grid, &[])],
-                &DensityOptions { levels, ..small() }
-            ));
+            assert!(refused(&[panel(&grid, &[])], &DensityOptions { levels, ..small() }));
         }
         for panel_size in [(0, 0), (u32::MAX, 300), (300, u32::MAX)] {
-            let options = DensityOptions {
-                panel_size,
-                ..small()
-            };
+            let options = DensityOptions { panel_size, ..small() };
             assert!(refused(&[panel(&grid, &[])], &options));
         }
     }
@@ -486,12 +403,6 @@ mod tests {
         assert!(nothing.to_string().contains("never.png"));
         let grid = normal();
         let nowhere = draw_densities("/no/such/never.png", &[panel(&grid, &[])], &small());
-        assert!(matches!(
-            nowhere,
-            Err(PlotError::File {
-                action: "write",
-                ..
-            })
-        ));
+        assert!(matches!(nowhere, Err(PlotError::File { action: "write", .. })));
     }
 }

@@ -103,12 +103,7 @@ impl Grid {
                 values.len()
             )));
         }
-        Ok(Self {
-            bounds,
-            nx,
-            ny,
-            values,
-        })
+        Ok(Self { bounds, nx, ny, values })
     }
 
     /// Values of `f(x, y)` at the `nx * ny` points of [`Bounds::lattice`].
@@ -123,12 +118,7 @@ impl Grid {
     /// assert_eq!(grid.values(), [0.0, 1.0, 10.0, 11.0]);
     /// # Ok::<(), latents::plot::PlotError>(())
     /// ```
-    pub fn from_fn(
-        bounds: Bounds,
-        nx: usize,
-        ny: usize,
-        f: impl Fn(f64, f64) -> f64,
-    ) -> Result<Self, PlotError> {
+    pub fn from_fn(bounds: Bounds, nx: usize, ny: usize, f: impl Fn(f64, f64) -> f64) -> Result<Self, PlotError> {
         let points = bounds.lattice(nx, ny);
         let values = points.into_iter().map(|[x, y]| f(x, y)).collect();
         Self::new(bounds, nx, ny, values)
@@ -154,10 +144,7 @@ impl Grid {
 
     /// The same lattice with every value replaced by `f(value)`.
     pub(super) fn map(&self, f: impl Fn(f64) -> f64) -> Self {
-        Self {
-            values: self.values.iter().map(|v| f(*v)).collect(),
-            ..*self
-        }
+        Self { values: self.values.iter().map(|v| f(*v)).collect(), ..*self }
     }
 
     /// The `x` of a column.
@@ -177,12 +164,7 @@ mod tests {
 
     #[test]
     fn bad_bounds_are_refused() {
-        for bad in [
-            [0.0, 0.0],
-            [1.0, 0.0],
-            [f64::NAN, 1.0],
-            [0.0, f64::INFINITY],
-        ] {
+        for bad in [[0.0, 0.0], [1.0, 0.0], [f64::NAN, 1.0], [0.0, f64::INFINITY]] {
             assert!(Bounds::new(bad, [0.0, 1.0]).is_err());
             assert!(Bounds::new([0.0, 1.0], bad).is_err());
         }

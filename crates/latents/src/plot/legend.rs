@@ -24,12 +24,7 @@ pub(super) struct Entry {
 }
 
 /// The named series and the reference line, placed in rows of at most `width` logical pixels.
-pub(super) fn entries(
-    canvas: &Canvas,
-    series: &[Series<'_>],
-    options: &CurveOptions,
-    width: f64,
-) -> Vec<Entry> {
+pub(super) fn entries(canvas: &Canvas, series: &[Series<'_>], options: &CurveOptions, width: f64) -> Vec<Entry> {
     let lines = series.iter().enumerate();
     let lines = lines.map(|(index, one)| (one.label, line_color(index), false));
     let reference = options.reference.iter();
@@ -47,13 +42,7 @@ pub(super) fn entries(
             row += 1;
             x = 0.0;
         }
-        placed.push(Entry {
-            row,
-            x,
-            text,
-            color,
-            dashed,
-        });
+        placed.push(Entry { row, x, text, color, dashed });
         x += length + ENTRY_GAP;
     }
     placed

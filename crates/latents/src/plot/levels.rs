@@ -19,10 +19,7 @@ pub enum Levels {
 
 impl Levels {
     /// The levels for panels with these logarithms of densities, checked.
-    pub(super) fn resolve<'a>(
-        &self,
-        fields: impl Iterator<Item = &'a Grid>,
-    ) -> Result<Vec<f64>, PlotError> {
+    pub(super) fn resolve<'a>(&self, fields: impl Iterator<Item = &'a Grid>) -> Result<Vec<f64>, PlotError> {
         match self {
             Self::Auto { decades } => {
                 let mut peaks = fields.map(|field| {
@@ -38,9 +35,7 @@ impl Levels {
                 if positive && increasing && (1..=256).contains(&given.len()) {
                     return Ok(given.clone());
                 }
-                Err(PlotError::Input(
-                    "density levels must be 1 to 256 positive, increasing numbers".to_owned(),
-                ))
+                Err(PlotError::Input("density levels must be 1 to 256 positive, increasing numbers".to_owned()))
             }
         }
     }
@@ -58,11 +53,7 @@ impl Levels {
 #[must_use]
 pub fn nice_density_levels(peak: f64, decades: u32) -> Vec<f64> {
     // The limits keep every level a normal number.
-    let peak = if peak > 0.0 && peak.is_finite() {
-        peak.clamp(1e-250, 1e250)
-    } else {
-        1.0
-    };
+    let peak = if peak > 0.0 && peak.is_finite() { peak.clamp(1e-250, 1e250) } else { 1.0 };
     let decades = decades.clamp(1, 30);
     let factors: &[f64] = match decades {
         1..=4 => &[1.0, 2.0, 5.0],
@@ -71,8 +62,8 @@ pub fn nice_density_levels(peak: f64, decades: u32) -> Vec<f64> {
     };
     let depth = decades as i32;
     let top = peak.log10().floor() as i32;
-    let candidates = (top - depth - 1..=top + 1)
-        .flat_map(|exponent| factors.iter().map(move |f| power_of_ten(*f, exponent)));
+    let candidates =
+        (top - depth - 1..=top + 1).flat_map(|exponent| factors.iter().map(move |f| power_of_ten(*f, exponent)));
     let lowest = peak * 10_f64.powi(-depth);
     let mut levels: Vec<f64> = candidates.filter(|level| *level >= lowest).collect();
     let below = levels.partition_point(|level| *level < peak);
@@ -89,10 +80,7 @@ mod tests {
         for peak in [1e-300, 3e-7, 0.2933, 1.0, 5.0, 1e300, f64::NAN, 0.0, -1.0] {
             for decades in [0, 1, 4, 5, 8, 9, 30, u32::MAX] {
                 let levels = nice_density_levels(peak, decades);
-                assert!(
-                    (2..=32).contains(&levels.len()),
-                    "{peak} {decades}: {levels:?}"
-                );
+                assert!((2..=32).contains(&levels.len()), "{peak} {decades}: {levels:?}");
                 assert!(levels.windows(2).all(|pair| pair[0] < pair[1]));
                 assert!(levels.iter().all(|level| level.is_normal()));
             }

@@ -75,21 +75,12 @@ pub enum PlotError {
 impl PlotError {
     /// Wraps a failure of the rasteriser or the encoder.
     fn render(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self::Render {
-            cause: Box::new(cause),
-        }
+        Self::Render { cause: Box::new(cause) }
     }
 }
 
 /// Writes a finished output to `path`, naming the path in any error.
 fn save(path: &Path, bytes: Result<Vec<u8>, PlotError>) -> Result<(), PlotError> {
-    let bytes = bytes.map_err(|cause| PlotError::Output {
-        path: path.to_owned(),
-        cause: Box::new(cause),
-    })?;
-    write_atomically(path, &bytes).map_err(|cause| PlotError::File {
-        action: "write",
-        path: path.to_owned(),
-        cause,
-    })
+    let bytes = bytes.map_err(|cause| PlotError::Output { path: path.to_owned(), cause: Box::new(cause) })?;
+    write_atomically(path, &bytes).map_err(|cause| PlotError::File { action: "write", path: path.to_owned(), cause })
 }

@@ -90,31 +90,15 @@ pub(super) fn clip(from: [f64; 2], to: [f64; 2], frame: Frame) -> Option<[[f64; 
 mod tests {
     use super::*;
 
-    const FRAME: Frame = Frame {
-        left: 10.0,
-        top: 20.0,
-        right: 110.0,
-        bottom: 70.0,
-    };
+    const FRAME: Frame = Frame { left: 10.0, top: 20.0, right: 110.0, bottom: 70.0 };
 
     #[test]
     fn ranges_are_always_drawable() {
-        let values = [
-            0.0,
-            1.0,
-            -3.0,
-            1e-300,
-            f64::MAX,
-            f64::MIN,
-            1.0 + f64::EPSILON,
-        ];
+        let values = [0.0, 1.0, -3.0, 1e-300, f64::MAX, f64::MIN, 1.0 + f64::EPSILON];
         for a in values {
             for b in values {
                 let [low, high] = padded(extent([a, f64::NAN, b].into_iter()), 0.04);
-                assert!(
-                    low < high && (high - low).is_finite(),
-                    "{a} {b}: {low} {high}"
-                );
+                assert!(low < high && (high - low).is_finite(), "{a} {b}: {low} {high}");
             }
         }
         assert_eq!(padded(None, 0.04), [0.0, 1.0]);
@@ -126,10 +110,7 @@ mod tests {
         let points = [[0.0, 1.0], [4.0, 2.0], [9.0, f64::NAN]];
         let band = [[0.5, 1.5], [1.0, 7.0], [-9.0, 9.0]];
         let series = [Series::new("s", &points).with_band(&band)];
-        let options = CurveOptions {
-            log_y: true,
-            ..CurveOptions::default()
-        };
+        let options = CurveOptions { log_y: true, ..CurveOptions::default() };
         let [x, y] = ranges(&series, &options);
         assert_eq!(x, [0.0, 4.0]);
         assert!(y[0] < 0.5_f64.log10() && y[1] > 7_f64.log10() && y[1] < 8_f64.log10());

@@ -70,25 +70,15 @@ pub struct Report {
 #[derive(Clone, Debug)]
 enum Part {
     Paragraph(String),
-    Table {
-        heading: String,
-        columns: Vec<String>,
-        rows: Vec<Vec<String>>,
-    },
-    Picture {
-        picture: Picture,
-        caption: String,
-    },
+    Table { heading: String, columns: Vec<String>, rows: Vec<Vec<String>> },
+    Picture { picture: Picture, caption: String },
 }
 
 impl Report {
     /// An empty report; the title is also its first heading.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            parts: Vec::new(),
-        }
+        Self { title: title.into(), parts: Vec::new() }
     }
 
     /// Adds a paragraph.
@@ -99,28 +89,15 @@ impl Report {
 
     /// Adds a table of names and values.
     #[must_use]
-    pub fn table<N: AsRef<str>, V: AsRef<str>>(
-        self,
-        heading: impl Into<String>,
-        rows: &[(N, V)],
-    ) -> Self {
+    pub fn table<N: AsRef<str>, V: AsRef<str>>(self, heading: impl Into<String>, rows: &[(N, V)]) -> Self {
         let pair = |(name, value): &(N, V)| vec![name.as_ref().into(), value.as_ref().into()];
-        self.with(Part::Table {
-            heading: heading.into(),
-            columns: Vec::new(),
-            rows: rows.iter().map(pair).collect(),
-        })
+        self.with(Part::Table { heading: heading.into(), columns: Vec::new(), rows: rows.iter().map(pair).collect() })
     }
 
     /// Adds a table with named columns; the first cell of a row is its heading, and rows may differ
     /// in length.
     #[must_use]
-    pub fn table_with_columns(
-        self,
-        heading: impl Into<String>,
-        columns: &[&str],
-        rows: &[Vec<String>],
-    ) -> Self {
+    pub fn table_with_columns(self, heading: impl Into<String>, columns: &[&str], rows: &[Vec<String>]) -> Self {
         self.with(Part::Table {
             heading: heading.into(),
             columns: columns.iter().map(|name| (*name).to_owned()).collect(),
@@ -131,10 +108,7 @@ impl Report {
     /// Adds a picture with a caption, which is also its alternative text.
     #[must_use]
     pub fn picture(self, picture: impl Into<Picture>, caption: impl Into<String>) -> Self {
-        self.with(Part::Picture {
-            picture: picture.into(),
-            caption: caption.into(),
-        })
+        self.with(Part::Picture { picture: picture.into(), caption: caption.into() })
     }
 
     /// The report as an HTML document.
@@ -178,11 +152,7 @@ impl Part {
     fn to_html(&self) -> Result<String, PlotError> {
         match self {
             Self::Paragraph(text) => Ok(format!("<p>{}</p>\n", escape(text))),
-            Self::Table {
-                heading,
-                columns,
-                rows,
-            } => Ok(table_html(heading, columns, rows)),
+            Self::Table { heading, columns, rows } => Ok(table_html(heading, columns, rows)),
             Self::Picture { picture, caption } => {
                 let source = picture.data_uri()?;
                 let caption = escape(caption);
@@ -202,11 +172,7 @@ impl Picture {
         let bytes = match self {
             Self::Bytes(bytes) => bytes,
             Self::File(path) => {
-                read = fs::read(path).map_err(|cause| PlotError::File {
-                    action: "read",
-                    path: path.clone(),
-                    cause,
-                })?;
+                read = fs::read(path).map_err(|cause| PlotError::File { action: "read", path: path.clone(), cause })?;
                 &read
             }
         };
@@ -221,22 +187,14 @@ impl Picture {
             };
             return Err(PlotError::Input(format!("{name} is neither PNG nor JPEG")));
         };
-        Ok(format!(
-            "data:image/{kind};base64,{}",
-            STANDARD.encode(bytes)
-        ))
+        Ok(format!("data:image/{kind};base64,{}", STANDARD.encode(bytes)))
     }
 }
 
 fn table_html(heading: &str, columns: &[String], rows: &[Vec<String>]) -> String {
-    let mut html = format!(
-        "<h2>{}</h2>\n<div class=\"table\">\n<table>\n",
-        escape(heading)
-    );
+    let mut html = format!("<h2>{}</h2>\n<div class=\"table\">\n<table>\n", escape(heading));
     if !columns.is_empty() {
-        let names = columns
-            .iter()
-            .map(|name| format!("<th scope=\"col\">{}</th>", escape(name)));
+        let names = columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name)));
         html.push_str(&format!("<tr>{}</tr>\n", names.collect::<String>()));
     }
     for row in rows {
@@ -312,10 +270,7 @@ mod tests {
 
     #[test]
     fn pictures_are_embedded_and_nothing_is_external() {
-        let html = Report::new("t")
-            .picture(PNG.to_vec(), "c")
-            .to_html()
-            .expect("html");
+        let html = Report::new("t").picture(PNG.to_vec(), "c").to_html().expect("html");
         let encoded = STANDARD.encode(PNG);
         assert!(html.contains(&format!("src=\"data:image/png;base64,{encoded}\"")));
         for external in ["http:", "https:", "<link", "<script", "url(", "@import"] {
@@ -326,23 +281,17 @@ mod tests {
     #[test]
     fn unusable_pictures_are_named() {
         let missing = Report::new("t").picture("no/such.png", "c").to_html();
-        assert!(
-            matches!(missing, Err(PlotError::File { action: "read", path, .. })
-            if path == Path::new("no/such.png"))
-        );
+        assert!(matches!(missing, Err(PlotError::File { action: "read", path, .. })
+            if path == Path::new("no/such.png")));
         let text = Report::new("t").picture(b"text".to_vec(), "c").to_html();
         assert!(matches!(text, Err(PlotError::Input(_))));
     }
 
     #[test]
     fn errors_of_writing_carry_the_path() {
-        let error = Report::new("t")
-            .write("/no/such/folder/report.html")
-            .unwrap_err();
+        let error = Report::new("t").write("/no/such/folder/report.html").unwrap_err();
         assert!(error.to_string().contains("/no/such/folder/report.html"));
-        let broken = Report::new("t")
-            .picture(Vec::new(), "c")
-            .write("report.html");
+        let broken = Report::new("t").picture(Vec::new(), "c").write("report.html");
         assert!(matches!(broken, Err(PlotError::Output { .. })));
         assert!(!Path::new("report.html").exists());
     }
@@ -352,9 +301,6 @@ mod tests {
         let none: [(&str, &str); 0] = [];
         let html = Report::new("").table("", &none).to_html().expect("html");
         assert!(html.ends_with("</html>\n"));
-        assert_eq!(
-            html.matches("<table>").count(),
-            html.matches("</table>").count()
-        );
+        assert_eq!(html.matches("<table>").count(), html.matches("</table>").count());
     }
 }

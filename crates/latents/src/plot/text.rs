@@ -98,10 +98,7 @@ impl Typeface {
             };
             let corner = outline.px_bounds().min;
             outline.draw(|dx, dy, coverage| {
-                let (a, b) = (
-                    corner.x as i64 + i64::from(dx),
-                    corner.y as i64 + i64::from(dy),
-                );
+                let (a, b) = (corner.x as i64 + i64::from(dx), corner.y as i64 + i64::from(dy));
                 if label.vertical {
                     put(b, -a - 1, coverage);
                 } else {
@@ -136,11 +133,7 @@ impl Typeface {
 }
 
 /// The kerning before a character, and by how much it moves the end of the line in all.
-fn advance(
-    font: &PxScaleFont<&FontRef<'static>>,
-    previous: &mut Option<GlyphId>,
-    character: char,
-) -> (f64, f64) {
+fn advance(font: &PxScaleFont<&FontRef<'static>>, previous: &mut Option<GlyphId>, character: char) -> (f64, f64) {
     let id = font.glyph_id(character);
     let kerning = previous.replace(id).map_or(0.0, |p| font.kern(p, id));
     let total = kerning + font.h_advance(id);

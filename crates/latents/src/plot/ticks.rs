@@ -10,11 +10,8 @@ pub(super) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let raw = span / count.max(1) as f64;
     let exponent = raw.log10().floor();
     let power = 10_f64.powf(exponent);
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .map(|m| m * power)
-        .find(|step| *step >= raw * 0.7)
-        .unwrap_or(10.0 * power);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= raw * 0.7).unwrap_or(10.0 * power);
     let first = (low / step - 1e-9).ceil();
     let last = (high / step + 1e-9).floor();
     let largest = low.abs().max(high.abs());
@@ -25,10 +22,7 @@ pub(super) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     (0..=(last - first) as usize)
         .map(|i| {
             let value = (first + i as f64) * step;
-            Tick {
-                value,
-                label: format_tick(value, step, largest),
-            }
+            Tick { value, label: format_tick(value, step, largest) }
         })
         .collect()
 }
@@ -41,11 +35,7 @@ pub(super) fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     }
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let decades = (last - first).unsigned_abs() as usize;
-    let factors: &[f64] = if high / low <= 200.0 {
-        &[1.0, 2.0, 5.0]
-    } else {
-        &[1.0]
-    };
+    let factors: &[f64] = if high / low <= 200.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
     let stride = decades.div_ceil(count.max(1)).max(1);
     let slack = 1e-9;
     let values: Vec<f64> = (first..=last)
@@ -77,8 +67,7 @@ pub(super) fn log_minor_positions(low: f64, high: f64) -> Vec<f64> {
 /// `factor * 10^exponent`, correctly rounded so that its label is short.
 pub(super) fn power_of_ten(factor: f64, exponent: i32) -> f64 {
     let text = format!("{factor}e{exponent}");
-    text.parse()
-        .unwrap_or_else(|_| factor * 10_f64.powi(exponent))
+    text.parse().unwrap_or_else(|_| factor * 10_f64.powi(exponent))
 }
 
 /// A labelled position on an axis.
@@ -122,11 +111,7 @@ fn format_scientific(value: f64, digits: usize) -> String {
     let Some((mantissa, exponent)) = text.split_once('e') else {
         return text;
     };
-    let mantissa = if mantissa.contains('.') {
-        mantissa.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        mantissa
-    };
+    let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
     let power = superscript(exponent);
     match mantissa {
         "1" => format!("10{power}"),
@@ -157,27 +142,15 @@ mod tests {
 
     #[test]
     fn linear_ticks_are_round() {
-        assert_eq!(
-            labels(&linear_ticks(-10.0, 10.0, 5)),
-            ["−10", "−5", "0", "5", "10"]
-        );
-        assert_eq!(
-            labels(&linear_ticks(0.0, 1.0, 5)),
-            ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]
-        );
+        assert_eq!(labels(&linear_ticks(-10.0, 10.0, 5)), ["−10", "−5", "0", "5", "10"]);
+        assert_eq!(labels(&linear_ticks(0.0, 1.0, 5)), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&linear_ticks(0.0, 4e9, 2)), ["0", "2×10⁹", "4×10⁹"]);
-        assert_eq!(
-            labels(&linear_ticks(1e6, 1e6 + 4.0, 2)),
-            ["10⁶", "1.000002×10⁶", "1.000004×10⁶"]
-        );
+        assert_eq!(labels(&linear_ticks(1e6, 1e6 + 4.0, 2)), ["10⁶", "1.000002×10⁶", "1.000004×10⁶"]);
     }
 
     #[test]
     fn log_ticks_cover_decades() {
-        assert_eq!(
-            labels(&log_ticks(1e-5, 10.0, 7)),
-            ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1", "10¹"]
-        );
+        assert_eq!(labels(&log_ticks(1e-5, 10.0, 7)), ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1", "10¹"]);
         assert_eq!(labels(&log_ticks(0.1, 1.0, 7)), ["0.1", "0.2", "0.5", "1"]);
         assert!(log_ticks(2.1, 2.3, 5).len() >= 3);
         assert!(log_ticks(1e-300, 1e300, 6).len() <= 8);
@@ -187,9 +160,7 @@ mod tests {
     fn ticks_of_random_ranges_are_inside_and_distinct() {
         let mut state = 1_u64;
         for _ in 0..2000 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let unit = (state >> 11) as f64 / (1_u64 << 53) as f64;
             let low = (unit - 0.5) * 10_f64.powi((state >> 60) as i32 - 8);
             let high = low + unit * 10_f64.powi((state >> 56 & 15) as i32 - 6) + 1e-9;

@@ -244,8 +244,11 @@ impl Checkpoint {
     /// [`Fault::NotSafetensors`] where the format has no room for it.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
         let refused = |e: &dyn std::fmt::Display| self.error(Fault::NotSafetensors(e.to_string()));
-        let bytes: Vec<(&String, Vec<u8>)> =
-            self.tensors.iter().map(|(name, t)| (name, t.array().map(|a| encode(a.data())).unwrap_or_default())).collect();
+        let bytes: Vec<(&String, Vec<u8>)> = self
+            .tensors
+            .iter()
+            .map(|(name, t)| (name, t.array().map(|a| encode(a.data())).unwrap_or_default()))
+            .collect();
         let mut views = Vec::with_capacity(bytes.len());
         for ((name, bytes), t) in bytes.iter().zip(self.tensors.values()) {
             let shape = t.array().map_or(Vec::new(), |a| a.shape().to_vec());
@@ -262,8 +265,7 @@ impl Checkpoint {
     /// [`Fault::Write`].
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let bytes = self.to_bytes().map_err(|e| CheckpointError { path: path.to_owned(), ..e })?;
-        write_atomically(path, &bytes)
-            .map_err(|e| CheckpointError { path: path.to_owned(), fault: Fault::Write(e) })
+        write_atomically(path, &bytes).map_err(|e| CheckpointError { path: path.to_owned(), fault: Fault::Write(e) })
     }
 
     /// Reads a file.

@@ -6,7 +6,7 @@
 //!
 //! | way | when | how |
 //! |---|---|---|
-//! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`tile`](super::tile) |
+//! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`tile`](tile) |
 //! | wide | K is small, C has a multiple of the vector length of columns | own kernel |
 //! | turned | C has few columns, columns of A are contiguous | faer computes the transpose of C into scratch memory |
 //! | direct | otherwise | faer |
@@ -17,10 +17,14 @@ use std::ops::Range;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+mod tile;
+mod view;
+
+use super::isa::Isa;
 use super::pool::Pool;
-use super::tile::{self, Isa, Product, Tile};
-use super::view::Shape;
-pub use super::view::{View, ViewMut};
+use tile::{Product, Tile};
+use view::Shape;
+pub use view::{View, ViewMut};
 
 /// Element types that [`gemm`] takes: `f32` and `f64`.
 pub trait Gemm: sealed::Element {}
@@ -154,7 +158,7 @@ impl<T: Gemm> Task<'_, T> {
     /// The way for this shape and these strides.
     fn way(&self) -> Way {
         let lanes = self.lanes();
-        if self.isa == Isa::Plain || self.k == 0 || (self.c.col_stride != 1 && self.n > 1) {
+        if self.isa == Isa::Base || self.k == 0 || (self.c.col_stride != 1 && self.n > 1) {
             return Way::Direct;
         }
         let few = self.n < 2 * lanes;

@@ -3,8 +3,13 @@
 //! The loops are plain: a body that is inlined into a function with the target feature becomes vector code. A sum
 //! inside such a loop would block that, so there is none.
 
+use crate::array::Element;
 use crate::lowering::{PointOp, max, min};
 use crate::math::Real;
+use std::cell::RefCell;
+
+/// Numbers in a register: 4 KB of f32, so that a chain's few live ones stay in the first cache.
+pub(crate) const TILE: usize = 1024;
 
 /// An operand of an operation on a run.
 #[derive(Clone, Copy)]
@@ -15,37 +20,6 @@ pub(crate) enum Run<'a, T> {
     All(T),
 }
 
-/// The instruction sets that bodies are compiled for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Isa {
-    /// 512-bit vectors with fused multiply-add.
-    Avx512,
-    /// 256-bit vectors with fused multiply-add.
-    Avx2,
-    /// Whatever the target guarantees.
-    Base,
-}
-
-impl Isa {
-    /// The best that this machine has.
-    pub(crate) fn best() -> Isa {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-            {
-                return Isa::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Isa::Avx2;
-            }
-        }
-        Isa::Base
-    }
-}
-
 /// Defines a function compiled once for each instruction set, chosen by its first argument.
 ///
 /// The body is an `#[inline(always)]` function with a const parameter that says whether multiply-add is fused.
@@ -53,7 +27,7 @@ macro_rules! per_isa {
     ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$t:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:ident;) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments, reason = "what the body needs, as registers")]
-        $vis fn $name $(<$t: $bound>)? (isa: $crate::exec::lanes::Isa, $($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name $(<$t: $bound>)? (isa: $crate::exec::isa::Isa, $($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512cd,avx2,fma,bmi2")]
@@ -67,11 +41,11 @@ macro_rules! per_isa {
                     $body::<$($t,)? true>($($arg),*)
                 }
                 match isa {
-                    // SAFETY: `Isa::best` returns this only where the processor has every feature named above.
-                    $crate::exec::lanes::Isa::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: `Isa::all` yields this only where the processor has every feature named above.
+                    $crate::exec::isa::Isa::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
-                    $crate::exec::lanes::Isa::Avx2 => return unsafe { avx2($($arg),*) },
-                    $crate::exec::lanes::Isa::Base => {}
+                    $crate::exec::isa::Isa::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::exec::isa::Isa::Base => {}
                 }
             }
             let _ = isa;
@@ -164,6 +138,8 @@ pub(crate) fn point<T: Real, const FMA: bool>(op: PointOp, to: &mut [T], args: [
         }),
         PointOp::Floor => map(to, a, |x| x.floor()),
         PointOp::Erf => map(to, a, |x| x.erf::<FMA>()),
+        PointOp::Erfc => map(to, a, |x| x.erfc::<FMA>()),
+        PointOp::LogSigmoid => map(to, a, |x| x.log_sigmoid::<FMA>()),
         PointOp::ErfInv => map(to, a, |x| x.erf_inv::<FMA>()),
         PointOp::NormalIcdf => map(to, a, |x| x.normal_icdf::<FMA>()),
         PointOp::LogGamma => map(to, a, |x| x.log_gamma()),
@@ -226,3 +202,31 @@ fn select<T: Real>(to: &mut [T], c: Run<'_, T>, a: Run<'_, T>, b: Run<'_, T>) {
         (Run::All(a), Run::All(b)) => each!(i, a, b),
     }
 }
+
+thread_local! {
+    static F32: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+    static F64: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A float with registers of its own.
+pub(crate) trait Lane: Real + Element {
+    /// Lends the thread's registers, at least `n` of them.
+    fn registers<R>(n: usize, f: impl FnOnce(&mut [Vec<Self>]) -> R) -> R;
+}
+
+macro_rules! lane {
+    ($t:ty, $store:ident) => {
+        impl Lane for $t {
+            fn registers<R>(n: usize, f: impl FnOnce(&mut [Vec<$t>]) -> R) -> R {
+                $store.with_borrow_mut(|r| {
+                    while r.len() < n {
+                        r.push(vec![0.0; TILE]);
+                    }
+                    f(r)
+                })
+            }
+        }
+    };
+}
+lane!(f32, F32);
+lane!(f64, F64);

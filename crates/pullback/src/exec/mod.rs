@@ -3,6 +3,7 @@
 mod copying;
 mod extent;
 mod gemm;
+mod isa;
 mod kernel;
 mod lanes;
 mod memory;
@@ -15,12 +16,11 @@ mod reduce;
 mod scalar_loops;
 mod shared;
 mod step;
-mod tile;
-mod view;
+mod tiles;
 
 use crate::array::{Array, Data};
 use crate::error::{Error, ErrorKind};
-use crate::exec::lanes::Isa;
+use crate::exec::isa::Isa;
 use crate::exec::memory::Place;
 use crate::exec::plan::{Plan, plan};
 use crate::exec::step::State;
@@ -73,12 +73,12 @@ pub(crate) fn closed(mut graph: Graph, constants: &[Tensor]) -> Result<Graph, Er
 }
 
 impl Program {
-    /// Optimises and plans a graph whose last inputs are those constants.
-    pub(crate) fn compile(graph: Graph, constants: &[Tensor]) -> Result<Program, Error> {
-        let graph = optimize(closed(graph, constants)?);
+    /// Optimises and plans a graph that takes nothing but its arguments.
+    pub(crate) fn compile(graph: Graph) -> Program {
+        let graph = optimize(graph);
         let plan = plan(&graph);
         let rows = vec![0; plan.rows.len()];
-        Ok(Program { graph, plan, rows, sizes: Sizes::default(), spare: Vec::new() })
+        Program { graph, plan, rows, sizes: Sizes::default(), spare: Vec::new() }
     }
 
     /// The optimised graph.

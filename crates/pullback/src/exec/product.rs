@@ -2,10 +2,9 @@
 
 use crate::array::{DType, Data, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::gemm::{Gemm, gemm};
+use crate::exec::gemm::{Gemm, View, ViewMut, gemm};
 use crate::exec::memory::{Memory, Place, typed};
 use crate::exec::pool::Pool;
-use crate::exec::view::{View, ViewMut};
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::DotAxes;
 use crate::shape::Shape;

@@ -2,7 +2,8 @@
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::lanes::{Isa, per_isa};
+use crate::exec::isa::Isa;
+use crate::exec::lanes::per_isa;
 use crate::exec::memory::{Memory, Place, typed};
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::RandomOp;

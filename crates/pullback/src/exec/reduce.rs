@@ -5,8 +5,8 @@
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::kernel::Lane;
-use crate::exec::lanes::{Isa, per_isa};
+use crate::exec::isa::Isa;
+use crate::exec::lanes::{Lane, per_isa};
 use crate::exec::memory::{Memory, Place, typed};
 use crate::exec::pool::Pool;
 use crate::exec::shared::Shared;

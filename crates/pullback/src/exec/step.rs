@@ -3,8 +3,8 @@
 use crate::array::Array;
 use crate::exec::copying::{self, Copying};
 use crate::exec::extent::{Count, RowTable};
+use crate::exec::isa::Isa;
 use crate::exec::kernel::Kernel;
-use crate::exec::lanes::Isa;
 use crate::exec::memory::{Memory, Place, typed};
 use crate::exec::pool::Pool;
 use crate::exec::prefix::{self, Prefix};

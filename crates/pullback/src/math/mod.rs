@@ -46,15 +46,11 @@ pub trait Real:
     const ZERO: Self;
     const ONE: Self;
     const INFINITY: Self;
-    const NAN: Self;
     /// Largest `|x|` for which [`Real::sin`] and [`Real::cos`] keep their stated accuracy.
     const TRIG_LIMIT: Self;
 
     fn from_f64(x: f64) -> Self;
-    fn to_f64(self) -> f64;
 
-    /// `self * b + c`, fused when the hardware can.
-    fn fma<const FMA: bool>(self, b: Self, c: Self) -> Self;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
     /// The greatest whole number not above `self`.
@@ -95,35 +91,22 @@ pub trait Real:
 
     /// `log |Gamma(self)|`.
     fn log_gamma(self) -> Self;
-    /// The derivative of [`Real::log_gamma`].
-    fn digamma(self) -> Self;
-    /// The `n`-th derivative of [`Real::digamma`].
+    /// The derivative of order `n + 1` of [`Real::log_gamma`].
     fn polygamma(self, n: u32) -> Self;
     fn pow(self, y: Self) -> Self;
 }
 
 macro_rules! real {
-    ($t:ident, $limit:expr, $fma:path, $(($name:ident, $body:path)),+ $(,)?) => {
+    ($t:ident, $limit:expr, $(($name:ident, $body:path)),+ $(,)?) => {
         impl Real for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
             const INFINITY: $t = $t::INFINITY;
-            const NAN: $t = $t::NAN;
             const TRIG_LIMIT: $t = $limit;
 
             #[inline(always)]
             fn from_f64(x: f64) -> $t {
                 x as $t
-            }
-
-            #[inline(always)]
-            fn to_f64(self) -> f64 {
-                f64::from(self)
-            }
-
-            #[inline(always)]
-            fn fma<const FMA: bool>(self, b: $t, c: $t) -> $t {
-                $fma(self, b, c)
             }
 
             #[inline(always)]
@@ -162,10 +145,6 @@ macro_rules! real {
                 gamma::log_gamma(f64::from(self)) as $t
             }
 
-            fn digamma(self) -> $t {
-                gamma::digamma(f64::from(self)) as $t
-            }
-
             fn polygamma(self, n: u32) -> $t {
                 gamma::polygamma(n, f64::from(self)) as $t
             }
@@ -181,7 +160,6 @@ macro_rules! real {
 real!(
     f32,
     trig::LIMIT_F32,
-    poly::fma_f32::<FMA>,
     (exp, exp::exp_f32::<FMA>),
     (expm1, exp::expm1_f32::<FMA>),
     (log, log::log_f32::<FMA>),
@@ -203,7 +181,6 @@ real!(
 real!(
     f64,
     trig::LIMIT_F64,
-    poly::fma_f64::<FMA>,
     (exp, exp::exp_f64::<FMA>),
     (expm1, exp::expm1_f64::<FMA>),
     (log, log::log_f64::<FMA>),

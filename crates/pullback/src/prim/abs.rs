@@ -1,5 +1,7 @@
 //! `abs`: the absolute value; its derivative at 0 is taken as 0.
 
+use crate::array::DType;
+use crate::case::{Arg, Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +19,11 @@ impl Tensor {
     pub fn abs(&self) -> Tensor {
         bind(Abs, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Case::unary(Abs, 0.1, 2.0, HARD);
+    cases.push(Case::new(Abs, [Arg::new(DType::I32, [4], -9.0, 9.0).at(&[f64::from(i32::MIN)])]));
+    cases
 }

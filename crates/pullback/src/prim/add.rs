@@ -1,8 +1,11 @@
 //! `add`: `a + b`.
 
+use crate::array::DType;
+use crate::case::{Arg, Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::operator::operator;
 use crate::prim::pointwise::{add_some, pointwise};
+use crate::shape::Shape;
 
 pointwise! {
     /// `a + b`.
@@ -12,3 +15,13 @@ pointwise! {
 }
 
 operator!(Add, add, Add);
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Case::binary(Add, |s| [Arg::floats(s.clone()).at(HARD), Arg::floats(s).at(HARD)]);
+    for dtype in [DType::I32, DType::U32] {
+        let arg = |s: Shape| Arg::new(dtype, s, 0.0, 9.0).at(&[f64::from(u32::MAX), f64::from(i32::MIN)]);
+        cases.extend(Case::binary(Add, |s| [arg(s.clone()), arg(s)]));
+    }
+    cases
+}

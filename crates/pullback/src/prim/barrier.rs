@@ -1,6 +1,7 @@
 //! `barrier`: the operand, which optimisation takes for another value.
 
 use crate::array::Array;
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -30,7 +31,7 @@ impl Primitive for Barrier {
         "barrier"
     }
     fn parameters(&self) -> String {
-        String::new()
+        format!("[region={}]", self.region)
     }
     fn infer(&self, inputs: &[&Type]) -> Result<Type, ErrorKind> {
         Ok(inputs[0].clone())
@@ -56,4 +57,9 @@ impl Primitive for Barrier {
     fn lower(&self) -> Lowering {
         Lowering::Barrier
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    vec![Case::new(Barrier { region: Barrier::region() }, [Arg::floats(vec![Dim::fresh_rows(), 2.into()])])]
 }

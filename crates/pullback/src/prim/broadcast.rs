@@ -1,6 +1,7 @@
 //! `broadcast`: a tensor repeated along new axes, or along axes of size 1.
 
 use crate::array::{Array, offsets, strides};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -26,7 +27,9 @@ impl Primitive for Broadcast {
     }
     fn infer(&self, inputs: &[&Type]) -> Result<Type, ErrorKind> {
         let from = &inputs[0].shape;
-        let fits = from.rank() == self.axes.len()
+        let distinct = self.axes.iter().enumerate().all(|(i, a)| !self.axes[..i].contains(a));
+        let fits = distinct
+            && from.rank() == self.axes.len()
             && from
                 .dims()
                 .iter()
@@ -71,10 +74,16 @@ impl Primitive for Broadcast {
     fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
         let shape = fold.map_shape(&self.shape);
         let mut axes = self.axes.clone();
-        if let (Batched::Stacked(_), Some(at)) = (&inputs[0], self.shape.axis_of(fold.rows)) {
+        let mut x = inputs[0].clone();
+        if let (Batched::Stacked(t), Some(at)) = (&inputs[0], self.shape.axis_of(fold.rows)) {
+            // An axis of size 1 that stretches over the rows makes way for them.
+            if let Some(i) = axes.iter().position(|&a| a == at) {
+                x = Batched::Stacked(t.reshape(t.shape().without(&[i + 1])));
+                axes.remove(i);
+            }
             axes.insert(0, at);
         }
-        Batched::Folded(bind(Broadcast { shape, axes }, &[&fold.lift(&inputs[0])]))
+        Batched::Folded(bind(Broadcast { shape, axes }, &[&fold.lift(&x)]))
     }
     fn map_dims(&self, map: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
         let shape = Shape(self.shape.dims().iter().map(|&d| map(d)).collect());
@@ -111,9 +120,39 @@ impl Tensor {
     #[track_caller]
     pub fn unsqueeze(&self, at: usize) -> Tensor {
         let shape = self.shape();
+        if self.error().is_some() {
+            return self.clone();
+        }
         if at > shape.rank() {
             return Tensor::fault(ErrorKind::Axis { axis: at, shape }, "unsqueeze");
         }
         self.reshape(shape.insert(at, Dim::Known(1)))
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |from: &[Dim], to: &[Dim], axes: &[usize]| {
+        let prim = Broadcast { shape: Shape(to.into()), axes: axes.into() };
+        Case::new(prim, [Arg::floats(Shape(from.into()))])
+    };
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(&[], &[], &[]),
+        of(&[], &[n(2), n(3)], &[]),
+        of(&[n(3)], &[n(2), n(3)], &[1]),
+        of(&[n(2)], &[n(2), n(3)], &[0]),
+        of(&[n(2), n(3)], &[n(3), n(4), n(2)], &[2, 0]),
+        of(&[n(1), n(3)], &[n(3), n(2), n(5)], &[1, 0]),
+        of(&[n(1), n(1)], &[n(1), n(4)], &[0, 1]),
+        of(&[], &[r], &[]),
+        of(&[n(2)], &[r, n(2)], &[1]),
+        of(&[n(2)], &[n(2), r], &[0]),
+        of(&[n(1)], &[r], &[0]),
+        of(&[n(1), n(2)], &[r, n(2)], &[0, 1]),
+        of(&[n(2), n(1)], &[n(2), r], &[0, 1]),
+        of(&[r], &[r, n(2)], &[0]),
+        of(&[r, n(1)], &[n(3), r], &[1, 0]),
+        of(&[n(3), r], &[r, n(2), n(3)], &[2, 0]),
+    ]
 }

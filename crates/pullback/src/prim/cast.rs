@@ -1,8 +1,10 @@
 //! `cast`: conversion of element types, the only place where they change.
 
 use crate::array::DType;
+use crate::case::{Arg, Case};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::pointwise;
+use crate::shape::Dim;
 use crate::trace::{Tensor, bind};
 
 pointwise! {
@@ -18,4 +20,17 @@ impl Tensor {
     pub fn cast(&self, to: DType) -> Tensor {
         if self.error().is_none() && self.dtype() == to { self.clone() } else { bind(Cast { to }, &[self]) }
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let dtypes = [DType::F32, DType::F64, DType::I32, DType::U32, DType::Bool];
+    let of = |from: DType, to| {
+        // Whole numbers: differences would see the rounding of others.
+        let hard = [2.0, -3.0, 1e10, f64::INFINITY, f64::NAN];
+        let arg = Arg::new(from, vec![Dim::fresh_rows(), 3.into()], 0.0, 3.0);
+        let arg = if from.is_float() { arg.at(&hard) } else { arg };
+        Case::new(Cast { to }, [if from == DType::F64 && to == DType::F64 { arg } else { arg.fixed() }])
+    };
+    dtypes.iter().flat_map(|&from| dtypes.map(|to| of(from, to))).collect()
 }

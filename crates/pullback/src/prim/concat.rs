@@ -1,10 +1,11 @@
 //! `concat`: tensors laid end to end along one axis.
 
 use crate::array::{Array, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -118,4 +119,20 @@ impl Tensor {
         let parts: Vec<Tensor> = parts.iter().map(|t| t.unsqueeze(axis)).collect();
         Tensor::concat(&parts.iter().collect::<Vec<_>>(), axis)
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |axis, shapes: &[&[Dim]]| Case {
+        prim: Arc::new(Concat { axis }),
+        inputs: shapes.iter().map(|&s| Arg::floats(Shape(s.into()))).collect(),
+        folds: true,
+    };
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(0, &[&[n(2)], &[n(3)]]),
+        of(1, &[&[n(2), n(1)], &[n(2), n(3)], &[n(2), n(0)]]),
+        of(1, &[&[r, n(1)], &[r, n(2)]]),
+        of(0, &[&[n(1), r], &[n(2), r]]),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `constant`: a value known when the graph was made.
 
-use crate::array::Array;
+use crate::array::{Array, Data};
+use crate::case::Case;
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -93,4 +94,15 @@ impl Tensor {
     pub fn full(x: f64, dtype: crate::array::DType, shape: impl Into<Shape>) -> Tensor {
         super::operator::number(x, dtype).broadcast_to(shape)
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[usize], data| Case::new(Constant { value: Arc::new(Array::new(shape.into(), data)) }, []);
+    vec![
+        of(&[], Data::F64(vec![2.5])),
+        of(&[3], Data::I32(vec![1, 2, 3])),
+        of(&[2, 1], Data::Bool(vec![true, false])),
+        of(&[0, 2], Data::F32(Vec::new())),
+    ]
 }

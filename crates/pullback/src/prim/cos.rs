@@ -1,5 +1,6 @@
 //! `cos`: the cosine of an angle in radians.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn cos(&self) -> Tensor {
         bind(Cos, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Cos, -4.0, 4.0, HARD)
 }

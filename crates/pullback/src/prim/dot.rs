@@ -1,13 +1,14 @@
 //! `dot`: products of tensors over contracted axes, with axes that go along.
 
 use crate::array::{Array, Data, offsets, strides};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{DotAxes, Lowering, ReduceOp};
 use crate::math::Real;
 use crate::prim::batching::move_axis;
 use crate::prim::pointwise::{Takes, add_some, not_linear};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -240,4 +241,39 @@ impl Tensor {
     pub fn dot_general(&self, other: &Tensor, axes: DotAxes) -> Tensor {
         bind(Dot { axes }, &[self, other])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    type Axes<'a> = (&'a [usize], &'a [usize]);
+    let of = |a: &[Dim], b: &[Dim], contract: Axes<'_>, batch: Axes<'_>| {
+        let pair = |(left, right): Axes<'_>| (left.to_vec(), right.to_vec());
+        let axes = DotAxes { contract: pair(contract), batch: pair(batch) };
+        Case::new(Dot { axes }, [Arg::floats(Shape(a.into())), Arg::floats(Shape(b.into()))])
+    };
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    let none: Axes<'_> = (&[], &[]);
+    vec![
+        of(&[n(3)], &[n(3)], (&[0], &[0]), none),
+        of(&[n(2)], &[n(3)], none, none),
+        of(&[n(2), n(3)], &[n(3), n(4)], (&[1], &[0]), none),
+        of(&[n(3), n(2)], &[n(4), n(3)], (&[0], &[1]), none),
+        of(&[n(2), n(3), n(4)], &[n(4), n(3), n(5)], (&[1, 2], &[1, 0]), none),
+        of(&[n(2), n(3), n(4)], &[n(4), n(5), n(2)], (&[2], &[0]), (&[0], &[2])),
+        of(&[n(3), n(2), n(4)], &[n(2), n(3), n(5)], none, (&[0, 1], &[1, 0])),
+        of(&[r, n(3)], &[n(3), n(4)], (&[1], &[0]), none),
+        of(&[n(3), r], &[n(3), n(4)], (&[0], &[0]), none),
+        of(&[n(2), n(3)], &[n(3), r], (&[1], &[0]), none),
+        of(&[n(2), n(3)], &[r, n(3)], (&[1], &[1]), none),
+        of(&[r, n(3)], &[r, n(4)], (&[0], &[0]), none),
+        of(&[n(3), r], &[r, n(4)], (&[1], &[0]), none),
+        of(&[n(2), r, n(3)], &[r, n(3), n(4)], (&[1, 2], &[0, 1]), none),
+        of(&[r, n(3)], &[r, n(3)], (&[1], &[1]), (&[0], &[0])),
+        of(&[n(3), r], &[n(3), n(4), r], (&[0], &[0]), (&[1], &[2])),
+        of(&[n(2), r, n(3)], &[n(2), n(3), n(4)], (&[2], &[1]), (&[0], &[0])),
+        of(&[n(2), n(4), n(3)], &[n(2), n(3), r], (&[2], &[1]), (&[0], &[0])),
+        of(&[n(2), r, n(3)], &[n(3), r, n(2)], (&[2], &[0]), (&[0, 1], &[2, 1])),
+        of(&[n(2), r, n(3)], &[n(2), n(4), r], (&[1], &[2]), (&[0], &[0])),
+        of(&[r, n(2)], &[r, n(3)], none, none).refuses_fold(),
+    ]
 }

@@ -1,5 +1,6 @@
 //! `erf`: the error function `2/sqrt(pi) ∫_0^x e^(-t^2) dt`.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn erf(&self) -> Tensor {
         bind(Erf, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Erf, -2.0, 2.0, HARD)
 }

@@ -1,5 +1,6 @@
 //! `erf_inv`: the inverse of the error function on (-1, 1); ±inf at the ends.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn erf_inv(&self) -> Tensor {
         bind(ErfInv, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(ErfInv, -0.9, 0.9, HARD)
 }

@@ -1,5 +1,6 @@
 //! `exp`: `e^x`.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn exp(&self) -> Tensor {
         bind(Exp, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Exp, -3.0, 3.0, HARD)
 }

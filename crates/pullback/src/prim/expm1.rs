@@ -1,5 +1,6 @@
 //! `expm1`: `e^x - 1`, exact near 0.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn expm1(&self) -> Tensor {
         bind(Expm1, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Expm1, -2.0, 2.0, HARD)
 }

@@ -1,5 +1,6 @@
 //! `floor`: the greatest whole number not above `x`; its derivative is taken as 0.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn floor(&self) -> Tensor {
         bind(Floor, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Floor, 0.1, 0.9, HARD)
 }

@@ -1,6 +1,7 @@
 //! `iota`: numbers that count along one axis.
 
 use crate::array::{Array, DType, strides};
+use crate::case::Case;
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, cast};
@@ -78,4 +79,17 @@ impl Tensor {
     pub fn arange(n: usize, dtype: DType) -> Tensor {
         Tensor::iota([n], 0, dtype)
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let rows = Dim::fresh_rows();
+    let of = |shape: &[Dim], axis, dtype| Case::new(Iota { shape: Shape(shape.into()), axis, dtype }, []);
+    vec![
+        of(&[4.into()], 0, DType::U32),
+        of(&[2.into(), 3.into()], 0, DType::F64),
+        of(&[rows, 3.into()], 0, DType::I32),
+        of(&[rows, 3.into()], 1, DType::F32),
+        of(&[2.into(), rows], 1, DType::I32),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `is_finite`: neither NaN nor infinite.
 
 use crate::array::DType;
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -18,4 +19,9 @@ impl Tensor {
     pub fn is_finite(&self) -> Tensor {
         bind(IsFinite, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(IsFinite, -2.0, 2.0, HARD)
 }

@@ -1,5 +1,6 @@
 //! `log`: the natural logarithm; `log 0 = -inf`, NaN below.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn log(&self) -> Tensor {
         bind(Log, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Log, 0.2, 4.0, HARD)
 }

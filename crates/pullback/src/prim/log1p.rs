@@ -1,5 +1,6 @@
 //! `log1p`: `log(1 + x)`, exact near 0.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn log1p(&self) -> Tensor {
         bind(Log1p, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Log1p, -0.6, 3.0, HARD)
 }

@@ -1,5 +1,6 @@
 //! `log_gamma`: `log |Γ(x)|`.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn log_gamma(&self) -> Tensor {
         bind(LogGamma, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(LogGamma, 0.4, 5.0, HARD)
 }

@@ -1,9 +1,12 @@
 //! `mul`: `a · b`, element by element.
 
+use crate::array::DType;
+use crate::case::{Arg, Case, HARD};
 use crate::ir::Operand;
 use crate::lowering::PointOp;
 use crate::prim::operator::operator;
 use crate::prim::pointwise::{add_some, not_linear, pointwise};
+use crate::shape::Shape;
 
 pointwise! {
     /// `a · b`, element by element.
@@ -17,3 +20,13 @@ pointwise! {
 }
 
 operator!(Mul, mul, Mul);
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Case::binary(Mul, |s| [Arg::floats(s.clone()).at(HARD), Arg::floats(s).at(HARD)]);
+    for dtype in [DType::I32, DType::U32] {
+        let arg = |s: Shape| Arg::new(dtype, s, 0.0, 9.0).at(&[f64::from(u32::MAX), f64::from(i32::MIN)]);
+        cases.extend(Case::binary(Mul, |s| [arg(s.clone()), arg(s)]));
+    }
+    cases
+}

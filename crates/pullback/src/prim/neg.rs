@@ -1,5 +1,7 @@
 //! `neg`: `-x`.
 
+use crate::array::DType;
+use crate::case::{Arg, Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::pointwise;
 use crate::trace::{Tensor, bind};
@@ -25,4 +27,11 @@ impl std::ops::Neg for Tensor {
     fn neg(self) -> Tensor {
         bind(Neg, &[&self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Case::unary(Neg, -2.0, 2.0, HARD);
+    cases.push(Case::new(Neg, [Arg::new(DType::I32, [4], -9.0, 9.0).at(&[f64::from(i32::MIN)])]));
+    cases
 }

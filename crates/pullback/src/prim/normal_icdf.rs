@@ -1,5 +1,6 @@
 //! `normal_icdf`: the standard normal quantile on (0, 1); ∓inf at the ends.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -19,4 +20,9 @@ impl Tensor {
     pub fn normal_icdf(&self) -> Tensor {
         bind(NormalIcdf, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(NormalIcdf, 0.05, 0.95, HARD)
 }

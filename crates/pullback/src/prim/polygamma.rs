@@ -1,5 +1,6 @@
 //! `polygamma`: the derivatives of `log Γ` from the second on; of order 0, `digamma`.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -23,4 +24,9 @@ impl Tensor {
     pub fn polygamma(&self, n: u32) -> Tensor {
         bind(Polygamma { n }, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    (0..3).flat_map(|n| Case::unary(Polygamma { n }, 0.5, 4.0, HARD)).collect()
 }

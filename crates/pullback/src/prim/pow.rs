@@ -1,5 +1,6 @@
 //! `pow`: `a^b`.
 
+use crate::case::{Arg, Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::operator::{Scalar, binary};
 use crate::prim::pointwise::{add_some, not_linear, pointwise};
@@ -33,4 +34,9 @@ impl Tensor {
     pub fn pow<'a>(&self, exponent: impl Into<Scalar<'a>>) -> Tensor {
         binary(Pow, self, &exponent.into())
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::binary(Pow, |s| [Arg::floats(s.clone()).within(0.3, 2.0).at(HARD), Arg::floats(s).at(HARD)])
 }

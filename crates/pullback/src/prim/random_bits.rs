@@ -1,6 +1,7 @@
-//! `random_bits`, `random_unit`, `fold_in`: threefry-2x32 in JAX's partitionable form.
+//! `random_bits`, `random_unit`: threefry-2x32 in JAX's partitionable form.
 
 use crate::array::{Array, DType, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, RandomOp};
@@ -18,12 +19,8 @@ pub struct RandomBits {
     pub op: RandomOp,
 }
 
-/// A key for each pair of a key and a number.
-#[derive(Clone, Debug)]
-pub struct FoldIn;
-
 /// The leading axes of keys `[…, 2]`.
-fn lead(keys: &Type) -> Result<Shape, ErrorKind> {
+pub(super) fn lead(keys: &Type) -> Result<Shape, ErrorKind> {
     if keys.dtype != DType::U32 {
         return Err(ErrorKind::WrongDType { found: keys.dtype, needs: "u32 for a key" });
     }
@@ -105,44 +102,20 @@ impl Primitive for RandomBits {
     }
 }
 
-impl Primitive for FoldIn {
-    fn name(&self) -> &'static str {
-        "fold_in"
+/// What it is tested on.
+pub(crate) fn cases(ops: &[RandomOp]) -> Vec<Case> {
+    let of = |lead: &[Dim], shape: &[Dim], op| {
+        let prim = RandomBits { shape: Shape(shape.into()), op };
+        Case::new(prim, [Arg::keys(Shape(lead.into()))])
+    };
+    let rows = Dim::fresh_rows();
+    let mut cases = Vec::new();
+    for &op in ops {
+        cases.push(of(&[], &[], op));
+        cases.push(of(&[2.into()], &[3.into(), 2.into()], op));
+        cases.push(of(&[rows], &[2.into()], op));
+        // One key for all rows of an example: which bits are whose would depend on the other examples.
+        cases.push(of(&[], &[rows, 2.into()], op).refuses_fold());
     }
-    fn parameters(&self) -> String {
-        String::new()
-    }
-    fn infer(&self, inputs: &[&Type]) -> Result<Type, ErrorKind> {
-        let lead = lead(inputs[0])?;
-        if inputs[1].dtype != DType::U32 {
-            return Err(ErrorKind::WrongDType { found: inputs[1].dtype, needs: "u32 to fold in" });
-        }
-        if inputs[1].shape != lead {
-            return Err(ErrorKind::Shapes { left: inputs[0].shape.clone(), right: inputs[1].shape.clone() });
-        }
-        Ok(inputs[0].clone())
-    }
-    fn eval(&self, inputs: &[&Array], _: &Sizes) -> Array {
-        let (keys, data) = (inputs[0].get::<u32>(), inputs[1].get::<u32>());
-        let out = keys.chunks_exact(2).zip(data).flat_map(|(k, &d)| threefry2x32([k[0], k[1]], [0, d])).collect();
-        Array::new(inputs[0].shape().to_vec(), Data::U32(out))
-    }
-    fn jvp(&self, _: &[Tensor], _: &Tensor, _: &[Option<Tensor>]) -> Option<Tensor> {
-        None
-    }
-    fn transpose(&self, _: &[Operand], _: &Tensor) -> Vec<Option<Tensor>> {
-        vec![None, None]
-    }
-    fn batch(&self, inputs: &[Batched], n: Dim) -> Tensor {
-        bind(FoldIn, &[&inputs[0].stacked(n), &inputs[1].stacked(n)])
-    }
-    fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
-        Batched::Folded(bind(FoldIn, &[&fold.lift(&inputs[0]), &fold.lift(&inputs[1])]))
-    }
-    fn map_dims(&self, _: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
-        None
-    }
-    fn lower(&self) -> Lowering {
-        Lowering::Random(RandomOp::FoldIn)
-    }
+    cases
 }

@@ -1,13 +1,14 @@
 //! `reduce_sum`, `reduce_max`, `reduce_min`, `logsumexp`: folds over some axes.
 
 use crate::array::{Array, DType, Data, offsets, strides};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ReduceOp, max, min};
 use crate::math::Real;
 use crate::prim::batching::move_axis;
 use crate::prim::pointwise::Takes;
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -128,7 +129,8 @@ impl Primitive for Reduce {
             ReduceOp::Max | ReduceOp::Min => {
                 let winner = x.eq(&spread(y)).cast(x.dtype());
                 let ties = winner.reduce_sum(&self.axes);
-                (d * winner).reduce_sum(&self.axes) / ties
+                // None wins where there are no elements.
+                (d * winner).reduce_sum(&self.axes) / ties.maximum(1.0)
             }
         })
     }
@@ -208,4 +210,26 @@ impl Tensor {
     pub fn sum(&self) -> Tensor {
         self.reduce_sum(&(0..self.rank()).collect::<Vec<_>>())
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases(op: ReduceOp) -> Vec<Case> {
+    let hard = [f64::NEG_INFINITY, -745.0, 1e4, f64::INFINITY];
+    let of = |shape: &[Dim], axes: &[usize], dtype| {
+        let arg = Arg::new(dtype, Shape(shape.into()), -2.0, 2.0);
+        Case::new(Reduce { op, axes: axes.into() }, [if dtype == DType::F64 { arg.at(&hard) } else { arg }])
+    };
+    let rows = Dim::fresh_rows();
+    let mut cases = Vec::new();
+    for dtype in [DType::F64, DType::I32, DType::U32] {
+        if op.takes(dtype).is_ok() {
+            cases.push(of(&[5.into()], &[0], dtype));
+            cases.push(of(&[2.into(), 3.into(), 2.into()], &[0, 2], dtype));
+            cases.push(of(&[rows, 3.into()], &[0], dtype));
+            cases.push(of(&[rows, 3.into()], &[1], dtype));
+            cases.push(of(&[3.into(), rows], &[1], dtype));
+            cases.push(of(&[2.into(), rows, 3.into()], &[0, 1], dtype));
+        }
+    }
+    cases
 }

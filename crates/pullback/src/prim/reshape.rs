@@ -1,6 +1,7 @@
 //! `reshape`: the same elements under another shape.
 
 use crate::array::Array;
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -85,4 +86,21 @@ impl Tensor {
         }
         bind(Reshape { shape }, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of =
+        |from: &[Dim], to: &[Dim]| Case::new(Reshape { shape: Shape(to.into()) }, [Arg::floats(Shape(from.into()))]);
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(&[], &[n(1), n(1)]),
+        of(&[n(6)], &[n(2), n(3)]),
+        of(&[n(0), n(3)], &[n(2), n(0)]),
+        of(&[r, n(6)], &[r, n(2), n(3)]),
+        of(&[r], &[n(1), r, n(1)]),
+        of(&[n(2), n(3), r], &[n(6), r]),
+        // The rows of one example would lie among those of another.
+        of(&[r, n(2)], &[n(2), r]).refuses_fold(),
+    ]
 }

@@ -1,11 +1,12 @@
 //! `reverse`: an axis from its end to its start.
 
 use crate::array::{Array, offsets, strides};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
 use crate::prim::batching::move_axis;
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -73,4 +74,11 @@ impl Tensor {
     pub fn reverse(&self, axis: usize) -> Tensor {
         bind(Reverse { axis }, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[Dim], axis| Case::new(Reverse { axis }, [Arg::floats(Shape(shape.into()))]);
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![of(&[n(4)], 0), of(&[n(2), n(3)], 1), of(&[r, n(2)], 0), of(&[r, n(2)], 1), of(&[n(2), r], 1)]
 }

@@ -1,5 +1,6 @@
 //! `rsqrt`: `1 / sqrt(x)`.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn rsqrt(&self) -> Tensor {
         bind(Rsqrt, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Rsqrt, 0.3, 3.0, HARD)
 }

@@ -1,12 +1,13 @@
 //! `select`: one of two values, element by element.
 
 use crate::array::{Array, DType};
+use crate::case::{Arg, Case, HARD};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, PointOp};
 use crate::prim::operator::{Scalar, broadcast_together};
 use crate::prim::pointwise::{folded, infer_same, stacked};
-use crate::shape::{Dim, Sizes};
+use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
@@ -93,4 +94,16 @@ impl Tensor {
             Err(t) => t,
         }
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let rows = Shape(vec![Dim::fresh_rows(), 2.into()]);
+    let of = |s: &Shape, dtype| {
+        let branch = || Arg::new(dtype, s.clone(), -2.0, 2.0).at(if dtype == DType::F64 { HARD } else { &[] });
+        Case::new(Select, [Arg::bools(s.clone()), branch(), branch()])
+    };
+    let shapes = [Shape::scalar(), Shape::of(&[5]), rows];
+    let dtypes = [DType::F64, DType::I32, DType::U32, DType::Bool];
+    shapes.iter().flat_map(|s| dtypes.map(|dtype| of(s, dtype))).collect()
 }

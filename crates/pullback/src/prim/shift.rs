@@ -1,13 +1,14 @@
 //! `shift`: every element moved one place along an axis, a zero moved in.
 
-use crate::array::{Array, Data};
+use crate::array::{Array, DType, Data};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ScanOp};
 use crate::prim::pointwise::Takes;
 use crate::prim::scan::lines;
-use crate::shape::{Dim, Sizes};
-use crate::trace::Tensor;
+use crate::shape::{Dim, Shape, Sizes};
+use crate::trace::{Tensor, bind};
 use std::sync::Arc;
 
 /// `y_k = x_(k-1)`, `y_0 = 0`; or `y_k = x_(k+1)` from the other end. Works along symbolic axes too.
@@ -77,4 +78,28 @@ impl Primitive for Shift {
     fn lower(&self) -> Lowering {
         Lowering::Scan(ScanOp::Shift { reverse: self.reverse }, self.axis)
     }
+}
+
+impl Tensor {
+    /// Each element's predecessor along an axis (its successor, if `reverse`), 0 at the end where there is none.
+    #[track_caller]
+    pub fn shift(&self, axis: usize, reverse: bool) -> Tensor {
+        bind(Shift { axis, reverse }, &[self])
+    }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[Dim], axis, dtype| {
+        [false, true]
+            .map(|reverse| Case::new(Shift { axis, reverse }, [Arg::new(dtype, Shape(shape.into()), 1.0, 5.0)]))
+    };
+    let rows = Dim::fresh_rows();
+    [
+        of(&[4.into()], 0, DType::F64),
+        of(&[rows, 2.into()], 0, DType::I32),
+        of(&[2.into(), rows], 1, DType::F64),
+        of(&[rows, 3.into()], 1, DType::U32),
+    ]
+    .concat()
 }

@@ -1,5 +1,6 @@
 //! `sigmoid`: `1 / (1 + e^-x)`.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn sigmoid(&self) -> Tensor {
         bind(Sigmoid, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Sigmoid, -4.0, 4.0, HARD)
 }

@@ -1,5 +1,6 @@
 //! `sin`: the sine of an angle in radians.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn sin(&self) -> Tensor {
         bind(Sin, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Sin, -4.0, 4.0, HARD)
 }

@@ -1,6 +1,7 @@
 //! `size`: the size of an extent as a number, also where it is symbolic.
 
 use crate::array::{Array, DType};
+use crate::case::Case;
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -66,4 +67,10 @@ impl Tensor {
             Some(&dim) => bind(Size { dim, dtype: self.dtype() }, &[]),
         }
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |dim, dtype| Case::new(Size { dim, dtype }, []);
+    vec![of(Dim::Known(3), DType::F64), of(Dim::fresh_rows(), DType::F64), of(Dim::fresh_rows(), DType::I32)]
 }

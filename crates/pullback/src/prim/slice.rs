@@ -1,6 +1,7 @@
-//! `slice` and `pad`: a part of an axis, and an axis lengthened by zeros; each the other's transpose.
+//! `slice`: a part of an axis; its transpose is `pad`.
 
-use crate::array::{Array, Data, strides};
+use crate::array::{Array, strides};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -19,19 +20,8 @@ pub struct Slice {
     pub end: usize,
 }
 
-/// `before` and `after` zeros added to one axis.
-#[derive(Clone, Debug)]
-pub struct Pad {
-    /// The axis that grows.
-    pub axis: usize,
-    /// Zeros before the first element.
-    pub before: usize,
-    /// Zeros after the last.
-    pub after: usize,
-}
-
 /// The known size of an axis that is to be cut or lengthened.
-fn known(shape: &Shape, axis: usize) -> Result<usize, ErrorKind> {
+pub(super) fn known(shape: &Shape, axis: usize) -> Result<usize, ErrorKind> {
     match shape.dims().get(axis) {
         None => Err(ErrorKind::Axis { axis, shape: shape.clone() }),
         Some(Dim::Known(n)) => Ok(*n),
@@ -42,7 +32,7 @@ fn known(shape: &Shape, axis: usize) -> Result<usize, ErrorKind> {
     }
 }
 
-fn resized(ty: &Type, axis: usize, n: usize) -> Type {
+pub(super) fn resized(ty: &Type, axis: usize, n: usize) -> Type {
     let mut shape = ty.shape.clone();
     shape.0[axis] = Dim::Known(n);
     Type { dtype: ty.dtype, shape }
@@ -91,74 +81,24 @@ impl Primitive for Slice {
     }
 }
 
-impl Primitive for Pad {
-    fn name(&self) -> &'static str {
-        "pad"
-    }
-    fn parameters(&self) -> String {
-        format!("[axis={} {}+{}]", self.axis, self.before, self.after)
-    }
-    fn infer(&self, inputs: &[&Type]) -> Result<Type, ErrorKind> {
-        let size = known(&inputs[0].shape, self.axis)?;
-        Ok(resized(inputs[0], self.axis, self.before + size + self.after))
-    }
-    fn eval(&self, inputs: &[&Array], _: &Sizes) -> Array {
-        let from = inputs[0].shape();
-        let mut shape = from.to_vec();
-        shape[self.axis] += self.before + self.after;
-        let mut out = Data::zeros(inputs[0].dtype(), shape.iter().product());
-        let inner: usize = from[self.axis + 1..].iter().product();
-        let (run, stride) = (from[self.axis] * inner, shape[self.axis] * inner);
-        fn copy<T: Copy>(from: &[T], to: &mut [T], run: usize, stride: usize, first: usize) {
-            if run > 0 {
-                from.chunks(run).enumerate().for_each(|(i, part)| {
-                    let at = i * stride + first;
-                    to[at..at + run].copy_from_slice(part);
-                });
-            }
-        }
-        let first = self.before * inner;
-        match (inputs[0].data(), &mut out) {
-            (Data::F32(a), Data::F32(b)) => copy(a, b, run, stride, first),
-            (Data::F64(a), Data::F64(b)) => copy(a, b, run, stride, first),
-            (Data::I32(a), Data::I32(b)) => copy(a, b, run, stride, first),
-            (Data::U32(a), Data::U32(b)) => copy(a, b, run, stride, first),
-            (Data::Bool(a), Data::Bool(b)) => copy(a, b, run, stride, first),
-            _ => unreachable!("pad: one element type"),
-        }
-        Array::new(shape, out)
-    }
-    fn jvp(&self, _: &[Tensor], _: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
-        dx[0].as_ref().map(|d| bind(self.clone(), &[d]))
-    }
-    fn transpose(&self, inputs: &[Operand], ct: &Tensor) -> Vec<Option<Tensor>> {
-        let size = known(&inputs[0].ty().shape, self.axis).unwrap_or(0);
-        vec![Some(ct.slice(self.axis, self.before, self.before + size))]
-    }
-    fn batch(&self, inputs: &[Batched], _: Dim) -> Tensor {
-        bind(Pad { axis: self.axis + 1, ..self.clone() }, &[inputs[0].tensor()])
-    }
-    fn fold(&self, _: &Fold, inputs: &[Batched]) -> Batched {
-        Batched::Folded(bind(self.clone(), &[inputs[0].tensor()]))
-    }
-    fn map_dims(&self, _: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
-        None
-    }
-    fn lower(&self) -> Lowering {
-        Lowering::Pad { axis: self.axis, before: self.before }
-    }
-}
-
 impl Tensor {
     /// Elements `start..end` of one axis.
     #[track_caller]
     pub fn slice(&self, axis: usize, start: usize, end: usize) -> Tensor {
         bind(Slice { axis, start, end }, &[self])
     }
+}
 
-    /// `before` and `after` zeros added to one axis.
-    #[track_caller]
-    pub fn pad(&self, axis: usize, before: usize, after: usize) -> Tensor {
-        if before == 0 && after == 0 { self.clone() } else { bind(Pad { axis, before, after }, &[self]) }
-    }
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of =
+        |shape: &[Dim], axis, start, end| Case::new(Slice { axis, start, end }, [Arg::floats(Shape(shape.into()))]);
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(&[n(4)], 0, 1, 3),
+        of(&[n(4)], 0, 2, 2),
+        of(&[n(2), n(3), n(2)], 1, 1, 3),
+        of(&[r, n(4)], 1, 0, 2),
+        of(&[n(3), r], 0, 1, 3),
+    ]
 }

@@ -1,5 +1,6 @@
 //! `softplus`: `log(1 + e^x)`, without overflow.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn softplus(&self) -> Tensor {
         bind(Softplus, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Softplus, -4.0, 4.0, HARD)
 }

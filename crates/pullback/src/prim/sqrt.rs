@@ -1,5 +1,6 @@
 //! `sqrt`: the square root; NaN below 0.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn sqrt(&self) -> Tensor {
         bind(Sqrt, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Sqrt, 0.3, 4.0, HARD)
 }

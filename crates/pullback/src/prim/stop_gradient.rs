@@ -1,6 +1,7 @@
 //! `stop_gradient`: the operand, held constant in derivatives.
 
 use crate::array::Array;
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -51,4 +52,9 @@ impl Tensor {
     pub fn stop_gradient(&self) -> Tensor {
         bind(StopGradient, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    vec![Case::new(StopGradient, [Arg::floats(vec![Dim::fresh_rows(), 2.into()]).fixed()])]
 }

@@ -1,5 +1,6 @@
 //! `tanh`: the hyperbolic tangent.
 
+use crate::case::{Case, HARD};
 use crate::lowering::PointOp;
 use crate::prim::pointwise::{not_linear, pointwise};
 use crate::trace::{Tensor, bind};
@@ -17,4 +18,9 @@ impl Tensor {
     pub fn tanh(&self) -> Tensor {
         bind(Tanh, &[self])
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    Case::unary(Tanh, -2.0, 2.0, HARD)
 }

@@ -1,6 +1,7 @@
 //! `transpose`: axes in another order.
 
 use crate::array::{Array, offsets, strides};
+use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
@@ -86,4 +87,18 @@ impl Tensor {
         }
         self.transpose(&order)
     }
+}
+
+/// What it is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |shape: &[Dim], order: &[usize]| {
+        Case::new(Transpose { order: order.into() }, [Arg::floats(Shape(shape.into()))])
+    };
+    let (r, n) = (Dim::fresh_rows(), Dim::Known);
+    vec![
+        of(&[n(2), n(3)], &[1, 0]),
+        of(&[n(2), n(3), n(4)], &[2, 0, 1]),
+        of(&[r, n(2)], &[1, 0]),
+        of(&[n(2), r, n(3)], &[1, 2, 0]),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `checkpoint`: a function whose inner values are computed again when its derivative needs them.
 
 use crate::array::Array;
+use crate::case::{Arg, Case};
 use crate::error::{Error, ErrorKind};
 use crate::eval::eval;
 use crate::ir::{Batched, Fold, Graph, MapDims, Operand, Primitive, Type};
@@ -13,7 +14,7 @@ use crate::transform::jvp::jvp_graph;
 use crate::transform::replay::replay;
 use crate::transform::traced::traced;
 use crate::transform::vjp::linearize;
-use crate::transform::vmap::batch_graph;
+use crate::transform::vmap::{batch_graph, fold_graph};
 use crate::tree::Tree;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl CallTangent {
     /// Its values and tangents as one graph, for rules that take it apart.
     fn spelled_out(&self) -> Result<Graph, Error> {
         let n = self.moves.len();
-        let mut types: Vec<Type> = self.graph.inputs.iter().map(|&v| self.graph.ty(v).clone()).collect();
+        let mut types = renamed(self.graph.inputs.iter().map(|&v| self.graph.ty(v)));
         let tangents: Vec<Type> = (0..n).filter(|&i| self.moves[i]).map(|i| types[i].clone()).collect();
         types.extend(tangents);
         let (closed, ()) = trace(&types, |args| {
@@ -49,6 +50,20 @@ impl CallTangent {
         })?;
         inline_captures(closed.graph, &closed.captures)
     }
+}
+
+/// Types with symbolic extents of their own: those of a function around this one would draw into it what is done here.
+fn renamed<'a>(types: impl Iterator<Item = &'a Type>) -> Vec<Type> {
+    let mut names: Vec<(Dim, Dim)> = Vec::new();
+    let mut rename = |d: Dim| match (d, names.iter().find(|(from, _)| *from == d)) {
+        (Dim::Known(_), _) => d,
+        (_, Some(&(_, to))) => to,
+        (_, None) => {
+            names.push((d, Dim::fresh_rows()));
+            names[names.len() - 1].1
+        }
+    };
+    types.map(|t| Type::new(t.dtype, t.shape.dims().iter().map(|&d| rename(d)).collect::<Vec<_>>())).collect()
 }
 
 /// A graph that stands alone: what it captured becomes constants.
@@ -67,6 +82,10 @@ fn inline_captures(graph: Graph, captures: &[Tensor]) -> Result<Graph, Error> {
 fn infer(graph: &Graph, output: usize, inputs: &[&Type]) -> Result<Type, ErrorKind> {
     let mut rows: Vec<(RowId, Dim)> = Vec::new();
     for (&v, ty) in graph.inputs.iter().zip(inputs) {
+        let takes = graph.ty(v);
+        if takes.dtype != ty.dtype {
+            return Err(ErrorKind::DTypes { left: takes.dtype, right: ty.dtype });
+        }
         for (&d, &to) in graph.ty(v).shape.dims().iter().zip(ty.shape.dims()) {
             if let Dim::Rows(id) = d {
                 rows.push((id, to));
@@ -85,22 +104,27 @@ fn run(graph: &Graph, output: usize, inputs: &[&Array]) -> Array {
     }
 }
 
-/// The graph over a stack of examples: outputs first traced on stacked types.
-fn batched(graph: &Graph, output: usize, inputs: &[Batched], n: Dim) -> Result<(Graph, usize), Error> {
+/// The graph over many examples, checkpointed too. `map` makes of the operands inside what the graph gives for all;
+/// what it captures becomes operands.
+fn mapped(inputs: &[Batched], map: impl Fn(Vec<Batched>) -> Batched) -> Batched {
     let types: Vec<Type> = inputs.iter().map(|b| b.tensor().ty()).collect();
-    let (closed, ()) = trace(&types, |args| {
+    let traced = trace(&types, |args| {
         let args = args.into_iter().zip(inputs).map(|(t, b)| match b {
             Batched::Stacked(_) => Batched::Stacked(t),
-            _ => Batched::Shared(t),
+            Batched::Folded(_) => Batched::Folded(t),
+            Batched::Shared(_) => Batched::Shared(t),
         });
-        (vec![batch_graph(graph, args.collect(), n).swap_remove(output)], ())
-    })?;
-    Ok((inline_captures(closed.graph, &closed.captures)?, 0))
-}
-
-fn refuse_fold(name: &str) -> Batched {
-    let why = "a checkpointed function of ragged rows; put the checkpoint outside the map over samples";
-    Batched::Folded(Tensor::fault(ErrorKind::NoRule { transform: "vmap", why }, name))
+        let y = map(args.collect());
+        (vec![y.tensor().clone()], matches!(y, Batched::Folded(_)))
+    });
+    match traced {
+        Ok((closed, folded)) => {
+            let operands: Vec<&Tensor> = inputs.iter().map(|b| b.tensor()).chain(&closed.captures).collect();
+            let y = bind(Call { graph: Arc::new(closed.graph), output: 0 }, &operands);
+            if folded { Batched::Folded(y) } else { Batched::Stacked(y) }
+        }
+        Err(e) => Batched::Folded(Tensor::from_error(e)),
+    }
 }
 
 impl Primitive for Call {
@@ -126,16 +150,14 @@ impl Primitive for Call {
         pull(&self.graph, self.output, &moves, inputs, ct)
     }
     fn batch(&self, inputs: &[Batched], n: Dim) -> Tensor {
-        match batched(&self.graph, self.output, inputs, n) {
-            Ok((graph, output)) => {
-                let operands: Vec<&Tensor> = inputs.iter().map(|b| b.tensor()).collect();
-                bind(Call { graph: Arc::new(graph), output }, &operands)
-            }
-            Err(e) => Tensor::from_error(e),
-        }
+        let all = |args| Batched::Stacked(batch_graph(&self.graph, args, n).swap_remove(self.output));
+        mapped(inputs, all).tensor().clone()
     }
-    fn fold(&self, _: &Fold, _: &[Batched]) -> Batched {
-        refuse_fold("checkpoint")
+    fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
+        mapped(inputs, |args| match fold_graph(&self.graph, args, fold).swap_remove(self.output) {
+            Batched::Shared(t) => Batched::Stacked(Batched::Shared(t).stacked(fold.examples)),
+            y => y,
+        })
     }
     fn map_dims(&self, _: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
         None
@@ -181,8 +203,11 @@ impl Primitive for CallTangent {
         };
         batch_graph(&graph, inputs.to_vec(), n).swap_remove(0)
     }
-    fn fold(&self, _: &Fold, _: &[Batched]) -> Batched {
-        refuse_fold("checkpoint")
+    fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
+        match self.spelled_out() {
+            Ok(graph) => fold_graph(&graph, inputs.to_vec(), fold).swap_remove(0),
+            Err(e) => Batched::Folded(Tensor::from_error(e)),
+        }
     }
     fn map_dims(&self, _: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
         None
@@ -254,4 +279,31 @@ impl<F: Function<A>, A: Tree> Checkpoint<F, A> {
         let values: Vec<Tensor> = (0..graph.outputs.len()).map(call).collect();
         rebuilt(&t.output, &values)
     }
+}
+
+/// A graph for tests: `x, w ↦ tanh(x w), Σ exp(x)` over rows of `x`.
+fn example(rows: Dim) -> (Graph, [Arg; 2]) {
+    let args = [Arg::floats(vec![rows, 3.into()]), Arg::floats([3, 2])];
+    let types = [args[0].ty.clone(), args[1].ty.clone()];
+    let graph = trace(&types, |t| (vec![t[0].dot(&t[1]).tanh(), t[0].exp().reduce_sum(&[1])], ()));
+    (graph.map(|(closed, ())| closed.graph).unwrap_or_default(), args)
+}
+
+/// What `checkpoint` is tested on.
+pub(crate) fn cases() -> Vec<Case> {
+    let of = |rows, output| {
+        let (graph, args) = example(rows);
+        Case::new(Call { graph: Arc::new(graph), output }, args)
+    };
+    vec![of(Dim::Known(2), 0), of(Dim::Known(2), 1), of(Dim::fresh_rows(), 0), of(Dim::fresh_rows(), 1)]
+}
+
+/// What `checkpoint_tangent` is tested on.
+pub(crate) fn tangent_cases() -> Vec<Case> {
+    let of = |rows, output| {
+        let (graph, [x, w]) = example(rows);
+        let prim = CallTangent { graph: Arc::new(graph), output, moves: vec![true, false] };
+        Case::new(prim, [x.clone(), w, x])
+    };
+    vec![of(Dim::Known(2), 0), of(Dim::Known(2), 1), of(Dim::fresh_rows(), 0), of(Dim::fresh_rows(), 1)]
 }

@@ -23,6 +23,10 @@ pub(crate) fn jvp_graph(
         let (x, dx): (Vec<Tensor>, Vec<Option<Tensor>>) = env.all(&e.inputs).into_iter().unzip();
         let y = apply(e, &extents, &x);
         extents.learn(graph.ty(e.output), &y.shape());
+        if y.error().is_some() {
+            env.set(e.output, (y.clone(), Some(y)));
+            continue;
+        }
         let moves = dx.iter().any(Option::is_some) && graph.ty(e.output).dtype.is_float();
         let dy = if moves { at_line(e.at, || extents.prim(&e.prim).jvp(&x, &y, &dx)) } else { None };
         env.set(e.output, (y, dy));

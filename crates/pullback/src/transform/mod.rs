@@ -7,3 +7,9 @@ pub(crate) mod replay;
 pub(crate) mod traced;
 pub(crate) mod vjp;
 pub(crate) mod vmap;
+
+use crate::case::Case;
+
+/// The primitives that transforms define, with what they are tested on; see [`crate::prim::TABLE`].
+pub(crate) const TABLE: &[(&str, fn() -> Vec<Case>)] =
+    &[("checkpoint", checkpoint::cases), ("checkpoint_tangent", checkpoint::tangent_cases)];

@@ -35,6 +35,7 @@ impl<R: Tree> Fault<R> {
 }
 
 /// Traces `f` on arguments of the types of `args`.
+#[track_caller]
 pub(crate) fn traced<F, A>(f: &F, args: &A, name: &str) -> Result<Traced<F::Output>, Fault<F::Output>>
 where
     F: Function<A>,
@@ -46,6 +47,7 @@ where
 }
 
 /// Traces `f` on arguments of those types, one for each leaf of `args`.
+#[track_caller]
 pub(crate) fn traced_as<F, A>(
     f: &F,
     args: &A,

@@ -46,7 +46,7 @@ impl Linear {
             fixed.set(v, t.clone());
         }
         let mut sums: Vec<Option<Tensor>> = vec![None; graph.types.len()];
-        let mut add = |sums: &mut Vec<Option<Tensor>>, v: crate::ir::Var, ct: Tensor| {
+        let add = |sums: &mut Vec<Option<Tensor>>, v: crate::ir::Var, ct: Tensor| {
             let slot = &mut sums[v.index()];
             *slot = Some(match slot.take() {
                 Some(sum) => sum + ct,
@@ -61,6 +61,10 @@ impl Linear {
         }
         for e in graph.eqns.iter().rev() {
             let Some(ct) = sums[e.output.index()].take() else { continue };
+            if ct.error().is_some() {
+                e.inputs.iter().filter(|&&v| fixed.find(v).is_none()).for_each(|&v| add(&mut sums, v, ct.clone()));
+                continue;
+            }
             let operands: Vec<Operand> = e
                 .inputs
                 .iter()

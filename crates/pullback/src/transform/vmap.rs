@@ -14,17 +14,44 @@ use std::marker::PhantomData;
 
 /// The graph of one example on many: `n` examples along axis 0 of what is stacked.
 pub(crate) fn batch_graph(graph: &Graph, args: Vec<Batched>, n: Dim) -> Vec<Tensor> {
+    let whole = |y: Batched| match y {
+        Batched::Folded(t) => t,
+        y if y.tensor().error().is_some() => y.tensor().clone(),
+        y => y.stacked(n),
+    };
+    walk(graph, args, n, Vec::new()).into_iter().map(whole).collect()
+}
+
+/// The graph of one example on many whose ragged axes are laid end to end; `fold` speaks of the graph's operands.
+pub(crate) fn fold_graph(graph: &Graph, args: Vec<Batched>, fold: &Fold) -> Vec<Batched> {
+    let known_as =
+        graph.inputs.iter().zip(&fold.axes).find_map(|(&v, axis)| match graph.ty(v).shape.dims()[(*axis)?] {
+            Dim::Rows(id) => Some(id),
+            Dim::Known(_) => None,
+        });
+    let fold = Fold { rows: known_as.unwrap_or(fold.rows), axes: Vec::new(), ..fold.clone() };
+    let n = fold.examples;
+    walk(graph, args, n, vec![fold])
+}
+
+fn walk(graph: &Graph, args: Vec<Batched>, n: Dim, mut folds: Vec<Fold>) -> Vec<Batched> {
     let mut env: Env<Batched> = Env::new(graph);
     let mut extents = Extents::default();
-    let mut folds: Vec<Fold> = Vec::new();
     for (&v, arg) in graph.inputs.iter().zip(args) {
-        extents.learn(graph.ty(v), &one_example(&arg));
+        if !matches!(arg, Batched::Folded(_)) {
+            extents.learn(graph.ty(v), &one_example(&arg));
+        }
         env.set(v, arg);
     }
     // What is shared by all examples is spread over them once, so that its cotangents are summed once.
     let mut spread: HashMap<Var, Tensor> = HashMap::new();
     for e in &graph.eqns {
         let mut inputs = env.all(&e.inputs);
+        // Rules may ask for shapes: what carries a fault has none, and goes past them.
+        if let Some(fault) = inputs.iter().find(|b| b.tensor().error().is_some()) {
+            env.set(e.output, fault.clone());
+            continue;
+        }
         if matches!(e.prim.lower(), Lowering::Pointwise(_)) && inputs.iter().any(|b| matches!(b, Batched::Stacked(_))) {
             for (b, v) in inputs.iter_mut().zip(&e.inputs) {
                 if matches!(b, Batched::Shared(_)) {
@@ -62,8 +89,7 @@ pub(crate) fn batch_graph(graph: &Graph, args: Vec<Batched>, n: Dim) -> Vec<Tens
         }
         env.set(e.output, y);
     }
-    let outputs = env.all(&graph.outputs);
-    outputs.iter().map(|y| if let Batched::Folded(t) = y { t.clone() } else { y.stacked(n) }).collect()
+    env.all(&graph.outputs)
 }
 
 /// The shape of one example's part.
@@ -97,7 +123,9 @@ fn clash(graph: &Graph, e: &Eqn, folds: &[Fold], i: usize) -> Option<&'static st
     if folds.iter().enumerate().any(|(j, fold)| j != i && mentions(graph, e, fold)) {
         return Some("an operation on two ragged axes at once");
     }
-    matches!(e.prim.lower(), Lowering::Rows).then_some("ragged rows inside ragged rows; map over the pairs at once")
+    let own = graph.ty(e.output).shape.mentions(folds[i].rows);
+    (matches!(e.prim.lower(), Lowering::Rows) && !own)
+        .then_some("ragged rows inside ragged rows; map over the pairs at once")
 }
 
 fn refused(e: &Eqn, why: &'static str) -> Tensor {

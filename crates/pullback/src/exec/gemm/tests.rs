@@ -123,7 +123,7 @@ fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), b
         true => View::row_major(&b, n, k).t(),
         false => View::row_major(&b, k, n),
     };
-    for isa in Isa::all().filter(|&isa| isa != Isa::Plain) {
+    for isa in Isa::all().filter(|&isa| isa != Isa::Base) {
         let run = |rows: Range<usize>, accumulate| {
             let mut c = before[rows.start * n..rows.end * n].to_vec();
             let a = View::row_major(&a[rows.start * k..], rows.len(), k);

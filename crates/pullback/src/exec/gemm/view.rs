@@ -1,4 +1,4 @@
-//! Strided matrices in borrowed memory, the operands of [`gemm`](super::gemm::gemm).
+//! Strided matrices in borrowed memory, the operands of [`gemm`](super::gemm).
 
 /// A matrix in somebody else's memory: element `(i, j)` is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,7 @@ impl<'a, T> View<'a, T> {
     ///
     /// # Panics
     /// When an element lies outside `data`.
+    #[cfg(test)]
     pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Self {
         View::new(data, rows, cols, cols, 1)
     }
@@ -70,16 +71,6 @@ impl<'a, T> View<'a, T> {
     #[must_use]
     pub fn t(self) -> Self {
         View { shape: self.shape.t(), ..self }
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.shape.rows
-    }
-
-    /// Number of columns.
-    pub fn cols(&self) -> usize {
-        self.shape.cols
     }
 }
 

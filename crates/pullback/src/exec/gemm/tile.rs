@@ -10,6 +10,7 @@
 //!   `W[g * P + p][j]`. In the end each run of `P` lanes is summed pairwise.
 
 #[cfg(target_arch = "x86_64")]
+use crate::exec::isa::Isa;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -39,50 +40,6 @@ pub struct Product<T> {
 
 // SAFETY: the pointers are only used inside the unsafe kernels, whose callers answer for them.
 unsafe impl<T: Sync> Sync for Product<T> {}
-
-/// The instruction set of the kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isa {
-    /// AVX-512F.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// AVX2 and FMA.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// No kernel: the general GEMM does it all.
-    Plain,
-}
-
-impl Isa {
-    /// All that this machine runs, best first.
-    pub fn all() -> impl Iterator<Item = Isa> {
-        #[cfg(target_arch = "x86_64")]
-        let found = {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            let avx512 = avx2 && is_x86_feature_detected!("avx512f");
-            avx512.then_some(Isa::Avx512).into_iter().chain(avx2.then_some(Isa::Avx2))
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let found = std::iter::empty();
-        found.chain([Isa::Plain])
-    }
-
-    /// The best that this machine runs.
-    pub fn best() -> Isa {
-        Isa::all().next().unwrap_or(Isa::Plain)
-    }
-
-    /// Elements of `size` bytes in a vector; 1 without kernels.
-    pub fn lanes(self, size: usize) -> usize {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => 64 / size,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => 32 / size,
-            Isa::Plain => 1,
-        }
-    }
-}
 
 /// Packs a panel of W (`k` rows and `n <= lanes / p` columns, read by `at(row, column)`) for the narrow kernel, with
 /// zeros where W has no element. Takes the first `k.div_ceil(p) * lanes` elements of `out`.
@@ -423,7 +380,7 @@ macro_rules! tile {
                     match isa {
                         Isa::Avx512 => avx512(s, rows),
                         Isa::Avx2 => avx2(s, rows),
-                        Isa::Plain => unreachable!("no kernel"),
+                        Isa::Base => unreachable!("no kernel"),
                     }
                 }
             }

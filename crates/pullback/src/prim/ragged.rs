@@ -1,0 +1,24 @@
+//! What the operations on ragged rows share.
+//!
+//! A ragged tensor has its segments end to end along axis 0; `ids`, ascending, says for each row which segment it is of.
+
+use crate::array::DType;
+use crate::error::ErrorKind;
+use crate::ir::Type;
+use crate::shape::Dim;
+use crate::trace::Tensor;
+
+pub(super) fn refuse(name: &str) -> Tensor {
+    let why = "ragged rows inside ragged rows; map over the pairs at once";
+    Tensor::fault(ErrorKind::NoRule { transform: "vmap", why }, name)
+}
+
+pub(super) fn check_ids(x: &Type, ids: &Type, rows: Option<Dim>) -> Result<(), ErrorKind> {
+    if ids.dtype != DType::I32 {
+        return Err(ErrorKind::WrongDType { found: ids.dtype, needs: "i32 for the segments' numbers" });
+    }
+    if x.shape.rank() == 0 || ids.shape.rank() != 1 || rows.is_some_and(|r| Some(&r) != ids.shape.dims().first()) {
+        return Err(ErrorKind::Shapes { left: x.shape.clone(), right: ids.shape.clone() });
+    }
+    Ok(())
+}

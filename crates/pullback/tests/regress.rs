@@ -1,0 +1,185 @@
+//! What broke once, by name.
+
+use pullback::{DType, Key, Rows, Tensor, checkpoint, grad, jit, jvp, vmap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn floats(t: &Tensor) -> Vec<f64> {
+    t.to_vec().unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The tangent of a checkpoint was asked how it lowers while its trace was locked, and traced to answer.
+#[test]
+fn a_checkpoint_differentiated_inside_jit_waited_for_itself() {
+    let step = jit(|Rows(x): Rows<Tensor>| {
+        let f = checkpoint(|x: Tensor| (x.reduce_max(&[1]) * x.tanh().reduce_sum(&[1])).sum());
+        grad(|x: Tensor| grad(|x: Tensor| f.call(x)).call(x).sin().sum()).call(x)
+    });
+    let f = |x: Tensor| (x.reduce_max(&[1]) * x.tanh().reduce_sum(&[1])).sum();
+    for n in [1, 3] {
+        let x = Tensor::iota([n, 2], 0, DType::F64) * 0.3 + Tensor::iota([n, 2], 1, DType::F64);
+        let want = grad(|x: Tensor| grad(f).call(x).sin().sum()).call(x.clone());
+        let got = step.call(Rows(x)).unwrap();
+        assert!(floats(&got).iter().zip(floats(&want)).all(|(a, b)| (a - b).abs() < 1e-13));
+    }
+}
+
+/// Closures inside `#[track_caller]` functions are their own callers: every error pointed into this crate.
+#[test]
+fn errors_pointed_into_the_crate() {
+    let e = (Tensor::from([1.0f32, 2.0]) + Tensor::from([1.0f32, 2.0, 3.0])).error().cloned().unwrap();
+    assert_eq!((e.at().unwrap().file(), e.at().unwrap().line()), (file!(), line!() - 1));
+    let e = Tensor::from([1.0f32]).to_vec::<f64>().unwrap_err();
+    assert_eq!((e.at().unwrap().file(), e.at().unwrap().line()), (file!(), line!() - 1));
+}
+
+/// A size of 1 stretched over ragged rows put two axes in one place, and every row took the first one's value.
+#[test]
+fn an_axis_of_one_stretched_over_ragged_rows() {
+    let f = |x: Tensor, count: Tensor| (x * count.rows().cast(DType::F64)).sum();
+    let x = Tensor::from([[2.0f64], [3.0], [5.0]]);
+    let y = vmap(f).call((x, Tensor::from([2, 0, 3])));
+    assert_eq!(floats(&y), [2.0, 0.0, 15.0]);
+}
+
+/// An example without rows read, and added to, its neighbour's.
+#[test]
+fn an_example_without_rows_took_its_neighbours() {
+    let counts = Tensor::from([1, 0, 2]);
+    let read = |c: Tensor| (c.rows().cast(DType::F64) + 7.0).take(&Tensor::scalar(0i32));
+    assert_eq!(floats(&vmap(read).call(counts.clone())), [7.0, 0.0, 7.0]);
+    let write = |x: Tensor, c: Tensor| {
+        let rows = c.rows();
+        x.scatter_add(&Tensor::scalar(0i32), rows.shape().dims()[0]) + rows.cast(DType::F64) * 0.0
+    };
+    let x = Tensor::from([1.0f64, 10.0, 100.0]);
+    assert_eq!(floats(&vmap(write).call((x, counts))), [1.0, 100.0, 0.0]);
+}
+
+/// Rows chosen by numbers that differ from example to example, along every axis of a ragged tensor.
+#[test]
+fn gathers_across_ragged_rows_were_refused() {
+    let f = |table: Tensor, pick: Tensor, c: Tensor| {
+        let x = table.unsqueeze(1).broadcast_to(vec![3.into(), c.rows().shape().dims()[0]]);
+        x.take(&pick).reduce_sum(&[0])
+    };
+    let table = Tensor::from([[1.0f64, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    let y = vmap(f).call((table, Tensor::from([[0, 1], [2, 2]]), Tensor::from([1, 2])));
+    assert_eq!(floats(&y), [3.0, 12.0, 12.0]);
+}
+
+/// Sums of whole numbers went through floats, which saturate where integers wrap.
+#[test]
+fn ragged_prefixes_of_integers_wrap() {
+    let f = |x: Tensor, c: Tensor| (c.rows() * 0 + x).cumsum(0);
+    let y = vmap(f).call((Tensor::from([i32::MAX, 5]), Tensor::from([2, 3])));
+    assert_eq!(y.to_vec::<i32>().unwrap(), [i32::MAX, -2, 5, 10, 15]);
+}
+
+/// `bernoulli` compared single-precision uniforms where JAX, for a 64-bit probability, takes double ones.
+#[test]
+fn bernoulli_draws_as_jax_does() {
+    let u = floats(&Key::new(1).uniform([100], DType::F64));
+    let b = Key::new(1).bernoulli(0.3, [100]).to_vec::<bool>().unwrap();
+    assert!(u.iter().zip(b).all(|(u, b)| (*u < 0.3) == b));
+}
+
+/// The tangent of a maximum over nothing was 0/0.
+#[test]
+fn the_tangent_of_a_maximum_of_nothing() {
+    let none = Tensor::new(Vec::<f64>::new(), &[0, 2]);
+    let (y, dy) = jvp(|x: Tensor| x.reduce_max(&[0])).call(none.clone(), none);
+    assert_eq!((floats(&y), floats(&dy)), (vec![f64::NEG_INFINITY; 2], vec![0.0; 2]));
+}
+
+/// A fault has no shape: what asked for one put its own fault, or a panic, in the place of the first.
+#[test]
+fn a_fault_was_replaced_by_a_later_one() {
+    let bad = Tensor::from([1.0f32, 2.0]).dot(&Tensor::from([1.0f32]));
+    for later in [bad.unsqueeze(3), bad.t(), bad.logsumexp(2), bad.size(4), bad.mean(), bad.argmax(1)] {
+        assert_eq!(later.error().unwrap().op(), "dot");
+    }
+    let mapped = vmap(|x: Tensor| x.dot(&Tensor::from([1.0f32])).unsqueeze(4)).call(Tensor::from([[1.0f32, 2.0]]));
+    assert_eq!(mapped.error().unwrap().op(), "dot");
+}
+
+/// Each region of a checkpoint asks for the same rows again when its derivative runs it twice.
+#[test]
+fn rows_made_inside_a_checkpoint() {
+    let f = |x: Tensor, count: Tensor| (count.rows().cast(DType::F64) * &x).sin().sum();
+    let kept = checkpoint(f);
+    let slopes = |inside: bool| {
+        let one = |x: Tensor, count: Tensor| {
+            grad(|x: Tensor| if inside { kept.call((x, count.clone())) } else { f(x, count.clone()) }).call(x)
+        };
+        floats(&vmap(one).call((Tensor::from([0.5f64, 0.7]), Tensor::from([3, 2]))))
+    };
+    assert_eq!(slopes(true), slopes(false));
+}
+
+#[test]
+fn a_panic_leaves_no_trace_open() {
+    let x = Tensor::from([1.0f64, 2.0]);
+    for _ in 0..2 {
+        let panics = |x: Tensor| if x.rank() == 1 { panic!("on purpose") } else { x };
+        assert!(catch_unwind(AssertUnwindSafe(|| grad(panics).call(x.clone()))).is_err());
+        let count = Tensor::from([1, 2]);
+        let inner = |c: Tensor| if c.rows().rank() == 1 { panic!("on purpose") } else { c };
+        assert!(catch_unwind(AssertUnwindSafe(|| vmap(inner).call(count))).is_err());
+    }
+    assert_eq!(floats(&grad(|x: Tensor| (&x * &x).sum()).call(x)), [2.0, 4.0]);
+    let e = (Tensor::from([1.0f32, 2.0]) + Tensor::from([1.0f32, 2.0, 3.0])).error().cloned().unwrap();
+    assert_eq!(e.at().unwrap().line(), line!() - 1);
+}
+
+#[test]
+fn a_compiled_function_in_several_threads() {
+    let f = jit(|Rows(x): Rows<Tensor>, w: Tensor| grad(|w: Tensor| x.dot(&w).tanh().sum()).call(w));
+    let w = Tensor::from([0.5f64, -0.2]);
+    let want = |n: usize| {
+        let x = Tensor::iota([n, 2], 0, DType::F64);
+        floats(&grad(|w: Tensor| x.dot(&w).tanh().sum()).call(w.clone()))
+    };
+    std::thread::scope(|s| {
+        for n in 1..5 {
+            let (f, w, want) = (&f, &w, &want);
+            s.spawn(move || {
+                for _ in 0..20 {
+                    let x = Tensor::iota([n, 2], 0, DType::F64);
+                    let got = floats(&f.call((Rows(x), w.clone())).unwrap());
+                    assert!(got.iter().zip(want(n)).all(|(a, b)| (a - b).abs() < 1e-13));
+                }
+            });
+        }
+    });
+    assert_eq!(f.compiles(), 1);
+}
+
+#[test]
+fn compiled_functions_inside_other_transforms() {
+    let f = jit(|x: Tensor, w: Tensor| (&x * &w).sin().sum());
+    let g = |x: Tensor, w: Tensor| f.call((x, w)).unwrap();
+    let (xs, w) = (Tensor::from([[1.0f64, 2.0], [3.0, 4.0]]), Tensor::from([0.1f64, 0.2]));
+    let each = vmap(|x: Tensor| grad(|x: Tensor| g(x, w.clone())).call(x)).call(xs.clone());
+    let want: Vec<f64> = floats(&xs).iter().zip([0.1, 0.2].iter().cycle()).map(|(x, w)| w * (x * w).cos()).collect();
+    assert!(floats(&each).iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-14));
+    let outer = jit(|xs: Tensor, w: Tensor| vmap(|x: Tensor| g(x, w.clone())).call(xs).sum());
+    assert!(
+        (outer.call((xs.clone(), w.clone())).unwrap().item::<f64>().unwrap()
+            - vmap(|x: Tensor| g(x, w.clone())).call(xs).sum().item::<f64>().unwrap())
+        .abs()
+            < 1e-14
+    );
+    assert_eq!(f.compiles(), 0, "inside another function it is part of that one");
+}
+
+#[test]
+fn maps_over_no_examples() {
+    let none = Tensor::new(Vec::<f64>::new(), &[0, 3]);
+    let w = Tensor::from([1.0f64, 2.0, 3.0]);
+    let f = |x: Tensor, w: &Tensor| x.dot(w).tanh() + x.logcumsumexp(0).reverse(0).cumsum(0).reduce_max(&[0]);
+    assert_eq!(vmap(|x: Tensor| f(x, &w)).call(none.clone()).shape().known(), Some(vec![0]));
+    let slope = grad(|w: Tensor| vmap(|x: Tensor| f(x, &w)).call(none.clone()).sum()).call(w.clone());
+    assert_eq!(floats(&slope), [0.0; 3]);
+    let draws = vmap(|key: Key| key.normal([2], DType::F64)).call(Key::new(0).split_n(0));
+    assert_eq!(draws.shape().known(), Some(vec![0, 2]));
+}
