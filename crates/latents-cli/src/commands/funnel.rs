@@ -293,7 +293,7 @@ impl Session {
             }
         };
         let made = run.step();
-        let (run, delivered) = run.deliver();
+        let (run, delivered) = run.deliver(stop);
         let delivered = delivered.map_or(0, |c: Check| c.step);
         self.save(&run, stopped.as_deref())?;
         if let Some(why) = &stopped {

@@ -142,7 +142,7 @@ pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Resu
     let shift = log_normalizer.unwrap_or(0.0);
     let (loss, lower, upper) = (of(&|c| c.loss + shift), of(&|c| c.lower), of(&|c| c.upper));
     let log_y = log_normalizer.is_some() && mostly_positive(&loss) && mostly_positive(&upper);
-    let y_range = if log_y { visible_logs(&upper) } else { visible(&[&loss, &lower, &upper]) };
+    let y_range = if log_y { visible_logs(&upper) } else { visible(&upper, &[&loss, &lower]) };
     let options = CurveOptions {
         title: "Reverse KL over training".to_owned(),
         x_label: "step".to_owned(),
@@ -173,16 +173,19 @@ fn visible_logs(upper: &[[f64; 2]]) -> [f64; 2] {
     [low / 3.0, (high * 2.0).max(low)]
 }
 
-/// A linear range that shows most of the values: those between the tenth and the ninetieth in a hundred, and as much
-/// again on either side.
-fn visible(lines: &[&[[f64; 2]]]) -> [f64; 2] {
-    let mut all: Vec<f64> = lines.iter().flat_map(|l| l.iter().map(|p| p[1])).filter(|y| y.is_finite()).collect();
-    all.sort_by(f64::total_cmp);
-    let (Some(first), Some(last)) = (all.first(), all.last()) else { return [0.0, 1.0] };
-    let (low, high) = (all[all.len() / 10], all[all.len() * 9 / 10]);
-    let reach = (high - low).max(0.01);
-    [(low - reach).max(first - 0.1 * reach), (high + reach).min(last + 0.1 * reach)]
+/// A linear range: all values within [`WINDOW`] nats of the best that the upper side reached.
+fn visible(upper: &[[f64; 2]], others: &[&[[f64; 2]]]) -> [f64; 2] {
+    let best = upper.iter().map(|p| p[1]).filter(|y| y.is_finite()).fold(f64::INFINITY, f64::min);
+    let best = if best.is_finite() { best } else { 0.0 };
+    let within = |y: &f64| (y - best).abs() <= WINDOW;
+    let all = others.iter().chain(std::iter::once(&upper)).flat_map(|line| line.iter().map(|p| p[1])).filter(within);
+    let [low, high] = all.fold([best, best], |[low, high], y| [y.min(low), y.max(high)]);
+    let margin = (0.05 * (high - low)).max(best.abs() * 1e-6 + 1e-3);
+    [low - margin, high + margin]
 }
+
+/// What a linear axis shows about the best figure, in nats.
+const WINDOW: f64 = 5.0;
 
 #[cfg(test)]
 mod tests {
@@ -202,7 +205,7 @@ mod tests {
         ];
         for values in all {
             let line: Vec<[f64; 2]> = values.iter().enumerate().map(|(i, y)| [i as f64, *y]).collect();
-            let [low, high] = visible(&[&line, &line]);
+            let [low, high] = visible(&line, &[&line]);
             assert!(low < high && (high - low).is_finite(), "{values:?}: {low} to {high}");
             let [low, high] = visible_logs(&line);
             assert!(0.0 < low && low < high && high.is_finite(), "{values:?}: {low} to {high}");
