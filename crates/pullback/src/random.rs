@@ -6,7 +6,6 @@ use crate::lowering::RandomOp;
 use crate::prim::{fold_in::FoldIn, random_bits::RandomBits};
 use crate::shape::{Dim, Shape};
 use crate::trace::{Tensor, bind};
-use crate::transform::vmap::Mapped;
 use crate::tree::{Tree, Visitor};
 
 /// The right to draw random numbers once.
@@ -43,12 +42,6 @@ impl Tree for Key {
 impl Tree for Keys {
     fn visit(&self, visitor: &mut Visitor<'_>) -> Keys {
         Keys(visitor.leaf(&self.0))
-    }
-}
-
-impl Mapped<Key> for Keys {
-    fn parts(self) -> (Key, Option<usize>) {
-        (Key(self.0), Some(0))
     }
 }
 

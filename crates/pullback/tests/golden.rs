@@ -47,10 +47,61 @@ fn differentiated() -> Graph {
 
 #[test]
 fn a_network() {
-    insta::assert_snapshot!(traced(), @"");
+    insta::assert_snapshot!(traced(), @r"
+    { a:f32[3,4], b:f32[4], c:f32[4,1], d:f32[1], e:f32[rows,3], f:f32[rows] ->
+      g:f32[rows,4] = dot[contract=[1]×[0]] e a
+      h:f32[rows,4] = broadcast[axes=[1]] b
+      i:f32[rows,4] = add g h
+      j:f32[rows,4] = tanh i
+      k:f32[rows,1] = dot[contract=[1]×[0]] j c
+      l:f32[rows,1] = broadcast[axes=[1]] d
+      m:f32[rows,1] = add k l
+      n:f32[rows,1] = broadcast[axes=[0]] f
+      o:f32[rows,1] = sub m n
+      p:f32[rows,1] = mul o o
+      q:f32[rows] = reduce_sum[axes=[1]] p
+      r:f32[] = size[rows]
+      s:f32[] = reduce_sum[axes=[0]] q
+      t:f32[] = div s r
+      return t }
+    ");
 }
 
 #[test]
 fn its_gradient() {
-    insta::assert_snapshot!(differentiated(), @"");
+    insta::assert_snapshot!(differentiated(), @r"
+    { a:f32[3,4], b:f32[4], c:f32[4,1], d:f32[1], e:f32[rows,3], f:f32[rows], g:f32[], h:f32[] ->
+      i:f32[rows,1] = broadcast[axes=[0]] f
+      j:f32[] = size[rows]
+      k:f32[rows,4] = dot[contract=[1]×[0]] e a
+      l:f32[rows,4] = broadcast[axes=[1]] b
+      m:f32[rows,4] = add k l
+      n:f32[rows,4] = tanh m
+      o:f32[rows,4] = mul n n
+      p:f32[rows,4] = broadcast g
+      q:f32[rows,4] = sub p o
+      r:f32[rows,1] = dot[contract=[1]×[0]] n c
+      s:f32[rows,1] = broadcast[axes=[1]] d
+      t:f32[rows,1] = add r s
+      u:f32[rows,1] = sub t i
+      v:f32[rows,1] = mul u u
+      w:f32[rows] = reduce_sum[axes=[1]] v
+      x:f32[] = reduce_sum[axes=[0]] w
+      y:f32[] = div x j
+      z:f32[] = div h j
+      aa:f32[rows] = broadcast z
+      ab:f32[rows,1] = broadcast[axes=[0]] aa
+      ac:f32[rows,1] = mul u ab
+      ad:f32[rows,1] = mul ab u
+      ae:f32[rows,1] = add ac ad
+      af:f32[1] = reduce_sum[axes=[0]] ae
+      ag:f32[1,4] = dot[contract=[0]×[0]] ae n
+      ah:f32[4,1] = transpose[order=[1, 0]] ag
+      ai:f32[rows,4] = dot[contract=[1]×[1]] ae c
+      aj:f32[rows,4] = mul ai q
+      ak:f32[4] = reduce_sum[axes=[0]] aj
+      al:f32[4,3] = dot[contract=[0]×[0]] aj e
+      am:f32[3,4] = transpose[order=[1, 0]] al
+      return am, ak, ah, af }
+    ");
 }

@@ -1,6 +1,7 @@
 //! Laws that hold for every program, on random ones.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use pullback::testing::check_gradients;
 use pullback::{DType, Rows, Shared, Tensor, checkpoint, eval, grad, hessian_vector_product, jit, verify, vmap};
 
@@ -39,7 +40,7 @@ fn run(program: &[Step], x: &Tensor, w: &Tensor) -> Tensor {
             16 => Tensor::concat(&[&a.slice(0, 1, 3), &b.slice(0, 0, 1)], 0),
             17 => (a.square() + 1.0).sqrt() * b.erf(),
             18 => a.maximum(&b),
-            19 => a.gt(&b).select(&a, &b.sin()),
+            19 => a.gt(&b).select(&a, b.sin()),
             20 => a.take(&b.argmax(0)) + b,
             21 => a.relu().abs() - b.reduce_min(&[0]),
             22 => a.slice(0, 0, 2).pad(0, 1, 0) + a.reduce_max(&[0]),
@@ -73,6 +74,7 @@ fn floats(t: &Tensor) -> Vec<f64> {
 
 #[track_caller]
 fn assert_close(a: &Tensor, b: &Tensor, tolerance: f64) {
+    [a, b].iter().for_each(|t| assert!(t.error().is_none(), "{t}"));
     assert_eq!(a.shape(), b.shape());
     let (a, b) = (floats(a), floats(b));
     let same = |x: f64, y: f64| x == y || (x - y).abs() <= tolerance * (1.0 + y.abs());
@@ -84,7 +86,7 @@ fn row(xs: &Tensor, i: usize) -> Tensor {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn jit_f_is_f(program in programs(ALL)) {
@@ -200,7 +202,8 @@ proptest! {
 #[test]
 fn third_derivatives() {
     type Function = fn(Tensor) -> Tensor;
-    let rows: &[(Function, fn(f64) -> f64)] = &[
+    type Third = fn(f64) -> f64;
+    let rows: &[(Function, Third)] = &[
         (|x| x.sin(), |x| -x.cos()),
         (|x| x.exp(), f64::exp),
         (|x| x.pow(4.0), |x| 24.0 * x),

@@ -38,11 +38,12 @@ fn files_import_their_own_layer_or_lower() {
         let module = name.split('/').next().unwrap();
         // Tests beside the code may use what is above it.
         let code = text.split("#[cfg(test)]").next().unwrap();
-        for path in code.split("crate::").skip(1) {
-            let other: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        for (at, _) in code.match_indices("crate::") {
+            let other: String =
+                code[at + "crate::".len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if other.chars().next().is_some_and(char::is_lowercase)
                 && other != "each_dtype"
-                && !is_link(code, path)
+                && !is_comment(code, at)
                 && layer(&other) > layer(module)
             {
                 faults.push(format!("{name} imports {other}"));
@@ -52,9 +53,8 @@ fn files_import_their_own_layer_or_lower() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Whether a path stands in a line of documentation.
-fn is_link(code: &str, path: &str) -> bool {
-    let at = code.len() - path.len();
+/// Whether a place lies in a line of documentation.
+fn is_comment(code: &str, at: usize) -> bool {
     code[..at].rsplit('\n').next().is_some_and(|line| line.trim_start().starts_with("//"))
 }
 

@@ -70,9 +70,17 @@ fn gathers_across_ragged_rows_were_refused() {
 /// Sums of whole numbers went through floats, which saturate where integers wrap.
 #[test]
 fn ragged_prefixes_of_integers_wrap() {
-    let f = |x: Tensor, c: Tensor| (c.rows() * 0 + x).cumsum(0);
+    let f = |x: Tensor, c: Tensor| (c.rows().minimum(0) + x).cumsum(0);
     let y = vmap(f).call((Tensor::from([i32::MAX, 5]), Tensor::from([2, 3])));
     assert_eq!(y.to_vec::<i32>().unwrap(), [i32::MAX, -2, 5, 10, 15]);
+}
+
+/// Turning ragged rows of which there are none was an error.
+#[test]
+fn reversed_ragged_rows_of_which_there_are_none() {
+    let f = |c: Tensor| (c.rows() + 1).reverse(0).cumsum(0).reduce_sum(&[0]);
+    assert_eq!(vmap(f).call(Tensor::from([0, 0])).to_vec::<i32>().unwrap(), [0, 0]);
+    assert_eq!(vmap(f).call(Tensor::from([0, 3])).to_vec::<i32>().unwrap(), [0, 14]);
 }
 
 /// `bernoulli` compared single-precision uniforms where JAX, for a 64-bit probability, takes double ones.

@@ -7,7 +7,7 @@ use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
 use crate::prim::ragged::refuse;
 use crate::shape::{Dim, RowId, Sizes};
-use crate::trace::{Tensor, bind};
+use crate::trace::{Tensor, at_line, bind, line};
 use std::sync::Arc;
 
 /// For counts \[b\] the segment of each of their rows; for one count, which is a segment alone, `0, 1, …`: its rows'
@@ -77,7 +77,8 @@ impl Tensor {
             };
         }
         // The same count asked twice names the same extent.
-        self.once(|count| bind(Rows { rows: Dim::Rows(RowId::fresh()) }, &[count]))
+        let at = line();
+        self.once(|count| at_line(at, || bind(Rows { rows: Dim::Rows(RowId::fresh()) }, &[count])))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Forward-mode derivatives: `jvp`.
 
+use crate::error::{Error, ErrorKind};
 use crate::ir::Graph;
-use crate::trace::{Tensor, at_line};
+use crate::trace::{Tensor, at_line, line};
 use crate::transform::function::{Arguments, Function, Passed, rebuilt, tensors};
 use crate::transform::replay::{Env, Extents, apply};
-use crate::transform::traced::traced;
+use crate::transform::traced::{Fault, traced};
 use crate::tree::Tree;
 
 /// Values and tangents of a graph's results; a tangent that is absent is zero.
@@ -24,8 +25,8 @@ pub(crate) fn jvp_graph(
         let y = apply(e, &extents, &x);
         extents.learn(graph.ty(e.output), &y.shape());
         if y.error().is_some() {
-            env.set(e.output, (y.clone(), Some(y)));
-            continue;
+            let n = graph.outputs.len();
+            return (vec![y.clone(); n], vec![Some(y); n]);
         }
         let moves = dx.iter().any(Option::is_some) && graph.ty(e.output).dtype.is_float();
         let dy = if moves { at_line(e.at, || extents.prim(&e.prim).jvp(&x, &y, &dx)) } else { None };
@@ -57,7 +58,7 @@ impl<F: Function<A>, A: Arguments> Jvp<F, A> {
     /// Value and derivative at the arguments along the tangent; integers and keys have none, and theirs is not read.
     #[track_caller]
     pub fn call(&self, args: impl Passed<A>, tangent: A::First) -> (F::Output, F::Output) {
-        let args = args.pass();
+        let (args, at) = (args.pass(), line());
         let t = match traced(&self.f, &args, "jvp") {
             Ok(t) => t,
             Err(fault) => return fault.pair(),
@@ -65,6 +66,15 @@ impl<F: Function<A>, A: Arguments> Jvp<F, A> {
         let first = tensors(args.first());
         let moves = tensors(&tangent).into_iter().zip(&first).map(|(d, x)| x.dtype().is_float().then_some(d));
         let mut tangents: Vec<Option<Tensor>> = moves.collect();
+        for (d, x) in tangents.iter().zip(&first) {
+            if let Some(d) = d.as_ref().filter(|d| d.error().is_none() && x.error().is_none() && d.ty() != x.ty()) {
+                let kind = match d.dtype() == x.dtype() {
+                    true => ErrorKind::Shapes { left: x.shape(), right: d.shape() },
+                    false => ErrorKind::DTypes { left: x.dtype(), right: d.dtype() },
+                };
+                return Fault::new(&t.output, Error::new(kind, "jvp", Some(at))).pair();
+            }
+        }
         tangents.resize(t.inputs.len(), None);
         let (y, dy) = jvp_graph(&t.graph, &t.inputs, &tangents);
         let dy: Vec<Tensor> = dy.into_iter().zip(&y).map(|(d, y)| d.unwrap_or_else(|| y.zeros_like())).collect();

@@ -75,6 +75,9 @@ pub(crate) fn replay(graph: &Graph, args: &[Tensor]) -> Vec<Tensor> {
     }
     for e in &graph.eqns {
         let y = apply(e, &extents, &env.all(&e.inputs));
+        if y.error().is_some() {
+            return vec![y; graph.outputs.len()];
+        }
         extents.learn(graph.ty(e.output), &y.shape());
         env.set(e.output, y);
     }

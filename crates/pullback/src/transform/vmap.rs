@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::ir::{Batched, Eqn, Fold, Graph, Type, Var};
 use crate::lowering::Lowering;
+use crate::random::{Key, Keys};
 use crate::shape::{Dim, Shape};
 use crate::trace::{Tensor, at_line, line};
 use crate::transform::function::{Function, faulty, rebuilt};
@@ -47,11 +48,6 @@ fn walk(graph: &Graph, args: Vec<Batched>, n: Dim, mut folds: Vec<Fold>) -> Vec<
     let mut spread: HashMap<Var, Tensor> = HashMap::new();
     for e in &graph.eqns {
         let mut inputs = env.all(&e.inputs);
-        // Rules may ask for shapes: what carries a fault has none, and goes past them.
-        if let Some(fault) = inputs.iter().find(|b| b.tensor().error().is_some()) {
-            env.set(e.output, fault.clone());
-            continue;
-        }
         if matches!(e.prim.lower(), Lowering::Pointwise(_)) && inputs.iter().any(|b| matches!(b, Batched::Stacked(_))) {
             for (b, v) in inputs.iter_mut().zip(&e.inputs) {
                 if matches!(b, Batched::Shared(_)) {
@@ -84,7 +80,11 @@ fn walk(graph: &Graph, args: Vec<Batched>, n: Dim, mut folds: Vec<Fold>) -> Vec<
                 None => Batched::Stacked(at_line(e.at, || extents.prim(&e.prim).batch(&inputs, n))),
             },
         };
-        if !matches!(y, Batched::Folded(_)) && y.tensor().error().is_none() {
+        // Rules ask for shapes, which a fault does not have: it goes past them.
+        if y.tensor().error().is_some() {
+            return vec![y; graph.outputs.len()];
+        }
+        if !matches!(y, Batched::Folded(_)) {
             extents.learn(graph.ty(e.output), &one_example(&y));
         }
         env.set(e.output, y);
@@ -182,6 +182,12 @@ impl<T: Tree> Mapped<T> for Shared<T> {
 impl<T: Tree> Mapped<T> for Along<T> {
     fn parts(self) -> (T, Option<usize>) {
         (self.1, Some(self.0))
+    }
+}
+
+impl Mapped<Key> for Keys {
+    fn parts(self) -> (Key, Option<usize>) {
+        (Key::from_tensor(self.into_tensor()), Some(0))
     }
 }
 
