@@ -13,8 +13,8 @@ fn moon(key: Key) -> Tensor {
     let (side, angle, noise) = key.split3();
     let upper = side.bernoulli(0.5, []);
     let t = angle.uniform([], DType::F32) * std::f64::consts::PI;
-    let x = upper.select(&t.cos(), &(1.0 - t.cos()));
-    let y = upper.select(&t.sin(), &(0.5 - t.sin()));
+    let x = upper.select(t.cos(), 1.0 - t.cos());
+    let y = upper.select(t.sin(), 0.5 - t.sin());
     Tensor::stack(&[&x, &y], 0) + noise.normal([2], DType::F32) * 0.1
 }
 

@@ -18,6 +18,9 @@ pub struct Case {
     pub folds: bool,
 }
 
+/// A row of the table of primitives: the name that graphs print, and what it is tested on.
+pub type Row = (&'static str, fn() -> Vec<Case>);
+
 /// An operand of a [`Case`]: its type, and what its elements are drawn from.
 #[derive(Clone, Debug)]
 pub struct Arg {

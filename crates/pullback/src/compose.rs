@@ -68,7 +68,7 @@ impl Tensor {
         if axis >= shape.rank() {
             return Tensor::fault(ErrorKind::Axis { axis, shape }, "argmax");
         }
-        let is_top = self.eq(&self.spread(&self.reduce_max(&[axis]), axis));
+        let is_top = self.eq(self.spread(&self.reduce_max(&[axis]), axis));
         let index = Tensor::iota(shape, axis, DType::I32);
         is_top.select(&index, f64::from(i32::MAX)).reduce_min(&[axis])
     }

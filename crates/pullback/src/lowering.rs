@@ -26,6 +26,8 @@ pub enum Lowering {
     Segment(ReduceOp),
     /// A product of two tensors.
     Dot(DotAxes),
+    /// A product of two tensors added to a third.
+    DotAdd(DotAxes),
     /// A prefix operation along an axis.
     Scan(ScanOp, usize),
     /// Elements `start..end` of an axis.

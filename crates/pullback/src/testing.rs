@@ -21,10 +21,10 @@ use crate::transform::vmap::batch_graph;
 use crate::tree::{Tree, Visitor, leaves};
 use std::sync::Arc;
 
-pub use crate::case::{Arg, Case};
+pub use crate::case::{Arg, Case, Row};
 
 /// Every primitive by the name that graphs print, with what it is tested on.
-pub fn primitives() -> impl Iterator<Item = (&'static str, fn() -> Vec<Case>)> {
+pub fn primitives() -> impl Iterator<Item = Row> {
     crate::prim::TABLE.iter().chain(crate::transform::TABLE).copied()
 }
 

@@ -107,7 +107,7 @@ mod tests {
         let row = Dim::fresh_rows();
         let types = [Type::new(DType::F32, vec![row, 3.into()]), Type::new(DType::F32, [3, 2])];
         let build = |t: Vec<Tensor>| (vec![(t[0].dot(&t[1]).tanh() * 2.0).reduce_mean(&[0])], ());
-        let (mut closed, ()) = trace(&types, build).unwrap();
+        let (closed, ()) = trace(&types, build).unwrap();
         closed.graph
     }
 

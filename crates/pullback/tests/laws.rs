@@ -40,7 +40,7 @@ fn run(program: &[Step], x: &Tensor, w: &Tensor) -> Tensor {
             16 => Tensor::concat(&[&a.slice(0, 1, 3), &b.slice(0, 0, 1)], 0),
             17 => (a.square() + 1.0).sqrt() * b.erf(),
             18 => a.maximum(&b),
-            19 => a.gt(&b).select(&a, &b.sin()),
+            19 => a.gt(&b).select(&a, b.sin()),
             20 => a.take(&b.argmax(0)) + b,
             21 => a.relu().abs() - b.reduce_min(&[0]),
             22 => a.slice(0, 0, 2).pad(0, 1, 0) + a.reduce_max(&[0]),
@@ -202,7 +202,8 @@ proptest! {
 #[test]
 fn third_derivatives() {
     type Function = fn(Tensor) -> Tensor;
-    let rows: &[(Function, fn(f64) -> f64)] = &[
+    type Third = fn(f64) -> f64;
+    let rows: &[(Function, Third)] = &[
         (|x| x.sin(), |x| -x.cos()),
         (|x| x.exp(), f64::exp),
         (|x| x.pow(4.0), |x| 24.0 * x),

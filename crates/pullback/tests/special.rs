@@ -107,7 +107,7 @@ fn slopes_are_finite_where_they_exist() {
         ("pow 3 of a negative", |x| x.pow(3.0), -2.0, 12.0),
         ("2 to the", |x| Tensor::scalar(2.0f64).pow(x), 0.0, std::f64::consts::LN_2),
         ("0 to the", |x| Tensor::scalar(0.0f64).pow(x), 2.0, 0.0),
-        ("select", |x| x.gt(0.0).select(&x.gt(0.0).select(x, 1.0).log(), 0.0), -1.0, 0.0),
+        ("select", |x| x.gt(0.0).select(x.gt(0.0).select(x, 1.0).log(), 0.0), -1.0, 0.0),
         ("maximum at a tie", |x| x.maximum(0.0), 0.0, 0.5),
         ("relu", |x| x.relu(), 0.0, 0.0),
     ];

@@ -27,7 +27,7 @@ const KIND: &str = "latents funnel";
 /// Importance samples in a check during training.
 const CHECK_SAMPLES: usize = 64;
 /// Rows that the evaluation works on at a time.
-const ROWS: usize = 8192;
+const ROWS: usize = 2048;
 /// Pictures from the start to the end, besides that of the start.
 const PICTURES: u32 = 4;
 /// From one save to the next, besides those with a picture.
@@ -101,7 +101,11 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
     }
     if resumed {
         let (step, steps) = (thousands(u64::from(progress.step())), thousands(u64::from(session.settings.steps)));
-        session.told.note(&format!("going on from step {step} of {steps}"));
+        session.told.note(&if progress.step() < session.settings.steps {
+            format!("going on from step {step} of {steps}")
+        } else {
+            format!("all {steps} steps are made: evaluating again")
+        });
     }
 
     let outcome = session.train(&task, progress)?;
@@ -289,7 +293,7 @@ impl Session {
             }
         };
         let made = run.step();
-        let (run, delivered) = run.deliver();
+        let (run, delivered) = run.deliver(stop);
         let delivered = delivered.map_or(0, |c: Check| c.step);
         self.save(&run, stopped.as_deref())?;
         if let Some(why) = &stopped {

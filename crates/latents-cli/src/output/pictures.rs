@@ -23,7 +23,7 @@ const SHOWN: usize = 400;
 /// Draws in a histogram, where the density of the first two coordinates is not known.
 const DRAWS: usize = 65_536;
 /// Rows worked on at a time.
-const ROWS: usize = 8192;
+const ROWS: usize = 2048;
 
 /// The target as a picture shows it, drawn once, and what the model's side is drawn by.
 pub struct Pictures {
@@ -141,15 +141,14 @@ pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Resu
         |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
     let shift = log_normalizer.unwrap_or(0.0);
     let (loss, lower, upper) = (of(&|c| c.loss + shift), of(&|c| c.lower), of(&|c| c.upper));
-    let positive = |values: &[[f64; 2]]| values.iter().any(|p| p[1] > 0.0);
-    // Up to an unknown constant the figures may be negative: no logarithms then.
-    let log_y = log_normalizer.is_some() && positive(&upper);
+    let log_y = log_normalizer.is_some() && mostly_positive(&loss) && mostly_positive(&upper);
+    let y_range = if log_y { visible_logs(&upper) } else { visible(&upper, &[&loss, &lower]) };
     let options = CurveOptions {
         title: "Reverse KL over training".to_owned(),
         x_label: "step".to_owned(),
         y_label: if log_normalizer.is_some() { "nats".to_owned() } else { "nats, up to a constant".to_owned() },
         log_y,
-        y_range: log_y.then(|| visible(&upper)),
+        y_range: Some(y_range),
         ..CurveOptions::default()
     };
     let series = [
@@ -160,10 +159,58 @@ pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Resu
     Ok(draw_curves(path, &series, &options)?)
 }
 
-/// A range that shows the course of the upper side: a breakdown of a million nats would flatten all else.
-fn visible(upper: &[[f64; 2]]) -> [f64; 2] {
+/// Whether a logarithmic axis shows the course: a loss far below 0, as where a lower bound is minimised, it does not.
+fn mostly_positive(points: &[[f64; 2]]) -> bool {
+    let finite = || points.iter().filter(|p| p[1].is_finite());
+    2 * finite().filter(|p| p[1] > 0.0).count() >= finite().count()
+}
+
+/// A logarithmic range that shows the course of the upper side: a breakdown of a million nats would flatten all else.
+fn visible_logs(upper: &[[f64; 2]]) -> [f64; 2] {
     let positive = || upper.iter().map(|p| p[1]).filter(|y| y.is_finite() && *y > 0.0);
     let low = positive().fold(f64::INFINITY, f64::min).clamp(1e-4, 1.0);
     let high = positive().fold(0.0, f64::max).clamp(1e-2, 1e3);
     [low / 3.0, (high * 2.0).max(low)]
+}
+
+/// A linear range: all values within [`WINDOW`] nats of the best that the upper side reached.
+fn visible(upper: &[[f64; 2]], others: &[&[[f64; 2]]]) -> [f64; 2] {
+    let best = upper.iter().map(|p| p[1]).filter(|y| y.is_finite()).fold(f64::INFINITY, f64::min);
+    let best = if best.is_finite() { best } else { 0.0 };
+    let within = |y: &f64| (y - best).abs() <= WINDOW;
+    let all = others.iter().chain(std::iter::once(&upper)).flat_map(|line| line.iter().map(|p| p[1])).filter(within);
+    let [low, high] = all.fold([best, best], |[low, high], y| [y.min(low), y.max(high)]);
+    let margin = (0.05 * (high - low)).max(best.abs() * 1e-6 + 1e-3);
+    [low - margin, high + margin]
+}
+
+/// What a linear axis shows about the best figure, in nats.
+const WINDOW: f64 = 5.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_can_be_drawn_whatever_the_figures() {
+        let nan = f64::NAN;
+        let all: [&[f64]; 7] = [
+            &[],
+            &[nan],
+            &[0.0],
+            &[3.0, 0.1, 1e-9],
+            &[-1.0, -58.0, -2.0],
+            &[1e300, -1e300, 0.0],
+            &[f64::INFINITY, 1.0],
+        ];
+        for values in all {
+            let line: Vec<[f64; 2]> = values.iter().enumerate().map(|(i, y)| [i as f64, *y]).collect();
+            let [low, high] = visible(&line, &[&line]);
+            assert!(low < high && (high - low).is_finite(), "{values:?}: {low} to {high}");
+            let [low, high] = visible_logs(&line);
+            assert!(0.0 < low && low < high && high.is_finite(), "{values:?}: {low} to {high}");
+        }
+        assert!(mostly_positive(&[[0.0, nan], [1.0, 2.0], [2.0, -0.1]]));
+        assert!(!mostly_positive(&[[0.0, nan], [1.0, -2.0], [2.0, -0.1], [3.0, 1.0]]));
+    }
 }

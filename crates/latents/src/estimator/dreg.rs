@@ -14,6 +14,21 @@ use pullback::{Key, Keys, Tensor, vmap};
 ///
 /// # Shapes
 /// `x: [d]`, `keys: [k]`, result `[]`.
+///
+/// ```
+/// use latents::estimator::dreg_encoder;
+/// use latents::model::Vae;
+/// use latents::nn::GaussianNet;
+/// use latents::optim::global_norm;
+/// use pullback::{DType, Key, Tensor, grad};
+/// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F64);
+/// let x = Tensor::from([0.3f64, -1.0]);
+/// let slope = |vae: Vae| dreg_encoder(Key::new(1).split_n(5), &x, &vae);
+/// let g = grad(slope).call(vae);
+/// assert!(global_norm(&g.encoder).item::<f64>()? > 0.0);
+/// assert_eq!(global_norm(&g.decoder).item::<f64>()?, 0.0);
+/// # Ok::<(), pullback::Error>(())
+/// ```
 #[track_caller]
 pub fn dreg_encoder<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
     let q = model.proposal(x);

@@ -26,6 +26,17 @@ pub fn elbo_of(log_weights: &Tensor) -> Tensor {
 ///
 /// # Shapes
 /// `keys: [k]`, `x: [d]`, result `[]`.
+///
+/// ```
+/// use latents::estimator::{elbo, iwae};
+/// use latents::model::Vae;
+/// use pullback::{DType, Key, Tensor};
+/// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F64);
+/// let x = Tensor::from([0.3f64, -1.0]);
+/// let keys = || Key::new(1).split_n(5);
+/// assert!(elbo(keys(), &x, &vae).item::<f64>()? < iwae(keys(), &x, &vae).item::<f64>()?);
+/// # Ok::<(), pullback::Error>(())
+/// ```
 #[track_caller]
 pub fn elbo<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
     elbo_of(&log_weights(keys, x, model))

@@ -28,6 +28,17 @@ pub fn iwae_of(log_weights: &Tensor) -> Tensor {
 ///
 /// # Shapes
 /// `keys: [k]`, `x: [d]`, result `[]`.
+///
+/// ```
+/// use latents::estimator::iwae;
+/// use latents::model::Vae;
+/// use pullback::{DType, Key, Tensor, vmap};
+/// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F32);
+/// let xs = Tensor::from([[0.3f32, -1.0], [0.0, 0.5]]);
+/// let bounds = vmap(|key: Key, x: Tensor| iwae(key.split_n(50), &x, &vae)).call((Key::new(1).split_n(2), xs));
+/// assert_eq!(bounds.shape().known(), Some(vec![2]));
+/// # Ok::<(), pullback::Error>(())
+/// ```
 #[track_caller]
 pub fn iwae<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
     iwae_of(&log_weights(keys, x, model))

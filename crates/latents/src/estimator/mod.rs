@@ -92,6 +92,19 @@ pub const ESTIMATORS: &[EstimatorRow] = &[
 ///
 /// # Shapes
 /// `keys: [k]`, `x: [d]`, result `[k]`.
+///
+/// ```
+/// use latents::estimator::{iwae, log_weights};
+/// use latents::model::Vae;
+/// use pullback::{DType, Key, Tensor};
+/// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F64);
+/// let x = Tensor::from([0.3f64, -1.0]);
+/// let log_w = log_weights(Key::new(1).split_n(5), &x, &vae).to_vec::<f64>()?;
+/// let mean = log_w.iter().map(|l| l.exp()).sum::<f64>() / 5.0;
+/// let bound = iwae(Key::new(1).split_n(5), &x, &vae).item::<f64>()?;
+/// assert!((bound - mean.ln()).abs() < 1e-12);
+/// # Ok::<(), pullback::Error>(())
+/// ```
 #[track_caller]
 pub fn log_weights<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Tensor {
     vmap(|key: Key| model.log_weight(key, x).1).call(keys)

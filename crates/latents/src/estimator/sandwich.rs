@@ -37,6 +37,15 @@ pub fn effective_sample_size(log_weights: &Tensor) -> Tensor {
 ///
 /// # Shapes
 /// `log_weights: [k]`, `of_posterior: []`; results `[]`.
+///
+/// ```
+/// use latents::estimator::sandwich_of;
+/// use pullback::Tensor;
+/// let s = sandwich_of(&Tensor::from([0.0f64, 0.0]), &Tensor::scalar(4.0f64.ln()));
+/// assert_eq!((s.lower.item::<f64>()?, s.ess.item::<f64>()?), (0.0, 1.0));
+/// assert!((s.upper.item::<f64>()? - 2.0f64.ln()).abs() < 1e-12);
+/// # Ok::<(), pullback::Error>(())
+/// ```
 #[track_caller]
 pub fn sandwich_of(log_weights: &Tensor, of_posterior: &Tensor) -> Sandwich {
     Sandwich {
@@ -50,6 +59,18 @@ pub fn sandwich_of(log_weights: &Tensor, of_posterior: &Tensor) -> Sandwich {
 ///
 /// # Shapes
 /// `keys: [k]`, `x: [d]`, `z: [latent]`; results `[]`.
+///
+/// ```
+/// use latents::estimator::sandwich;
+/// use latents::model::{LatentModel, Vae};
+/// use pullback::{DType, Key};
+/// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F64);
+/// let (z, x) = vae.ancestral(Key::new(1));
+/// let s = sandwich(Key::new(2).split_n(2000), &x, &z, &vae);
+/// let gap = s.upper.item::<f64>()? - s.lower.item::<f64>()?;
+/// assert!(gap.abs() < 0.05, "both are near log p(x)");
+/// # Ok::<(), pullback::Error>(())
+/// ```
 #[track_caller]
 pub fn sandwich<M: LatentModel>(keys: Keys, x: &Tensor, z: &Tensor, model: &M) -> Sandwich {
     sandwich_of(&log_weights(keys, x, model), &model.log_weight_of(x, z))

@@ -112,6 +112,19 @@ impl Sumo {
     ///
     /// # Shapes
     /// `x: [d]`; results `[]` and `i32 []`.
+    ///
+    /// ```
+    /// use latents::estimator::Sumo;
+    /// use latents::model::Vae;
+    /// use pullback::{DType, Key, Tensor, vmap};
+    /// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F32);
+    /// let xs = Tensor::from([[0.3f32, -1.0], [0.0, 0.5], [1.0, 1.0]]);
+    /// let each = |key: Key, x: Tensor| Sumo::default().at(key, &x, &vae);
+    /// let (values, counts) = vmap(each).call((Key::new(1).split_n(3), xs));
+    /// assert_eq!(values.shape().known(), Some(vec![3]));
+    /// assert!(counts.to_vec::<i32>()?.iter().all(|&n| n >= 5), "m + J, each its own");
+    /// # Ok::<(), pullback::Error>(())
+    /// ```
     #[track_caller]
     pub fn at<M: LatentModel>(&self, key: Key, x: &Tensor, model: &M) -> (Tensor, Tensor) {
         let (stop, samples) = key.split();

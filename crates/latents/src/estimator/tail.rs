@@ -91,7 +91,7 @@ impl Tail {
     pub fn weight(&self, j: &Tensor) -> Tensor {
         let alpha = f64::from(self.alpha);
         let decay = ((j - alpha).maximum(0.0) * -(-self.b).ln_1p()).exp() * alpha;
-        j.lt(alpha).select(&j.maximum(1.0), &decay)
+        j.lt(alpha).select(j.maximum(1.0), decay)
     }
 }
 

@@ -8,7 +8,7 @@ use pullback::{Keys, Tensor};
 ///
 /// An upper bound with bias about `+v/(2(k+1))`; its expectation falls with `k` (Sobolev & Vetrov 2019, theorem 1, for
 /// this use of the posterior draw). Where `x` was drawn from the model, the `z` that it was drawn with is the posterior
-/// draw, and the bound is free. `k = 0` is the EUBO.
+/// draw, and the bound is free. At least one log-weight; with none the bound would be the EUBO, `log w_0` itself.
 ///
 /// # Shapes
 /// `log_weights: [k]`, `of_posterior: []`, result `[]`.
@@ -34,6 +34,18 @@ pub fn upper_bound_of(log_weights: &Tensor, of_posterior: &Tensor) -> Tensor {
 ///
 /// # Shapes
 /// `keys: [k]`, `x: [d]`, `z: [latent]`, result `[]`.
+///
+/// ```
+/// use latents::estimator::{log_weights, upper_bound, upper_bound_of};
+/// use latents::model::{LatentModel, Vae};
+/// use pullback::{DType, Key};
+/// let vae = Vae::new(Key::new(0), 2, 3, &[4], DType::F64);
+/// let (z, x) = vae.ancestral(Key::new(1));
+/// let log_w = log_weights(Key::new(2).split_n(3), &x, &vae);
+/// let u = upper_bound(Key::new(2).split_n(3), &x, &z, &vae).item::<f64>()?;
+/// assert_eq!(u, upper_bound_of(&log_w, &vae.log_weight_of(&x, &z)).item::<f64>()?);
+/// # Ok::<(), pullback::Error>(())
+/// ```
 #[track_caller]
 pub fn upper_bound<M: LatentModel>(keys: Keys, x: &Tensor, z: &Tensor, model: &M) -> Tensor {
     upper_bound_of(&log_weights(keys, x, model), &model.log_weight_of(x, z))

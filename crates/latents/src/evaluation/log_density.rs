@@ -60,10 +60,22 @@ impl<M: LatentModel + 'static> LogDensity<M> {
     }
 }
 
-/// Draws of a model, `[n, d]`.
+/// Draws of a model.
+///
+/// # Shapes
+/// Result `[n, d]`.
 ///
 /// # Errors
 /// The first fault of the model.
+///
+/// ```
+/// use latents::evaluation::samples;
+/// use latents::model::Vae;
+/// use pullback::{DType, Key};
+/// let vae = Vae::new(Key::new(0), 2, 2, &[8], DType::F32);
+/// assert_eq!(samples(&vae, Key::new(1), 7)?.shape().known(), Some(vec![7, 2]));
+/// # Ok::<(), pullback::Error>(())
+/// ```
 pub fn samples<M: LatentModel>(model: &M, key: Key, n: usize) -> Result<Tensor, Error> {
     vmap(|key: Key| model.ancestral(key).1).try_call(key.split_n(n))
 }

@@ -6,6 +6,36 @@ use crate::nn::GaussianNet;
 use pullback::{DType, Key, Tensor, Tree, leaves};
 
 /// A distribution as a function of one example's condition.
+///
+/// A likelihood of your own is one function of one `z`:
+///
+/// ```
+/// use latents::dist::Bernoulli;
+/// use latents::estimator::iwae;
+/// use latents::model::{Conditional, Vae};
+/// use latents::nn::{Activation, GaussianNet, Init, Mlp};
+/// use pullback::{DType, Key, Tensor, Tree};
+///
+/// #[derive(Clone, Tree)]
+/// struct Pixels(Mlp);
+///
+/// impl Conditional for Pixels {
+///     type Distribution = Bernoulli;
+///     fn at(&self, z: &Tensor) -> Bernoulli {
+///         Bernoulli { logits: self.0.at(z) }
+///     }
+/// }
+///
+/// let (e, d) = Key::new(0).split();
+/// let vae = Vae {
+///     encoder: GaussianNet::new(e, 6, &[8], 2, DType::F32),
+///     decoder: Pixels(Mlp::new(d, &[2, 8, 6], Activation::Tanh, Init::GlorotUniform, DType::F32)),
+///     latent_dim: 2,
+/// };
+/// let x = Tensor::from([1.0f32, 0.0, 0.0, 1.0, 1.0, 0.0]);
+/// assert!(iwae(Key::new(1).split_n(50), &x, &vae).item::<f32>()? < 0.0);
+/// # Ok::<(), pullback::Error>(())
+/// ```
 pub trait Conditional: Tree {
     /// Its kind.
     type Distribution: Distribution + Tree;

@@ -5,6 +5,21 @@ use crate::optim::{Adam, AdamState, clip_by_global_norm, global_norm, zip};
 use pullback::{Tensor, Tree};
 
 /// A network's optimiser: Adam under an optional clip; an update whose gradient is not finite is left out.
+///
+/// ```
+/// use latents::objective::Update;
+/// use latents::optim::{Adam, Schedule};
+/// use pullback::Tensor;
+/// let update = Update { adam: Adam::new(Schedule::Constant(0.1)), clip: Some(1.0) };
+/// update.check()?;
+/// let x = Tensor::from([1.0f32]);
+/// let memory = update.adam.init(&x);
+/// let (moved, memory, norm) = update.apply(&x, &memory, &Tensor::from([30.0f32]));
+/// assert!((moved.item::<f32>()? - 0.9).abs() < 1e-6 && norm.item::<f32>()? == 30.0);
+/// let (kept, memory, _) = update.apply(&moved, &memory, &Tensor::from([f32::INFINITY]));
+/// assert_eq!((kept.item::<f32>()?, memory.step.item::<i32>()?), (moved.item::<f32>()?, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
     /// The optimiser.

@@ -33,7 +33,7 @@ pub struct MatchingTask {
 }
 
 /// Rows that a check works on at a time: few enough to stay in a core's cache, enough to keep the threads busy.
-const ROWS: usize = 8192;
+const ROWS: usize = 2048;
 
 impl MatchingTask {
     /// Checks take so many examples of the model, with so many importance samples each.

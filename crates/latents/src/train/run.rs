@@ -174,11 +174,11 @@ impl<T: Task> Progress<T> {
         &self.best
     }
 
-    /// Goes back to the weights that are best, if they are clearly better than the last; says which check they are
-    /// of. What the optimiser remembers stays.
-    pub fn deliver(mut self) -> (Progress<T>, Option<Check>) {
+    /// Goes back to the weights that are best where the run collapsed or they are clearly better than the last; says
+    /// which check they are of. What the optimiser remembers stays.
+    pub fn deliver(mut self, stop: Stop) -> (Progress<T>, Option<Check>) {
         let chosen = Watch::deliver(&self.checks).filter(|c| c.step == self.step).copied();
-        if chosen.is_some() {
+        if chosen.is_some() && !matches!(stop, Stop::Collapsed(_)) {
             return (self, chosen);
         }
         let best = Watch::best(&self.checks).copied();
@@ -186,9 +186,8 @@ impl<T: Task> Progress<T> {
         (self, best)
     }
 
-    /// Adds everything to a checkpoint: the state under its leaves' own names, `best.…`, and under
-    /// `run.` the key, the step, the checks and the
-    /// losses since the last.
+    /// Adds everything to a checkpoint: the state under its leaves' own names, the best weights under `best.`, and
+    /// under `run.` the key, the step, the checks and the losses since the last.
     ///
     /// # Errors
     /// [`Fault::Value`].

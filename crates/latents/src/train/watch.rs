@@ -108,17 +108,22 @@ impl fmt::Display for Collapse {
             }
             Collapse::Apart { check, best } => write!(
                 f,
-                "by step {} the reverse KL had risen to between {:.3} and {:.3} nats, from at most {:.3} at step {}, \
-                 with {:.1} % of the importance samples effective",
+                "by step {} the reverse KL had risen to between {} and {} nats, from at most {} at step {}, with {:.1} % \
+                 of the importance samples effective",
                 check.step,
-                check.lower,
-                check.upper,
-                best.upper,
+                rounded(check.lower),
+                rounded(check.upper),
+                rounded(best.upper),
                 best.step,
                 100.0 * check.ess
             ),
         }
     }
+}
+
+/// To the thousandth, and above a hundred to the unit.
+fn rounded(x: f64) -> String {
+    if x.abs() < 100.0 { format!("{x:.3}") } else { format!("{x:.0}") }
 }
 
 /// The verdicts on a list of checks.
@@ -159,11 +164,11 @@ impl Watch {
         (in_a_row >= limits.patience.max(1)).then_some(Collapse::Apart { check: *last, best: *best })
     }
 
-    /// The check whose state to deliver at the end of a run: the last, unless the best is better by more than three
-    /// standard errors of their difference.
+    /// The check whose state to deliver at the end of a run that did not collapse: the last, unless the best is better
+    /// by more than the noise of its own figure explains. (A last check that is much noisier than the best is worse.)
     pub fn deliver(checks: &[Check]) -> Option<&Check> {
         let (last, best) = (checks.last()?, Watch::best(checks)?);
-        let noise = 3.0 * last.se.hypot(best.se);
+        let noise = 3.0 * std::f64::consts::SQRT_2 * best.se;
         Some(if last.is_finite() && last.upper - best.upper <= noise { last } else { best })
     }
 }
@@ -212,6 +217,14 @@ mod tests {
         assert_eq!(collapse.step(), 4);
         assert!(matches!(collapse, Collapse::Apart { best, .. } if best.step == 1));
         assert_eq!(Watch::deliver(&run).map(|c| c.step), Some(1));
+    }
+
+    #[test]
+    fn noise_of_the_last_check_is_no_excuse() {
+        let mut last = check(9, 20_000.0, 100.0, 0.01);
+        last.se = 7_000.0;
+        let run = [check(0, 2.0, 0.1, 0.9), check(5, 0.1, 0.01, 0.9), last];
+        assert_eq!(Watch::deliver(&run).map(|c| c.step), Some(5));
     }
 
     #[test]

@@ -142,14 +142,28 @@ fn places(
     let mut sizes: Vec<Count> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
     for (i, run) in runs.iter().enumerate() {
+        let mut handed_on: Vec<usize> = Vec::new();
         for v in run.writes() {
             let ty = graph.ty(v);
             let size = rows.count(ty.shape.dims().iter().copied());
             let reusable = |s: &usize| memory.slots[*s].dtype() == ty.dtype && sizes[*s] == size;
+            let mut ours = |v: Var| {
+                let v = root(v);
+                let mine = last.get(&v) == Some(&i) && !results.contains(&v);
+                match place.get(&v) {
+                    Some(Place::Slot(s)) if mine && reusable(s) => Some(*s),
+                    _ => None,
+                }
+            };
+            let taken = run.in_place_of().filter(|_| !results.contains(&v)).and_then(&mut ours);
             let found = if results.contains(&v) { None } else { free.iter().position(reusable) };
-            let slot = match found {
-                Some(k) => free.swap_remove(k),
-                None => {
+            let slot = match (taken, found) {
+                (Some(slot), _) => {
+                    handed_on.push(slot);
+                    slot
+                }
+                (None, Some(k)) => free.swap_remove(k),
+                (None, None) => {
                     memory.slots.push(empty(ty.dtype));
                     sizes.push(size);
                     memory.slots.len() - 1
@@ -164,6 +178,7 @@ fn places(
             if last.get(&v) == Some(&i)
                 && !results.contains(&v)
                 && let Some(Place::Slot(slot)) = place.get(&v)
+                && (!handed_on.contains(slot) || run.writes().contains(&v))
             {
                 free.push(*slot);
             }

@@ -33,6 +33,8 @@ struct Side {
 pub(crate) struct Product {
     left: Side,
     right: Side,
+    /// What the product is added to.
+    addend: Option<(Var, Place)>,
     output: Var,
     slot: usize,
     dtype: DType,
@@ -66,7 +68,8 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, axes: &DotAxes, rows: &mut RowTabl
         })
     };
     let (left, right) = (side(0)?, side(1)?);
-    Some(Product { left, right, output: e.output, slot: 0, dtype: graph.ty(e.output).dtype })
+    let addend = e.inputs.get(2).map(|&v| (v, Place::Slot(0)));
+    Some(Product { left, right, addend, output: e.output, slot: 0, dtype: graph.ty(e.output).dtype })
 }
 
 impl fmt::Display for Product {
@@ -78,8 +81,13 @@ impl fmt::Display for Product {
 
 impl Product {
     /// The variables that it reads.
-    pub(crate) fn reads(&self) -> [Var; 2] {
-        [self.left.var, self.right.var]
+    pub(crate) fn reads(&self) -> Vec<Var> {
+        [self.left.var, self.right.var].into_iter().chain(self.addend()).collect()
+    }
+
+    /// The variable that the product is added to: its storage becomes the result's if nothing else reads it.
+    pub(crate) fn addend(&self) -> Option<Var> {
+        self.addend.map(|a| a.0)
     }
 
     /// The variable that it writes.
@@ -91,6 +99,7 @@ impl Product {
     pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
         self.left.place = place(self.left.var);
         self.right.place = place(self.right.var);
+        self.addend = self.addend.map(|(v, _)| (v, place(v)));
         if let Place::Slot(slot) = place(self.output) {
             self.slot = slot;
         }
@@ -100,6 +109,9 @@ impl Product {
     pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], pool: &Pool) {
         let n = [&self.left.batch, &self.left.free, &self.right.free].iter().map(|w| w.size.get(rows)).product();
         let mut out = memory.take(self.slot, n);
+        if let Some((_, place)) = self.addend.filter(|a| a.1 != Place::Slot(self.slot)) {
+            out.copy_first(memory.data(place), n);
+        }
         match self.dtype {
             DType::F64 => self.multiply::<f64>(memory, rows, pool, &mut out, n),
             _ => self.multiply::<f32>(memory, rows, pool, &mut out, n),
@@ -119,7 +131,7 @@ impl Product {
         for (i, out) in out.chunks_mut(m * c).enumerate() {
             let a = View::new(&a[(i * sa).min(a.len())..], m, k, l.free.step.get(rows), l.contract.step.get(rows));
             let b = View::new(&b[(i * sb).min(b.len())..], k, c, r.contract.step.get(rows), r.free.step.get(rows));
-            gemm(pool, ViewMut::row_major(out, m, c), a, b, false);
+            gemm(pool, ViewMut::row_major(out, m, c), a, b, self.addend.is_some());
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) struct State<'a> {
 pub(crate) fn other(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Run {
     let dims = |v: Var| graph.ty(v).shape.dims().to_vec();
     match e.prim.lower() {
-        Lowering::Dot(axes) => {
+        Lowering::Dot(axes) | Lowering::DotAdd(axes) => {
             if let Some(product) = product::compile(graph, e, &axes, rows) {
                 return Run::Product(Box::new(product));
             }
@@ -130,7 +130,7 @@ impl Run {
     pub(crate) fn reads(&self) -> Vec<Var> {
         match self {
             Run::Kernel(k) => k.reads().collect(),
-            Run::Product(p) => p.reads().to_vec(),
+            Run::Product(p) => p.reads(),
             Run::Reduction(r) => r.reads(),
             Run::Prefix(p) => p.reads(),
             Run::Copying(c) => c.reads(),
@@ -153,6 +153,14 @@ impl Run {
             Run::ScalarLoop(s) => vec![s.output()],
             Run::Rows(r) => vec![r.output],
             Run::Plain(p) => vec![p.output],
+        }
+    }
+
+    /// A variable in whose storage the result may be written, if this is the last to read it.
+    pub(crate) fn in_place_of(&self) -> Option<Var> {
+        match self {
+            Run::Product(p) => p.addend(),
+            _ => None,
         }
     }
 

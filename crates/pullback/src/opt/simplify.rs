@@ -4,13 +4,13 @@ use crate::array::{Array, Data};
 use crate::ir::{Eqn, Graph, Primitive, Type, Var};
 use crate::lowering::{DotAxes, Lowering, PointOp, ReduceOp};
 use crate::opt::Renaming;
-use crate::prim::{Broadcast, Dot, Reduce, Transpose};
+use crate::prim::{Broadcast, Dot, DotAdd, Reduce, Transpose};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// `x + 0`, `x · 1`, `x - 0`, `x / 1`, `--x` and copies become `x`; broadcasts of broadcasts become one; a product
 /// followed by a transpose becomes the product of the operands swapped; a sum over a product's rows becomes part of
-/// what it contracts.
+/// what it contracts; a sum of products becomes a product added to another.
 pub(crate) fn simplify(mut graph: Graph) -> Graph {
     let uses = graph.uses();
     let mut names = Renaming::default();
@@ -76,6 +76,9 @@ pub(crate) fn scalar(value: &Array) -> Option<f64> {
 type Rewriting = Option<(Arc<dyn Primitive>, Vec<Var>)>;
 
 fn rewritten(types: &[Type], defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn) -> Rewriting {
+    if let Lowering::Pointwise(PointOp::Add) = e.prim.lower() {
+        return sum_of_products(defined, uses, e);
+    }
     let inner = defined.get(e.inputs.first()?)?;
     let once = uses[inner.output.index()] == 1;
     match (e.prim.lower(), inner.prim.lower()) {
@@ -111,6 +114,21 @@ fn rewritten(types: &[Type], defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn)
         }
         _ => None,
     }
+}
+
+/// A product added to what another product made, and nothing else reads, is added where that lies.
+fn sum_of_products(defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn) -> Rewriting {
+    let once = |v: &Var| defined.get(v).filter(|_| uses[v.index()] == 1);
+    let [a, b] = &e.inputs[..] else { return None };
+    for (product, sum) in [(b, a), (a, b)] {
+        let summed = once(sum).map(|e| e.prim.lower());
+        if let (Some(Eqn { prim, inputs, .. }), Some(Lowering::Dot(_) | Lowering::DotAdd(_))) = (once(product), summed)
+            && let Lowering::Dot(axes) = prim.lower()
+        {
+            return Some((Arc::new(DotAdd { axes }), vec![inputs[0], inputs[1], *sum]));
+        }
+    }
+    None
 }
 
 /// `Σ_b left[b]·right[b]` contracts `b`: the gradient of a mean over examples never spells out one for each.

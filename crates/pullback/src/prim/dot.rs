@@ -227,7 +227,7 @@ impl Tensor {
         if m == 0 || n == 0 {
             return Tensor::fault(ErrorKind::InnerSizes { left: self.shape(), right: other.shape() }, "dot");
         }
-        let lead = if n > 2 { n - 2 } else { 0 };
+        let lead = n.saturating_sub(2);
         if lead > 0 && m < lead + 1 {
             return Tensor::fault(ErrorKind::InnerSizes { left: self.shape(), right: other.shape() }, "dot");
         }

@@ -138,13 +138,13 @@ impl Fold {
     pub(super) fn within_example(&self, ids: &Tensor) -> Tensor {
         let spread = |t: &Tensor| t.broadcast_axes(ids.shape(), vec![0]);
         // An example without rows names the one before the next one's first, which exists wherever any row does.
-        (ids.minimum(&spread(&(&self.counts - 1))).maximum(0) + spread(&self.first_rows())).minimum(&self.last_row())
+        (ids.minimum(spread(&(&self.counts - 1))).maximum(0) + spread(&self.first_rows())).minimum(self.last_row())
     }
 
     /// Numbers that count an example's rows, one or more for each row along `axis`, as numbers among all rows.
     pub(super) fn within_row(&self, ids: &Tensor, axis: usize) -> Tensor {
         let spread = |t: &Tensor| t.repeat_rows(&self.ids).broadcast_axes(ids.shape(), vec![axis]);
-        ids.maximum(0).minimum(&spread(&(&self.counts - 1))) + spread(&self.first_rows())
+        ids.maximum(0).minimum(spread(&(&self.counts - 1))) + spread(&self.first_rows())
     }
 
     fn last_row(&self) -> Tensor {

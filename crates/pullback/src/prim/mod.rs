@@ -57,6 +57,7 @@ mod select;
 // Products, folds and prefixes.
 mod cumsum;
 mod dot;
+mod dot_add;
 mod logcumsumexp;
 mod recurrence;
 mod reduce;
@@ -91,17 +92,18 @@ pub(crate) mod barrier;
 mod stop_gradient;
 
 use crate::array::DType;
-use crate::case::Case;
+use crate::case::Row;
 use crate::lowering::{RandomOp, ReduceOp};
 pub(crate) use batching::move_axis;
 pub(crate) use broadcast::Broadcast;
 pub(crate) use dot::Dot;
+pub(crate) use dot_add::DotAdd;
 pub use operator::Scalar;
 pub(crate) use reduce::Reduce;
 pub(crate) use transpose::Transpose;
 
 /// Every primitive of this folder by the name that graphs print, with what it is tested on.
-pub const TABLE: &[(&str, fn() -> Vec<Case>)] = &[
+pub const TABLE: &[Row] = &[
     ("abs", abs::cases),
     ("add", add::cases),
     ("and", and::cases),
@@ -114,6 +116,7 @@ pub const TABLE: &[(&str, fn() -> Vec<Case>)] = &[
     ("cumsum", cumsum::cases),
     ("div", div::cases),
     ("dot", dot::cases),
+    ("dot_add", dot_add::cases),
     ("eq", eq::cases),
     ("erf", erf::cases),
     ("erf_inv", erf_inv::cases),

@@ -9,13 +9,13 @@ use crate::trace::Tensor;
 /// `a^b · log a`, 0 where `a` is 0: the derivative in `b` exists there for `b > 0`.
 fn slope_in_exponent(a: &Tensor, y: &Tensor) -> Tensor {
     let zero = a.eq(0.0);
-    y * zero.select(&a.ones_like(), a).log()
+    y * zero.select(a.ones_like(), a).log()
 }
 
 /// `b · a^(b-1)`, 0 where `b` is 0 even at `a = 0`.
 fn slope_in_base(a: &Tensor, b: &Tensor) -> Tensor {
     let flat = b.eq(0.0);
-    b * a.pow(flat.select(&b.ones_like(), &(b - 1.0)))
+    b * a.pow(flat.select(b.ones_like(), &(b - 1.0)))
 }
 
 pointwise! {

@@ -36,7 +36,7 @@ impl Primitive for Recurrence {
             ($a:ident, $v:ident) => {
                 lines(inputs[0].shape(), self.axis, self.reverse, |before, here| {
                     if let Some(b) = before {
-                        $v[here] = $a[here] * $v[b] + $v[here];
+                        $v[here] += $a[here] * $v[b];
                     }
                 })
             };

@@ -127,7 +127,7 @@ impl Primitive for Reduce {
                 (d * weights).reduce_sum(&self.axes)
             }
             ReduceOp::Max | ReduceOp::Min => {
-                let winner = x.eq(&spread(y)).cast(x.dtype());
+                let winner = x.eq(spread(y)).cast(x.dtype());
                 let ties = winner.reduce_sum(&self.axes);
                 // None wins where there are no elements.
                 (d * winner).reduce_sum(&self.axes) / ties.maximum(1.0)

@@ -51,7 +51,7 @@ impl Fold {
 /// `e^(x - y)`, the share of the newest term in a prefix; 0 where the prefix is empty of weight.
 pub(crate) fn share(x: &Tensor, y: &Tensor) -> Tensor {
     let finite = y.is_finite();
-    finite.select(&(x - finite.select(y, 0.0)).exp(), 0.0)
+    finite.select((x - finite.select(y, 0.0)).exp(), 0.0)
 }
 
 /// `e^(y_(k-1) - y_k)`, the share of the terms before the newest. It never exceeds 1; at the first element, where
@@ -59,5 +59,5 @@ pub(crate) fn share(x: &Tensor, y: &Tensor) -> Tensor {
 pub(crate) fn share_before(y: &Tensor, axis: usize) -> Tensor {
     let finite = y.is_finite();
     let gap = y.shift(axis, false) - finite.select(y, 0.0);
-    finite.select(&gap.minimum(0.0).exp(), 0.0)
+    finite.select(gap.minimum(0.0).exp(), 0.0)
 }

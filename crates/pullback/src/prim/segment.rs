@@ -88,7 +88,7 @@ impl Primitive for Segment {
             ReduceOp::Sum => sum(d),
             ReduceOp::LogSumExp => sum(&(d * share(x, &y.repeat_rows(ids)))),
             ReduceOp::Max | ReduceOp::Min => {
-                let winner = x.eq(&y.repeat_rows(ids)).cast(x.dtype());
+                let winner = x.eq(y.repeat_rows(ids)).cast(x.dtype());
                 sum(&(d * &winner)) / sum(&winner).maximum(1.0)
             }
         })

@@ -51,9 +51,9 @@ impl Primitive for SegmentLogCumSumExp {
     }
     fn jvp(&self, x: &[Tensor], y: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
         let (x, ids, d) = (&x[0], &x[1], dx[0].as_ref()?);
-        let goes_on = (ids + 1).eq(&(ids + 1).shift(0, false));
+        let goes_on = (ids + 1).eq((ids + 1).shift(0, false));
         let goes_on = goes_on.broadcast_axes(y.shape(), vec![0]);
-        let before = goes_on.select(&share_before(y, 0), 0.0);
+        let before = goes_on.select(share_before(y, 0), 0.0);
         Some(before.recurrence(&(share(x, y) * d), 0, false))
     }
     fn transpose(&self, inputs: &[Operand], _: &Tensor) -> Vec<Option<Tensor>> {

@@ -8,8 +8,8 @@ pub(crate) mod traced;
 pub(crate) mod vjp;
 pub(crate) mod vmap;
 
-use crate::case::Case;
+use crate::case::Row;
 
 /// The primitives that transforms define, with what they are tested on; see [`crate::prim::TABLE`].
-pub(crate) const TABLE: &[(&str, fn() -> Vec<Case>)] =
+pub(crate) const TABLE: &[Row] =
     &[("checkpoint", checkpoint::cases), ("checkpoint_tangent", checkpoint::tangent_cases)];

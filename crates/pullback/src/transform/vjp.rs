@@ -147,9 +147,12 @@ where
     }
 }
 
+/// A function's result, its leaves, and how they move.
+type Differentiated<R> = (R, Vec<Tensor>, Linear);
+
 /// Traces and linearises `f` in the first argument.
 #[track_caller]
-fn differentiate<F, A>(f: &F, args: &A, name: &str) -> Result<(F::Output, Vec<Tensor>, Linear), Fault<F::Output>>
+fn differentiate<F, A>(f: &F, args: &A, name: &str) -> Result<Differentiated<F::Output>, Fault<F::Output>>
 where
     F: Function<A>,
     A: Arguments,
@@ -296,7 +299,7 @@ pub fn hessian<F: Fn(Tensor) -> Tensor>(f: F, x: Tensor) -> Tensor {
         crate::transform::jvp::jvp(|x: Tensor| gradient.call(x)).call(x.clone(), direction).1
     };
     let index = |axis| Tensor::iota([n, n], axis, crate::array::DType::I32);
-    let identity = index(0).eq(&index(1)).cast(x.dtype());
+    let identity = index(0).eq(index(1)).cast(x.dtype());
     let rows = crate::transform::vmap::vmap(along).call(identity);
     rows.reshape(Shape([sizes.clone(), sizes].concat().into_iter().map(Into::into).collect()))
 }

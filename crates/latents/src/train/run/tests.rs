@@ -82,7 +82,7 @@ fn a_collapse_ends_the_run_and_the_best_is_delivered() {
     let end = run(&task, p, None);
     assert!(matches!(end.stop, Stop::Collapsed(_)), "{:?}", end.stop);
     assert!(end.progress.step() < PLAN.steps);
-    let (delivered, check) = end.progress.deliver();
+    let (delivered, check) = end.progress.deliver(end.stop);
     assert_eq!(check.map(|c| c.step), Some(0));
     assert_eq!(delivered.state().w.to_vec::<f32>().expect("value"), initial);
 }
@@ -93,7 +93,7 @@ fn figures_that_are_no_numbers_end_the_run() {
     let end = run(&task, Progress::new(&task, Key::new(5)).expect("init"), None);
     // The first step spoils the state; the check after the fifth sees it before twenty losses do.
     assert_eq!(end.stop, Stop::Collapsed(Collapse::Figures { step: 5 }));
-    let (delivered, check) = end.progress.deliver();
+    let (delivered, check) = end.progress.deliver(end.stop);
     assert_eq!(check.map(|c| c.step), Some(0));
     assert!(delivered.state().w.to_vec::<f32>().expect("value").iter().all(|x| x.is_finite()));
 }
@@ -105,7 +105,7 @@ fn losses_that_are_no_numbers_end_the_run() {
     let watch = Watch::new(Limits { lost: 3, ..Limits::default() });
     let end = train(&task, p, PLAN, watch, &mut |_, _| true).expect("runs");
     assert_eq!(end.stop, Stop::Collapsed(Collapse::Loss { step: 4 }));
-    assert_eq!(end.progress.deliver().1.map(|c| c.step), Some(0));
+    assert_eq!(end.progress.deliver(end.stop).1.map(|c| c.step), Some(0));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn the_end_is_delivered_where_it_is_best() {
     let task = Toy { rate: 0.2 };
     let end = run(&task, Progress::new(&task, Key::new(5)).expect("init"), None);
     let w = end.progress.state().w.to_vec::<f32>().expect("value");
-    let (delivered, check) = end.progress.deliver();
+    let (delivered, check) = end.progress.deliver(end.stop);
     assert_eq!(check.map(|c| c.step), Some(PLAN.steps));
     assert_eq!(delivered.state().w.to_vec::<f32>().expect("value"), w);
 }
