@@ -4,16 +4,15 @@
 //! `cargo bench -p latents --bench funnel_speed -- cold` times the first 2,000 iterations from the start of the
 //! process, compiling included; without it the median of seven repeats of 5,000 iterations is reported.
 
-use latents::dist::Funnel;
+use latents::dist::target;
 use latents::objective::{Matching, State};
 use pullback::{Key, compiles, jit};
-use std::sync::Arc;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let cold = std::env::args().any(|a| a == "cold");
-    let matching = Matching::classic_sumo(Arc::new(Funnel::default()), 50_000);
+    let matching = Matching::classic_sumo(target("funnel").ok_or("the table has no funnel")?, 50_000);
     let mut state = matching.init(Key::new(0));
     let step = jit(move |state: State, key: Key| matching.step(&state, key));
     let mut number = 0;

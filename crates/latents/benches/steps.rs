@@ -1,10 +1,14 @@
 //! Training steps: the funnel by each estimator, its gradient alone, and the compile.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use latents::dist::Funnel;
+use latents::dist::{Target, target};
 use latents::objective::{Matching, State};
 use pullback::{Key, jit, with_threads};
 use std::sync::Arc;
+
+fn density() -> Arc<dyn Target> {
+    target("funnel").expect("the table of targets has the funnel")
+}
 
 fn step(c: &mut Criterion, name: &str, matching: Matching) {
     for threads in [1, 2] {
@@ -25,14 +29,13 @@ fn step(c: &mut Criterion, name: &str, matching: Matching) {
 }
 
 fn funnel(c: &mut Criterion) {
-    let target = || Arc::new(Funnel::default());
-    step(c, "funnel step, classic SUMO (decoder, then encoder)", Matching::classic_sumo(target(), 50_000));
-    step(c, "funnel step, SUMO", Matching::sumo(target(), 50_000));
-    step(c, "funnel step, upper bound", Matching::upper(target(), 50_000));
+    step(c, "funnel step, classic SUMO (decoder, then encoder)", Matching::classic_sumo(density(), 50_000));
+    step(c, "funnel step, SUMO", Matching::sumo(density(), 50_000));
+    step(c, "funnel step, upper bound", Matching::upper(density(), 50_000));
 }
 
 fn compile(c: &mut Criterion) {
-    let matching = Matching::classic_sumo(Arc::new(Funnel::default()), 50_000);
+    let matching = Matching::classic_sumo(density(), 50_000);
     c.bench_function("compile the classic SUMO step (trace, differentiate, optimise, plan) and run it once", |b| {
         b.iter(|| {
             let matching = matching.clone();

@@ -28,7 +28,7 @@ fn sumo_with_random_stopping_times_compiles_once() {
         (value, count, gradient)
     });
     let mut seen = std::collections::BTreeSet::new();
-    for i in 0..400 {
+    for i in 0..10_000 {
         let rows = 1 + i % 4;
         let xs = Key::new(7).fold_in(i).normal([rows as usize, 2], DType::F64);
         let (value, count, _) = step.call((vae.clone(), Key::new(u64::from(i)), Rows(xs))).unwrap();

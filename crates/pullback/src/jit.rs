@@ -145,7 +145,9 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
             return crate::transform::function::checked(self.f.apply(args));
         }
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = self.find(&mut cache, &args, &leaves, structure)?;
+        let Some(at) = self.find(&mut cache, &args, &leaves, structure)? else {
+            return crate::transform::function::checked(self.f.apply(args));
+        };
         // What the caller gave away is now held here alone, and its memory can be written again.
         drop(args);
         let Compiled { program, output, .. } = &mut cache[at];
@@ -153,7 +155,8 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         Ok(rebuilt(output, &results))
     }
 
-    /// The place in the cache of the program for some arguments, compiled now if there is none.
+    /// The place in the cache of the program for some arguments, compiled now if there is none; `None` where the
+    /// function captured a tensor that is being traced, and so is a part of another one.
     #[track_caller]
     fn find(
         &self,
@@ -161,13 +164,14 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         args: &A,
         leaves: &[Leaf],
         structure: u64,
-    ) -> Result<usize, Error> {
+    ) -> Result<Option<usize>, Error> {
         let signature = Signature::of(leaves, structure);
         if let Some(at) = cache.iter().position(|c| c.signature == signature) {
-            return Ok(at);
+            return Ok(Some(at));
         }
-        cache.push(self.compile(signature, args, leaves)?);
-        Ok(cache.len() - 1)
+        let Some(compiled) = self.compile(signature, args, leaves)? else { return Ok(None) };
+        cache.push(compiled);
+        Ok(Some(cache.len() - 1))
     }
 
     /// Where the time goes: the mean seconds of each step of the compiled program over some runs.
@@ -179,7 +183,7 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         let args = args.pass();
         let (leaves, structure) = structure(&args);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = self.find(&mut cache, &args, &leaves, structure)?;
+        let Some(at) = self.find(&mut cache, &args, &leaves, structure)? else { return Ok(Vec::new()) };
         let program = &mut cache[at].program;
         let steps = program.steps();
         let mut times = vec![0.0; steps.len()];
@@ -205,7 +209,8 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
     pub fn graph(&self, args: impl Passed<A>) -> Result<Graph, Error> {
         let args = args.pass();
         let (leaves, structure) = structure(&args);
-        Ok(self.compile(Signature::of(&leaves, structure), &args, &leaves)?.program.into_graph())
+        let traced = self.trace(&Signature::of(&leaves, structure), &args, &leaves)?;
+        Ok(traced.map(|(graph, _)| crate::opt::optimize(graph)).unwrap_or_default())
     }
 
     /// The graph as traced and after each pass of the optimiser, with the pass's name.
@@ -216,8 +221,8 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
     pub fn stages(&self, args: impl Passed<A>) -> Result<Vec<(&'static str, Graph)>, Error> {
         let args = args.pass();
         let (leaves, structure) = structure(&args);
-        let (graph, _) = self.trace(&Signature::of(&leaves, structure), &args, &leaves)?;
-        Ok(crate::opt::stages(graph))
+        let traced = self.trace(&Signature::of(&leaves, structure), &args, &leaves)?;
+        Ok(traced.map(|(graph, _)| crate::opt::stages(graph)).unwrap_or_default())
     }
 
     /// How many programs this function has been compiled to.
@@ -226,19 +231,23 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
     }
 
     #[track_caller]
-    fn compile(&self, signature: Signature, args: &A, leaves: &[Leaf]) -> Result<Compiled<F::Output>, Error> {
-        let (graph, output) = self.trace(&signature, args, leaves)?;
+    fn compile(&self, signature: Signature, args: &A, leaves: &[Leaf]) -> Result<Option<Compiled<F::Output>>, Error> {
+        let Some((graph, output)) = self.trace(&signature, args, leaves)? else { return Ok(None) };
         let program = Program::compile(graph);
         COMPILES.fetch_add(1, Ordering::Relaxed);
         self.compiles.fetch_add(1, Ordering::Relaxed);
-        Ok(Compiled { signature, program, output })
+        Ok(Some(Compiled { signature, program, output }))
     }
 
     /// The function's graph, whose captured tensors are constants in it, and a value of the result's structure.
     #[track_caller]
-    fn trace(&self, signature: &Signature, args: &A, leaves: &[Leaf]) -> Result<(Graph, F::Output), Error> {
+    fn trace(&self, signature: &Signature, args: &A, leaves: &[Leaf]) -> Result<Option<(Graph, F::Output)>, Error> {
         let inputs = leaves.iter().map(|l| l.tensor.clone()).collect();
         let t = traced_as(&self.f, args, inputs, &signature.types(), "jit").map_err(|fault| fault.error)?;
-        Ok((closed(t.graph, &t.inputs[t.arguments..])?, t.output))
+        let captured = &t.inputs[t.arguments..];
+        if captured.iter().any(|t| t.is_traced()) {
+            return Ok(None);
+        }
+        Ok(Some((closed(t.graph, captured)?, t.output)))
     }
 }

@@ -191,3 +191,13 @@ fn maps_over_no_examples() {
     let draws = vmap(|key: Key| key.normal([2], DType::F64)).call(Key::new(0).split_n(0));
     assert_eq!(draws.shape().known(), Some(vec![0, 2]));
 }
+
+/// A compiled function that captures a tensor under way, called on values, asked that tensor for its value.
+#[test]
+fn a_compiled_function_inside_a_traced_one() {
+    let f = |x: Tensor| {
+        let inner = jit(|y: Tensor| (&y * &x).sum());
+        inner.call(Tensor::from([1.0f64, 2.0])).unwrap_or_else(|e| panic!("{e}"))
+    };
+    assert_eq!(grad(f).call(Tensor::from([3.0f64, 4.0])).to_vec::<f64>().unwrap(), [1.0, 2.0]);
+}

@@ -81,11 +81,6 @@ impl Program {
         Program { graph, plan, rows, sizes: Sizes::default(), spare: Vec::new() }
     }
 
-    /// The optimised graph.
-    pub(crate) fn into_graph(self) -> Graph {
-        self.graph
-    }
-
     /// Bytes that the program's buffers hold.
     pub(crate) fn bytes(&self) -> usize {
         self.plan.memory.bytes()

@@ -17,7 +17,7 @@ macro_rules! rounds {
     };
     ($x:ident, $y:ident, $r:literal) => {
         $x = $x.wrapping_add($y);
-        $y = ($y << $r | $y >> (32 - $r)) ^ $x;
+        $y = $y.rotate_left($r) ^ $x;
     };
 }
 
