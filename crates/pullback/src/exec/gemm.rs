@@ -132,7 +132,7 @@ enum Way {
 }
 
 /// Fewest multiply-adds for which a second thread pays.
-const PARALLEL: usize = 131_072;
+const PARALLEL: usize = 1_000_000;
 
 /// How much of K faer adds up in registers before it goes to memory. Longer sums have other bits than an own kernel's.
 const CHAIN: usize = 512;

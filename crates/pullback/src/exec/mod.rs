@@ -1,6 +1,7 @@
 //! Running optimised graphs: buffers planned once, fused kernels, matrix products, a pool of threads.
 
 mod copying;
+mod counting;
 mod extent;
 mod gemm;
 mod isa;

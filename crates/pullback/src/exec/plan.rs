@@ -113,7 +113,8 @@ fn cut(
     cut(graph, second, defined, rows, &more, runs);
 }
 
-/// Deals out buffers: one is used again once nothing reads the value in it any more.
+/// Deals out buffers: one is used again once nothing reads the value in it any more, the latest first: it is the one
+/// that caches still hold.
 fn places(
     graph: &Graph,
     runs: &[Run],
@@ -156,13 +157,13 @@ fn places(
                 }
             };
             let taken = run.in_place_of().filter(|_| !results.contains(&v)).and_then(&mut ours);
-            let found = if results.contains(&v) { None } else { free.iter().position(reusable) };
+            let found = if results.contains(&v) { None } else { free.iter().rposition(reusable) };
             let slot = match (taken, found) {
                 (Some(slot), _) => {
                     handed_on.push(slot);
                     slot
                 }
-                (None, Some(k)) => free.swap_remove(k),
+                (None, Some(k)) => free.remove(k),
                 (None, None) => {
                     memory.slots.push(empty(ty.dtype));
                     sizes.push(size);

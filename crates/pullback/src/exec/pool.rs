@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub const SPIN: Duration = Duration::from_micros(50);
 
 /// Elementary vectorised operations that take about ten times as long as handing them over.
-const WORTH: usize = 40_000;
+const WORTH: usize = 400_000;
 
 /// How many times to look before yielding between looks, a few microseconds.
 const POLLS: usize = 500;

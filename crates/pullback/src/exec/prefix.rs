@@ -86,6 +86,19 @@ impl Prefix {
         let x = memory.read::<T>(self.inputs[0].1, total);
         let y = &mut typed::<T>(&mut out)[..total];
         match self.op {
+            ScanOp::Recurrence { reverse } if inner == 1 => {
+                let b = memory.read::<T>(self.inputs[1].1, total);
+                for ((y, a), b) in y.chunks_mut(n.max(1)).zip(x.chunks(n.max(1))).zip(b.chunks(n.max(1))) {
+                    // The factor of the first element is not read: nothing came before it.
+                    let mut carry = T::ZERO;
+                    let mut first = true;
+                    in_order(y.len(), reverse, |k| {
+                        carry = if first { b[k] } else { a[k] * carry + b[k] };
+                        first = false;
+                        y[k] = carry;
+                    });
+                }
+            }
             ScanOp::Recurrence { reverse } => {
                 let b = memory.read::<T>(self.inputs[1].1, total);
                 for i in 0..outer {
@@ -123,16 +136,28 @@ fn walk<T: Copy>(op: ScanOp, [outer, n, inner]: [usize; 3], x: &[T], y: &mut [T]
         ScanOp::CumSum { reverse } => (reverse, false),
         _ => unreachable!("prefix: neither a sum nor a shift"),
     };
+    if shift {
+        // All but one row of each line move together.
+        for (y, x) in y.chunks_mut((n * inner).max(1)).zip(x.chunks((n * inner).max(1))) {
+            let kept = x.len() - inner;
+            if reverse {
+                y[..kept].copy_from_slice(&x[inner..]);
+                y[kept..].fill(zero);
+            } else {
+                y[inner..].copy_from_slice(&x[..kept]);
+                y[..inner].fill(zero);
+            }
+        }
+        return;
+    }
     for i in 0..outer {
         let mut before = None;
         in_order(n, reverse, |k| {
             let here = (i * n + k) * inner;
             for j in 0..inner {
-                y[here + j] = match (shift, before) {
-                    (true, Some(b)) => x[b + j],
-                    (true, None) => zero,
-                    (false, Some(b)) => add(y[b + j], x[here + j]),
-                    (false, None) => x[here + j],
+                y[here + j] = match before {
+                    Some(b) => add(y[b + j], x[here + j]),
+                    None => x[here + j],
                 };
             }
             before = Some(here);

@@ -13,6 +13,7 @@ use crate::exec::shared::Shared;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::{ReduceOp, max, min};
 use crate::math::Real;
+use std::fmt;
 
 /// Terms of a sum that are added up before they join the rest.
 const BLOCK: usize = 256;
@@ -96,7 +97,7 @@ impl Reduction {
         match self.ids {
             Some((_, place)) => {
                 let ids = memory.read::<i32>(place, middle);
-                fold_segments(isa, self.op, x, ids, inner, to);
+                with_scratch(x.len().max(n), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));
             }
             None if inner == 1 => {
                 let tasks = pool.tasks(x.len(), outer);
@@ -105,7 +106,8 @@ impl Reduction {
                     let (a, b) = (outer * task / tasks, outer * (task + 1) / tasks);
                     // SAFETY: the tasks' ranges of lines do not overlap.
                     let to = unsafe { shared.range(a, b - a) };
-                    fold_lines(isa, self.op, &x[a * middle..b * middle], middle, to);
+                    let lines = &x[a * middle..b * middle];
+                    with_scratch(BLOCK, |scratch, _| fold_lines(isa, self.op, lines, middle, to, scratch));
                 });
             }
             None => {
@@ -118,12 +120,20 @@ impl Reduction {
                     for i in 0..outer {
                         // SAFETY: the tasks' ranges of columns do not overlap.
                         let to = unsafe { shared.range(i * inner + a, b - a) };
-                        fold_columns(isa, self.op, &x[i * middle * inner..(i + 1) * middle * inner], inner, a, to);
+                        let table = &x[i * middle * inner..(i + 1) * middle * inner];
+                        with_scratch(b - a, |p, q| fold_columns(isa, self.op, table, inner, a, to, [p, q]));
                     }
                 });
             }
         }
         memory.put(self.slot, out);
+    }
+}
+
+impl fmt::Display for Reduction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let over = if self.ids.is_some() { " by segments" } else { "" };
+        write!(f, "reduce{over} {:?} [{}, {}, {}]", self.op, self.outer, self.middle, self.inner)
     }
 }
 
@@ -178,7 +188,7 @@ fn short<T: Real>(x: &[T], middle: usize, to: &mut [T], first: T, f: impl Fn(T, 
 }
 
 #[inline(always)]
-fn lines<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T]) {
+fn lines<T: Real, const FMA: bool>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T], scratch: &mut [T]) {
     if middle == 0 {
         return to.fill(start(op));
     }
@@ -191,8 +201,7 @@ fn lines<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], middle: usize, to: &mu
         ReduceOp::Min => {
             to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = fold_run(line, start(op), min));
         }
-        ReduceOp::LogSumExp => T::registers(1, |r| {
-            let scratch = &mut r[0];
+        ReduceOp::LogSumExp => {
             for (to, line) in to.iter_mut().zip(x.chunks_exact(middle)) {
                 let top = fold_run(line, start(op), max);
                 let shift = finite(top);
@@ -206,13 +215,13 @@ fn lines<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], middle: usize, to: &mu
                 }
                 *to = if top.is_finite() { top + sum.log::<FMA>() } else { top };
             }
-        }),
+        }
     }
 }
 
 per_isa! {
     /// Each line of `middle` numbers folded to one.
-    fn fold_lines<T: Lane>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T]) = lines;
+    fn fold_lines<T: Real>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T], scratch: &mut [T]) = lines;
 }
 
 #[inline(always)]
@@ -226,8 +235,17 @@ fn add_up<T: Real>(to: &mut [T], line: &[T], f: impl Fn(T, T) -> T) {
 
 /// Columns `first..` of a table folded over its rows.
 #[inline(always)]
-fn columns<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], inner: usize, first: usize, to: &mut [T]) {
+fn columns<T: Real, const FMA: bool>(
+    op: ReduceOp,
+    x: &[T],
+    inner: usize,
+    first: usize,
+    to: &mut [T],
+    scratch: [&mut [T]; 2],
+) {
     let n = to.len();
+    let [sum, term] = scratch;
+    let (sum, term) = (&mut sum[..n], &mut term[..n]);
     to.fill(start(op));
     let rows = || x.chunks_exact(inner).map(|line| &line[first..first + n]);
     match op {
@@ -235,17 +253,15 @@ fn columns<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], inner: usize, first:
             if x.len() / inner <= BLOCK {
                 return rows().for_each(|line| add_up(to, line, |a, b| a + b));
             }
-            with_scratch(n, |[block, _]: [&mut [T]; 2]| {
-                for part in x.chunks(BLOCK * inner) {
-                    block.fill(T::ZERO);
-                    part.chunks_exact(inner).for_each(|line| add_up(block, &line[first..first + n], |a, b| a + b));
-                    add_up(to, block, |a, b| a + b);
-                }
-            });
+            for part in x.chunks(BLOCK * inner) {
+                sum.fill(T::ZERO);
+                part.chunks_exact(inner).for_each(|line| add_up(sum, &line[first..first + n], |a, b| a + b));
+                add_up(to, sum, |a, b| a + b);
+            }
         }
         ReduceOp::Max => rows().for_each(|line| add_up(to, line, max)),
         ReduceOp::Min => rows().for_each(|line| add_up(to, line, min)),
-        ReduceOp::LogSumExp => with_scratch(n, |[sum, term]: [&mut [T]; 2]| {
+        ReduceOp::LogSumExp => {
             rows().for_each(|line| add_up(to, line, max));
             sum.fill(T::ZERO);
             for line in rows() {
@@ -257,12 +273,13 @@ fn columns<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], inner: usize, first:
             for j in 0..n {
                 to[j] = if to[j].is_finite() { to[j] + sum[j].log::<FMA>() } else { to[j] };
             }
-        }),
+        }
     }
 }
 
-/// Lends two runs of `n` numbers.
-fn with_scratch<T: Lane>(n: usize, f: impl FnOnce([&mut [T]; 2])) {
+/// Lends two runs of at least `n` numbers. Taken outside the bodies that vectorise: a closure handed to a function
+/// that is not inlined would be compiled without their instructions.
+fn with_scratch<T: Lane>(n: usize, f: impl FnOnce(&mut [T], &mut [T])) {
     T::registers(2, |r| {
         let [a, b, ..] = r else { return };
         for v in [&mut *a, &mut *b] {
@@ -270,17 +287,34 @@ fn with_scratch<T: Lane>(n: usize, f: impl FnOnce([&mut [T]; 2])) {
                 v.resize(n, T::ZERO);
             }
         }
-        f([&mut a[..n], &mut b[..n]]);
+        f(a, b);
     });
 }
 
 per_isa! {
     /// Columns of a table folded over its rows.
-    fn fold_columns<T: Lane>(op: ReduceOp, x: &[T], inner: usize, first: usize, to: &mut [T]) = columns;
+    fn fold_columns<T: Real>(
+        op: ReduceOp,
+        x: &[T],
+        inner: usize,
+        first: usize,
+        to: &mut [T],
+        scratch: [&mut [T]; 2],
+    ) = columns;
 }
 
 #[inline(always)]
-fn segments_of<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], ids: &[i32], inner: usize, to: &mut [T]) {
+fn segments_of<T: Real, const FMA: bool>(
+    op: ReduceOp,
+    x: &[T],
+    ids: &[i32],
+    inner: usize,
+    to: &mut [T],
+    scratch: [&mut [T]; 2],
+) {
+    let (n, m) = (x.len(), to.len());
+    let [term, sum] = scratch;
+    let (term, sum) = (&mut term[..n], &mut sum[..m]);
     to.fill(start(op));
     let fold = |to: &mut [T], f: fn(T, T) -> T| {
         for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
@@ -294,32 +328,44 @@ fn segments_of<T: Lane, const FMA: bool>(op: ReduceOp, x: &[T], ids: &[i32], inn
                 add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
             }
         }
+        ReduceOp::Max if inner == 1 => x.iter().zip(ids).for_each(|(&x, &k)| to[k as usize] = max(to[k as usize], x)),
         ReduceOp::Max => fold(to, max),
         ReduceOp::Min => fold(to, min),
         ReduceOp::LogSumExp => {
-            fold(to, max);
-            let (n, m) = (x.len(), to.len());
-            with_scratch(n.max(m), |[term, sum]: [&mut [T]; 2]| {
+            if inner == 1 {
+                x.iter().zip(ids).for_each(|(&x, &k)| to[k as usize] = max(to[k as usize], x));
+                for i in 0..n {
+                    term[i] = x[i] - finite(to[ids[i] as usize]);
+                }
+            } else {
+                fold(to, max);
                 for ((term, line), &k) in term.chunks_mut(inner.max(1)).zip(x.chunks_exact(inner.max(1))).zip(ids) {
                     let top = &to[k as usize * inner..];
                     term.iter_mut().zip(line).zip(top).for_each(|((t, &x), &top)| *t = x - finite(top));
                 }
-                for t in &mut term[..n] {
-                    *t = t.exp::<FMA>();
-                }
-                sum[..m].fill(T::ZERO);
-                for (line, &k) in term[..n].chunks_exact(inner.max(1)).zip(ids) {
-                    add_up(&mut sum[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
-                }
-                for (to, &s) in to.iter_mut().zip(&*sum) {
-                    *to = if to.is_finite() { *to + s.log::<FMA>() } else { *to };
-                }
-            });
+            }
+            for t in term.iter_mut() {
+                *t = t.exp::<FMA>();
+            }
+            sum.fill(T::ZERO);
+            for (line, &k) in term.chunks_exact(inner.max(1)).zip(ids) {
+                add_up(&mut sum[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+            }
+            for j in 0..m {
+                to[j] = if to[j].is_finite() { to[j] + sum[j].log::<FMA>() } else { to[j] };
+            }
         }
     }
 }
 
 per_isa! {
     /// Rows folded by segment.
-    fn fold_segments<T: Lane>(op: ReduceOp, x: &[T], ids: &[i32], inner: usize, to: &mut [T]) = segments_of;
+    fn fold_segments<T: Real>(
+        op: ReduceOp,
+        x: &[T],
+        ids: &[i32],
+        inner: usize,
+        to: &mut [T],
+        scratch: [&mut [T]; 2],
+    ) = segments_of;
 }

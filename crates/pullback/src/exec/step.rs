@@ -2,6 +2,7 @@
 
 use crate::array::Array;
 use crate::exec::copying::{self, Copying};
+use crate::exec::counting::{self, Counting};
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::isa::Isa;
 use crate::exec::kernel::Kernel;
@@ -35,6 +36,8 @@ pub(crate) enum Run {
     Random(Box<Random>),
     /// Elementwise, outside kernels.
     ScalarLoop(Box<ScalarLoop>),
+    /// Numbers that count.
+    Counting(Counting),
     /// Row numbers, whose number is known only now.
     Rows(RowNumbers),
     /// A primitive's own plain loops.
@@ -113,6 +116,7 @@ pub(crate) fn other(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Run {
                 return Run::Prefix(Box::new(p));
             }
         }
+        Lowering::Iota(axis) => return Run::Counting(counting::compile(graph, e, axis, rows)),
         Lowering::Random(op) => return Run::Random(Box::new(random::compile(graph, e, op, rows))),
         Lowering::Pointwise(op) => return Run::ScalarLoop(Box::new(scalar_loops::compile(graph, e, op, rows))),
         _ => {
@@ -136,6 +140,7 @@ impl Run {
             Run::Copying(c) => c.reads(),
             Run::Random(r) => r.reads(),
             Run::ScalarLoop(s) => s.reads(),
+            Run::Counting(_) => Vec::new(),
             Run::Rows(r) => vec![r.counts],
             Run::Plain(p) => p.inputs.iter().map(|i| i.0).collect(),
         }
@@ -151,6 +156,7 @@ impl Run {
             Run::Copying(c) => vec![c.output()],
             Run::Random(r) => vec![r.output()],
             Run::ScalarLoop(s) => vec![s.output()],
+            Run::Counting(c) => vec![c.output()],
             Run::Rows(r) => vec![r.output],
             Run::Plain(p) => vec![p.output],
         }
@@ -175,6 +181,7 @@ impl Run {
             Run::Copying(c) => c.settle(place),
             Run::Random(r) => r.settle(place),
             Run::ScalarLoop(s) => s.settle(place),
+            Run::Counting(c) => c.settle(place),
             Run::Rows(r) => {
                 r.place = place(r.counts);
                 r.slot = slot(r.output);
@@ -196,6 +203,7 @@ impl Run {
             Run::Copying(c) => c.run(state.memory, state.rows),
             Run::Random(r) => r.run(state.memory, state.rows, state.isa),
             Run::ScalarLoop(s) => s.run(state.memory, state.rows),
+            Run::Counting(c) => c.run(state.memory, state.rows),
             Run::Rows(r) => r.run(state),
             Run::Plain(p) => p.run(state),
         }
@@ -207,11 +215,12 @@ impl fmt::Display for Run {
         match self {
             Run::Kernel(k) => k.fmt(f),
             Run::Product(p) => p.fmt(f),
-            Run::Reduction(_) => f.write_str("reduce"),
+            Run::Reduction(r) => r.fmt(f),
             Run::Prefix(_) => f.write_str("prefix"),
             Run::Copying(_) => f.write_str("copy"),
             Run::Random(_) => f.write_str("random"),
             Run::ScalarLoop(_) => f.write_str("scalar loop"),
+            Run::Counting(_) => f.write_str("count"),
             Run::Rows(_) => f.write_str("rows"),
             Run::Plain(p) => write!(f, "plain {}", p.prim.name()),
         }

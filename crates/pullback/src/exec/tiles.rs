@@ -62,11 +62,6 @@ impl Kernel {
     }
 }
 
-per_isa! {
-    /// One operation on a run, by the best instructions there are.
-    fn run_point<T: Real>(op: PointOp, to: &mut [T], args: [Run<'_, T>; 3]) = point;
-}
-
 /// One call of a kernel.
 struct Work<'a, T> {
     kernel: &'a Kernel,
@@ -114,32 +109,7 @@ impl<T: Lane> Work<'_, T> {
                 self.fill(load, all, to, [line, col, width], |x| x);
             }
         }
-        for i in &kernel.instructions {
-            let mut to = std::mem::take(&mut registers[i.register]);
-            let args = i.args.map(|a| self.argument(a, registers, start, n));
-            match i.direct.and_then(|s| self.outs[s].as_ref()) {
-                Some(Out::Numbers(out)) => {
-                    // SAFETY: tiles do not overlap, and each is run by one task.
-                    let to = unsafe { out.range(start, n) };
-                    run_point(self.isa, i.op, to, args);
-                }
-                _ => run_point(self.isa, i.op, &mut to[..n], args),
-            }
-            registers[i.register] = to;
-            for store in i.stores.clone() {
-                let Source::Register(r) = kernel.stores[store].source else { continue };
-                match &self.outs[store] {
-                    // SAFETY: as above.
-                    Some(Out::Numbers(out)) => unsafe { out.range(start, n) }.copy_from_slice(&registers[r][..n]),
-                    Some(Out::Bools(out)) => {
-                        // SAFETY: as above.
-                        let to = unsafe { out.range(start, n) };
-                        to.iter_mut().zip(&registers[r][..n]).for_each(|(to, &x)| *to = x != T::ZERO);
-                    }
-                    None => {}
-                }
-            }
-        }
+        run_program(self.isa, self, registers, start, n);
     }
 
     /// An operand of an instruction.
@@ -169,11 +139,14 @@ impl<T: Lane> Work<'_, T> {
         let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(self.rows) } else { 0 });
         let sizes: [usize; 8] = std::array::from_fn(|i| if i < last { self.kernel.axes[i].get(self.rows) } else { 1 });
         let plain = last == 1 && ids.is_none();
+        let by_number = if last == 1 { ids } else { None };
         for (k, to) in to.chunks_mut(width).enumerate() {
             let mut rest = line + k;
             let mut base = 0;
             if plain {
                 base = rest * steps[0];
+            } else if let Some(ids) = by_number {
+                base = ids[rest] as usize * steps[0];
             } else {
                 for axis in (0..last).rev() {
                     let at = if axis == 0 { rest } else { rest % sizes[axis] };
@@ -204,4 +177,40 @@ impl<T: Lane> Work<'_, T> {
             }
         }
     }
+}
+
+/// The instructions of a kernel on one tile whose operands are laid out.
+#[inline(always)]
+fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>], start: usize, n: usize) {
+    for i in &work.kernel.instructions {
+        let mut to = std::mem::take(&mut registers[i.register]);
+        let args = i.args.map(|a| work.argument(a, registers, start, n));
+        match i.direct.and_then(|s| work.outs[s].as_ref()) {
+            Some(Out::Numbers(out)) => {
+                // SAFETY: tiles do not overlap, and each is run by one task.
+                let to = unsafe { out.range(start, n) };
+                point::<T, FMA>(i.op, to, args);
+            }
+            _ => point::<T, FMA>(i.op, &mut to[..n], args),
+        }
+        registers[i.register] = to;
+        for store in i.stores.clone() {
+            let Source::Register(r) = work.kernel.stores[store].source else { continue };
+            match &work.outs[store] {
+                // SAFETY: as above.
+                Some(Out::Numbers(out)) => unsafe { out.range(start, n) }.copy_from_slice(&registers[r][..n]),
+                Some(Out::Bools(out)) => {
+                    // SAFETY: as above.
+                    let to = unsafe { out.range(start, n) };
+                    to.iter_mut().zip(&registers[r][..n]).for_each(|(to, &x)| *to = x != T::ZERO);
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+per_isa! {
+    /// A tile by the best instructions there are.
+    fn run_program<T: Lane>(work: &Work<'_, T>, registers: &mut [Vec<T>], start: usize, n: usize) = program;
 }

@@ -45,11 +45,8 @@ impl Primitive for DotAdd {
     }
     fn transpose(&self, inputs: &[Operand], ct: &Tensor) -> Vec<Option<Tensor>> {
         let linear = |o: &Operand| o.fixed().is_none();
-        let mut back = if inputs[..2].iter().any(linear) {
-            self.product().transpose(&inputs[..2], ct)
-        } else {
-            vec![None, None]
-        };
+        let mut back =
+            if inputs[..2].iter().any(linear) { self.product().transpose(&inputs[..2], ct) } else { vec![None, None] };
         back.push(linear(&inputs[2]).then(|| ct.clone()));
         back
     }
