@@ -191,7 +191,9 @@ fn wrong_configurations_are_refused_and_doubtful_ones_warned_of() {
         "a hidden layer's size is 0; it must be at least 1"
     );
     assert_eq!(message(Matching { gap_penalty: -1.0, ..upper() }), "gap_penalty is -1; it must be 0 or more");
-    assert!(message(Matching { encoder_loss: EncoderLoss::SumoSquared, ..upper() }).contains("needs the decoder loss"));
+    assert!(
+        message(Matching { encoder_loss: EncoderLoss::SumoSquared, ..upper() }).contains("needs the estimator `sumo`")
+    );
     assert!(message(upper().with_rate(Schedule::Constant(f64::NAN))).contains("learning rate"));
     let none = Sumo { min_terms: 0, ..Sumo::default() };
     assert!(message(Matching { decoder_loss: DecoderLoss::Sumo(none), ..upper() }).contains("min_terms is 0"));

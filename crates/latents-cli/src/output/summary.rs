@@ -79,7 +79,10 @@ impl Summary {
         table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(vec![
             format!("{} by {}", self.target, self.estimator),
-            format!("{} bound", self.estimator_kind),
+            match self.estimator_kind.as_str() {
+                kind @ ("lower" | "upper") => format!("{kind} bound"),
+                kind => format!("{kind} estimator"),
+            },
         ]);
         for (name, value) in self.rows() {
             table.add_row(vec![name.to_owned(), value]);

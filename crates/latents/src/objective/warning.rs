@@ -29,7 +29,9 @@ pub enum ConfigError {
     #[error(transparent)]
     Sumo(#[from] crate::estimator::SumoError),
     /// An encoder loss that needs SUMO's samples.
-    #[error("the encoder loss SUMO² needs the decoder loss SUMO; choose dreg, upper or likelihood")]
+    #[error(
+        "the encoder loss `sumo2` needs the estimator `sumo`; choose that, or the encoder loss dreg, upper or likelihood"
+    )]
     SumoSquaredAlone,
 }
 

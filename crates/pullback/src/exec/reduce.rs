@@ -233,6 +233,25 @@ fn add_up<T: Real>(to: &mut [T], line: &[T], f: impl Fn(T, T) -> T) {
     }
 }
 
+/// Sums of the columns of a table whose rows are shorter than a vector: several rows at a time.
+#[inline(always)]
+fn narrow_sums<T: Real>(x: &[T], to: &mut [T]) {
+    let inner = to.len();
+    for part in x.chunks(BLOCK * LANES) {
+        let mut sum = [T::ZERO; LANES];
+        let (whole, rest) = part.as_chunks::<LANES>();
+        for lanes in whole {
+            for j in 0..LANES {
+                sum[j] = sum[j] + lanes[j];
+            }
+        }
+        sum.iter_mut().zip(rest).for_each(|(s, &x)| *s = *s + x);
+        for j in 0..LANES {
+            to[j % inner] = to[j % inner] + sum[j];
+        }
+    }
+}
+
 /// Columns `first..` of a table folded over its rows.
 #[inline(always)]
 fn columns<T: Real, const FMA: bool>(
@@ -250,6 +269,9 @@ fn columns<T: Real, const FMA: bool>(
     let rows = || x.chunks_exact(inner).map(|line| &line[first..first + n]);
     match op {
         ReduceOp::Sum => {
+            if first == 0 && n == inner && LANES.is_multiple_of(inner) {
+                return narrow_sums(x, to);
+            }
             if x.len() / inner <= BLOCK {
                 return rows().for_each(|line| add_up(to, line, |a, b| a + b));
             }
@@ -304,6 +326,18 @@ per_isa! {
 }
 
 #[inline(always)]
+fn segment_sums<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T]) {
+    let (rows, _) = x.as_chunks::<N>();
+    let (to, _) = to.as_chunks_mut::<N>();
+    for (row, &k) in rows.iter().zip(ids) {
+        let sum = &mut to[k as usize];
+        for j in 0..N {
+            sum[j] = sum[j] + row[j];
+        }
+    }
+}
+
+#[inline(always)]
 fn segments_of<T: Real, const FMA: bool>(
     op: ReduceOp,
     x: &[T],
@@ -322,7 +356,12 @@ fn segments_of<T: Real, const FMA: bool>(
         }
     };
     match op {
-        ReduceOp::Sum if inner == 1 => x.iter().zip(ids).for_each(|(&x, &k)| to[k as usize] = to[k as usize] + x),
+        // Rows of a few numbers, of a length that the compiler knows.
+        ReduceOp::Sum if inner == 1 => segment_sums::<T, 1>(x, ids, to),
+        ReduceOp::Sum if inner == 2 => segment_sums::<T, 2>(x, ids, to),
+        ReduceOp::Sum if inner == 4 => segment_sums::<T, 4>(x, ids, to),
+        ReduceOp::Sum if inner == 8 => segment_sums::<T, 8>(x, ids, to),
+        ReduceOp::Sum if inner == 16 => segment_sums::<T, 16>(x, ids, to),
         ReduceOp::Sum => {
             for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
                 add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);

@@ -7,8 +7,6 @@ use crate::exec::lanes::{Lane, Run, TILE, per_isa, point};
 use crate::exec::memory::{Memory, typed};
 use crate::exec::pool::Pool;
 use crate::exec::shared::Shared;
-use crate::lowering::PointOp;
-use crate::math::Real;
 
 /// Where a result is written.
 enum Out<'a, T> {
