@@ -114,6 +114,14 @@ impl Progress {
         }
     }
 
+    /// Something that must be said, also where talk is not wanted.
+    pub fn warn(&self, line: &str) {
+        match self {
+            Progress::Quiet => eprintln!("{line}"),
+            _ => self.note(line),
+        }
+    }
+
     /// The end: the bar goes.
     pub fn finish(&self) {
         if let Progress::Bar { bar, .. } = self {

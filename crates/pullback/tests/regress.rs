@@ -201,3 +201,30 @@ fn a_compiled_function_inside_a_traced_one() {
     };
     assert_eq!(grad(f).call(Tensor::from([3.0f64, 4.0])).to_vec::<f64>().unwrap(), [1.0, 2.0]);
 }
+
+/// A product added to what is also one of its operands was run where that operand lay.
+#[test]
+fn a_product_added_to_its_own_operand() {
+    let (a, b, c) = (
+        Tensor::from([[1.0f64, 2.0], [3.0, 4.0]]),
+        Tensor::from([[0.5f64, 1.0], [1.5, -1.0]]),
+        Tensor::from([[1.0f64, 0.0], [2.0, 1.0]]),
+    );
+    let twice = |a: Tensor, b: Tensor, c: Tensor| a.dot(&b) + a.dot(&b).dot(&c);
+    let renamed = |a: Tensor, b: Tensor, c: Tensor| {
+        let y = a.dot(&b) * 1.0;
+        &y + y.dot(&c)
+    };
+    let plain = floats(&twice(a.clone(), b.clone(), c.clone()));
+    assert_eq!(floats(&jit(twice).call((a.clone(), b.clone(), c.clone())).unwrap()), plain);
+    assert_eq!(floats(&jit(renamed).call((a, b, c)).unwrap()), plain);
+}
+
+/// A fold over rows of no columns divided by their number.
+#[test]
+fn a_fold_of_rows_without_columns() {
+    let sum = jit(|x: Tensor| x.reduce_sum(&[0]));
+    assert_eq!(sum.call(Tensor::new(Vec::<f64>::new(), &[3, 0])).unwrap().shape().known(), Some(vec![0]));
+    let top = jit(|Rows(x): Rows<Tensor>| x.transpose(&[1, 0]).reduce_max(&[0]));
+    assert_eq!(top.call(Rows(Tensor::new(Vec::<f64>::new(), &[0, 3]))).unwrap().shape().known(), Some(vec![0]));
+}

@@ -297,7 +297,7 @@ impl Session {
         let delivered = delivered.map_or(0, |c: Check| c.step);
         self.save(&run, stopped.as_deref())?;
         if let Some(why) = &stopped {
-            self.told.note(&format!(
+            self.told.warn(&format!(
                 "stopped: {why}.\n  The decoder had learned to make its posterior unlike the encoder's proposal, where \
                  the estimate of log p(x) is wrong in its favour.\n  The best state, of step {}, is delivered. \
                  Training by `--estimator upper` does not do this; with sumo, raise --gap-penalty or lower --lr.",
@@ -322,9 +322,6 @@ impl Session {
         self.draw(model, delivered)?;
         curve(&self.folder.curve(), run.checks(), self.matching.target.log_normalizer())?;
         self.told.finish();
-        if interrupt::asked() {
-            return Err(self.interrupted(made));
-        }
         let row = ESTIMATORS.iter().find(|row| row.name == self.settings.estimator);
         let train_seconds = trained.as_secs_f64();
         let summary = Summary {

@@ -156,7 +156,9 @@ fn places(
                     _ => None,
                 }
             };
-            let taken = run.in_place_of().filter(|_| !results.contains(&v)).and_then(&mut ours);
+            // Not where the step reads the same storage as an operand too.
+            let once = |a: &Var| run.reads().into_iter().filter(|&r| root(r) == root(*a)).count() == 1;
+            let taken = run.in_place_of().filter(|a| !results.contains(&v) && once(a)).and_then(&mut ours);
             let found = if results.contains(&v) { None } else { free.iter().rposition(reusable) };
             let slot = match (taken, found) {
                 (Some(slot), _) => {

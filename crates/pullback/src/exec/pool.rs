@@ -295,13 +295,13 @@ pub fn global() -> &'static Pool {
     DEFAULT.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| of_size(threads))
 }
 
-/// Sets the size of the [`global`] pool from now on (at least 1). Work already running is not affected.
+/// Sets how many threads compiled functions use from now on (at least 1). Work already running is not affected.
 pub fn set_threads(threads: usize) {
     let pool = of_size(threads);
     *DEFAULT.write().unwrap_or_else(PoisonError::into_inner) = Some(pool);
 }
 
-/// Calls `f` with a [`global`] pool of this many threads on the calling thread. Nests; a panic restores, too.
+/// Calls `f`; compiled functions that it calls on this thread use that many threads. Nests; a panic restores, too.
 pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<&'static Pool>);
     impl Drop for Restore {

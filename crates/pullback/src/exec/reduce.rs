@@ -95,6 +95,7 @@ impl Reduction {
         let x = memory.read::<T>(self.input.1, outer * middle * inner);
         let to = &mut typed::<T>(&mut out)[..n];
         match self.ids {
+            _ if n == 0 => {}
             Some((_, place)) => {
                 let ids = memory.read::<i32>(place, middle);
                 with_scratch(x.len().max(n), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));

@@ -9,8 +9,8 @@
 //!   the vector (a load, not a shuffle), and W is packed so that lane `j * P + p` of group `g` holds
 //!   `W[g * P + p][j]`. In the end each run of `P` lanes is summed pairwise.
 
-#[cfg(target_arch = "x86_64")]
 use crate::exec::isa::Isa;
+#[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -39,7 +39,7 @@ pub struct Product<T> {
 }
 
 // SAFETY: the pointers are only used inside the unsafe kernels, whose callers answer for them.
-unsafe impl<T: Sync> Sync for Product<T> {}
+unsafe impl<T: Send + Sync> Sync for Product<T> {}
 
 /// Packs a panel of W (`k` rows and `n <= lanes / p` columns, read by `at(row, column)`) for the narrow kernel, with
 /// zeros where W has no element. Takes the first `k.div_ceil(p) * lanes` elements of `out`.
@@ -85,7 +85,7 @@ pub trait Tile: Copy {
     /// `C[rows] = A[rows] W`, any number of columns that is a multiple of the lanes.
     ///
     /// # Safety
-    /// The machine has `isa`, which is not `Plain`; the pointers and strides of `product` describe readable A and W
+    /// The machine has `isa`, which is not `Base`; the pointers and strides of `product` describe readable A and W
     /// and a C of which nobody else uses `rows`; `n` is a multiple of the lanes.
     unsafe fn wide(isa: Isa, product: &Product<Self>, rows: Range<usize>);
 
