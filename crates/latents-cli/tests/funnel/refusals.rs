@@ -25,7 +25,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("--seed -1", &["--seed"]),
     ("--threads 0", &["--threads"]),
     ("--encoder-loss dregs", &["'dregs'", "'dreg'"]),
-    ("--encoder-loss sumo2", &["SUMO", "dreg, upper or likelihood"]),
+    ("--encoder-loss sumo2", &["`sumo2` needs the estimator `sumo`", "dreg, upper or likelihood"]),
     ("--resume nowhere", &["cannot resume", "nowhere", "cannot be read", "help: "]),
     ("--resume", &["cannot resume", "runs/funnel", "help: "]),
     ("extra", &["'extra'"]),
