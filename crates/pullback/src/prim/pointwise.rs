@@ -100,7 +100,7 @@ macro_rules! pointwise {
                 $name
             }
             fn parameters(&self) -> String {
-                #[allow(unused_mut)]
+                #[allow(unused_mut, reason = "a primitive without parameters adds nothing to it")]
                 let mut s = String::new();
                 $($(s += &format!("[{}]", self.$field);)*)?
                 s
