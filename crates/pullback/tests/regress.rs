@@ -210,10 +210,11 @@ fn a_product_added_to_its_own_operand() {
         Tensor::from([[0.5f64, 1.0], [1.5, -1.0]]),
         Tensor::from([[1.0f64, 0.0], [2.0, 1.0]]),
     );
-    let twice = |a: Tensor, b: Tensor, c: Tensor| a.dot(&b) + a.dot(&b).dot(&c);
+    // The sum is read once more: a result is never written where an operand lay.
+    let twice = |a: Tensor, b: Tensor, c: Tensor| (a.dot(&b) + a.dot(&b).dot(&c)) * 2.0;
     let renamed = |a: Tensor, b: Tensor, c: Tensor| {
         let y = a.dot(&b) * 1.0;
-        &y + y.dot(&c)
+        (&y + y.dot(&c)) * 2.0
     };
     let plain = floats(&twice(a.clone(), b.clone(), c.clone()));
     assert_eq!(floats(&jit(twice).call((a.clone(), b.clone(), c.clone())).unwrap()), plain);
