@@ -125,18 +125,6 @@ impl Data {
         each_dtype!(self, v => v.capacity() * self.dtype().size())
     }
 
-    /// Overwrites the first `n` elements by another's of the same type.
-    pub(crate) fn copy_first(&mut self, from: &Data, n: usize) {
-        match (self, from) {
-            (Data::F32(to), Data::F32(from)) => to[..n].copy_from_slice(&from[..n]),
-            (Data::F64(to), Data::F64(from)) => to[..n].copy_from_slice(&from[..n]),
-            (Data::I32(to), Data::I32(from)) => to[..n].copy_from_slice(&from[..n]),
-            (Data::U32(to), Data::U32(from)) => to[..n].copy_from_slice(&from[..n]),
-            (Data::Bool(to), Data::Bool(from)) => to[..n].copy_from_slice(&from[..n]),
-            _ => unreachable!("plan: one element type"),
-        }
-    }
-
     /// The one element that all are equal to, to the bit.
     pub(crate) fn uniform(&self) -> Option<Data> {
         let same = match self {

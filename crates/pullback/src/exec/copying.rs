@@ -1,8 +1,8 @@
 //! Elements moved, not computed: broadcasts, slices, transposes, rows repeated or gathered by number.
 
-use crate::array::DType;
+use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::memory::{Memory, Place, typed};
+use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::Lowering;
 use crate::shape::{Dim, Shape};
@@ -23,12 +23,11 @@ struct Move {
 /// Copies that fill a result.
 #[derive(Clone, Debug)]
 pub(crate) struct Copying {
-    inputs: Vec<(Var, Place, Count)>,
+    dtype: DType,
     moves: Vec<Move>,
     zeroed: bool,
-    output: Var,
-    slot: usize,
-    size: Count,
+    /// Whether the first axis stays the first.
+    apart: bool,
 }
 
 /// Row-major steps of a shape.
@@ -97,11 +96,14 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Option<Cop
         }
         _ => return None,
     };
-    let inputs = e.inputs.iter().map(|&v| (v, Place::Slot(0), rows.count(shape(v).dims().iter().copied())));
-    let inputs = inputs.collect();
-    let size = rows.count(out.dims().iter().copied());
+    let apart = match e.prim.lower() {
+        Lowering::Broadcast(axes) => axes.first().is_none_or(|&a| a == 0) || !matches!(x.dims()[0], Dim::Rows(_)),
+        Lowering::Transpose(order) => order.first() == Some(&0),
+        Lowering::Slice { axis, .. } | Lowering::Pad { axis, .. } | Lowering::Concat(axis) => axis > 0,
+        _ => true,
+    };
     let moves = moves.into_iter().map(Move::merged).collect();
-    Some(Copying { inputs, moves, zeroed, output: e.output, slot: 0, size })
+    Some(Copying { dtype: graph.ty(e.output).dtype, moves, zeroed, apart })
 }
 
 impl Move {
@@ -181,48 +183,29 @@ impl Move {
 }
 
 impl Copying {
-    pub(crate) fn reads(&self) -> Vec<Var> {
-        self.inputs.iter().map(|i| i.0).collect()
+    /// Whether rows are moved to the same rows.
+    pub(crate) fn apart(&self) -> bool {
+        self.apart
     }
 
-    pub(crate) fn output(&self) -> Var {
-        self.output
-    }
-
-    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        self.inputs.iter_mut().for_each(|i| i.1 = place(i.0));
-        if let Place::Slot(s) = place(self.output) {
-            self.slot = s;
+    pub(crate) fn run(&self, io: &Io<'_>) {
+        match self.dtype {
+            DType::F32 => self.copy::<f32>(io),
+            DType::F64 => self.copy::<f64>(io),
+            DType::I32 => self.copy::<i32>(io),
+            DType::U32 => self.copy::<u32>(io),
+            DType::Bool => self.copy::<bool>(io),
         }
     }
 
-    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize]) {
-        let n = self.size.get(rows);
-        let mut out = memory.take(self.slot, n);
+    fn copy<T: Element + Default>(&self, io: &Io<'_>) {
+        let to = io.write::<T>(0);
+        if self.zeroed {
+            to.fill(T::default());
+        }
         for m in &self.moves {
-            let (_, place, size) = &self.inputs[m.source];
-            let ids: &[i32] = match m.indexed {
-                Some(_) => memory.read::<i32>(self.inputs[1].1, self.inputs[1].2.get(rows)),
-                None => &[],
-            };
-            let size = size.get(rows);
-            macro_rules! go {
-                ($t:ty) => {{
-                    let to = &mut typed::<$t>(&mut out)[..n];
-                    if self.zeroed {
-                        to.fill(<$t>::default());
-                    }
-                    m.run(memory.read::<$t>(*place, size), to, ids, rows);
-                }};
-            }
-            match out.dtype() {
-                DType::F32 => go!(f32),
-                DType::F64 => go!(f64),
-                DType::I32 => go!(i32),
-                DType::U32 => go!(u32),
-                DType::Bool => go!(bool),
-            }
+            let ids: &[i32] = if m.indexed.is_some() { io.read::<i32>(1) } else { &[] };
+            m.run(io.read::<T>(m.source), to, ids, io.rows);
         }
-        memory.put(self.slot, out);
     }
 }

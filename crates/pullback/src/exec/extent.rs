@@ -51,8 +51,29 @@ impl Count {
         self.rows.iter().fold(self.known, |n, &r| n * rows[r])
     }
 
+    /// Whether it grows with an extent.
+    #[inline]
+    pub(crate) fn has(&self, extent: usize) -> bool {
+        self.rows.contains(&extent)
+    }
+
     pub(crate) fn is_one(&self) -> bool {
         self.known == 1 && self.rows.is_empty()
+    }
+
+    /// Whether it is known and no more than `most`.
+    pub(crate) fn is_at_most(&self, most: usize) -> bool {
+        self.rows.is_empty() && self.known <= most
+    }
+
+    /// Whether it grows with the same extents.
+    pub(crate) fn is_like(&self, other: &Count) -> bool {
+        self.rows == other.rows
+    }
+
+    /// Adds one that [is like it](Count::is_like).
+    pub(crate) fn add(&mut self, other: &Count) {
+        self.known += other.known;
     }
 
     pub(crate) fn times(&self, other: &Count) -> Count {

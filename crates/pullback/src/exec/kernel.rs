@@ -2,7 +2,7 @@
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::memory::Place;
+use crate::exec::operand::{Operand, Target};
 use crate::ir::{Graph, Var};
 use crate::lowering::{Lowering, PointOp};
 use crate::opt::fuse::{Role, role};
@@ -25,14 +25,12 @@ pub(super) enum Kind {
 /// An operand that comes from memory.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
-    pub(super) var: Var,
-    pub(super) place: Place,
+    pub(super) operand: usize,
     pub(super) bools: bool,
     /// Along the merged axes.
     pub(super) kinds: Vec<Kind>,
-    pub(super) ids: Option<(Var, Place)>,
-    /// Elements of the operand.
-    pub(super) size: Count,
+    /// The operand of the row numbers.
+    pub(super) ids: Option<usize>,
     /// For each merged axis the step in the operand.
     pub(super) strides: Vec<Count>,
     /// Every element in the kernel's own order: read in place.
@@ -50,7 +48,9 @@ impl Load {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
+    /// A register; those of operands that are laid out first come after those of values.
     Register(usize),
+    /// An operand that is read where it lies.
     Load(usize),
     Number(f64),
 }
@@ -68,14 +68,15 @@ pub(super) struct Instruction {
 
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    pub(super) source: Source,
-    pub(super) var: Var,
-    pub(super) slot: usize,
+    pub(super) register: usize,
     pub(super) bools: bool,
 }
 
 /// The most results of one kernel; more are cut into several kernels when the graph is planned.
 pub(crate) const MOST_STORES: usize = 16;
+
+/// The most operands of one kernel; with more it is cut.
+pub(crate) const MOST_LOADS: usize = 32;
 
 /// A compiled chain.
 #[derive(Clone, Debug)]
@@ -85,8 +86,18 @@ pub(crate) struct Kernel {
     pub(super) axes: Vec<Count>,
     pub(super) loads: Vec<Load>,
     pub(super) instructions: Vec<Instruction>,
+    /// In the order of the targets.
     pub(super) stores: Vec<Store>,
     pub(super) registers: usize,
+    /// The extent that its first axis is, alone or merged with others.
+    rows: Option<usize>,
+}
+
+/// A chain with what it reads and writes.
+pub(crate) struct Compiled {
+    pub kernel: Kernel,
+    pub reads: Vec<Operand>,
+    pub writes: Vec<Target>,
 }
 
 /// Compiles a group of equations; `kept` says which variables something else reads.
@@ -96,7 +107,7 @@ pub(crate) fn compile(
     defined: &HashMap<Var, usize>,
     rows: &mut RowTable,
     kept: &dyn Fn(Var) -> bool,
-) -> Kernel {
+) -> Compiled {
     let shape = graph.ty(graph.eqns[group[0]].output).shape.dims().to_vec();
     let mut builder = Builder { graph, defined, shape: &shape, loads: Vec::new() };
     let inside: HashMap<Var, usize> = group.iter().enumerate().map(|(k, &i)| (graph.eqns[i].output, k)).collect();
@@ -115,14 +126,20 @@ pub(crate) fn compile(
         let args = args.collect();
         args_of.push((op, args));
     }
-    let (axes, loads) = merge(&shape, builder.loads, rows, graph);
+    let first = match shape.first() {
+        Some(&Dim::Rows(id)) => Some(rows.index(id)),
+        _ => None,
+    };
+    let (axes, loads, reads) = merge(&shape, builder.loads, rows, graph);
     let lanes = group
         .iter()
         .flat_map(|&i| graph.eqns[i].inputs.iter().chain([&graph.eqns[i].output]))
         .map(|&v| graph.ty(v).dtype)
         .find(|d| d.is_float())
         .unwrap_or(DType::F32);
-    allocate(graph, group, args_of, axes, loads, lanes, kept)
+    let (kernel, kept) = allocate(graph, group, args_of, loads, kept);
+    let writes = kept.into_iter().map(|v| Target::new(graph, v, rows)).collect();
+    Compiled { kernel: Kernel { lanes, axes, rows: first, ..kernel }, reads, writes }
 }
 
 struct Builder<'a> {
@@ -176,7 +193,12 @@ impl Builder<'_> {
 }
 
 /// Joins neighbouring axes along which every operand lies alike, and drops axes of size 1.
-fn merge(shape: &[Dim], loads: Vec<(Var, Vec<Kind>)>, rows: &mut RowTable, graph: &Graph) -> (Vec<Count>, Vec<Load>) {
+fn merge(
+    shape: &[Dim],
+    loads: Vec<(Var, Vec<Kind>)>,
+    rows: &mut RowTable,
+    graph: &Graph,
+) -> (Vec<Count>, Vec<Load>, Vec<Operand>) {
     let mut axes: Vec<Vec<usize>> = Vec::new();
     for (i, &d) in shape.iter().enumerate() {
         if d == Dim::Known(1) {
@@ -196,6 +218,13 @@ fn merge(shape: &[Dim], loads: Vec<(Var, Vec<Kind>)>, rows: &mut RowTable, graph
         axes.push(Vec::new());
     }
     let counts: Vec<Count> = axes.iter().map(|group| rows.count(group.iter().map(|&i| shape[i]))).collect();
+    let mut reads: Vec<Operand> = Vec::new();
+    let mut operand = |v: Var, rows: &mut RowTable| {
+        reads.iter().position(|o| o.var == v).unwrap_or_else(|| {
+            reads.push(Operand::new(graph, v, rows));
+            reads.len() - 1
+        })
+    };
     let loads = loads
         .into_iter()
         .map(|(v, kinds)| {
@@ -211,13 +240,12 @@ fn merge(shape: &[Dim], loads: Vec<(Var, Vec<Kind>)>, rows: &mut RowTable, graph
             let last = merged.len() - 1;
             let whole = merged.iter().zip(&counts).all(|(k, n)| *k == Kind::Present || n.is_one());
             Load {
-                var: v,
-                place: Place::Slot(0),
+                operand: operand(v, rows),
                 bools: graph.ty(v).dtype == DType::Bool,
                 ids: merged
                     .iter()
-                    .find_map(|k| if let Kind::Indexed(ids) = k { Some((*ids, Place::Slot(0))) } else { None }),
-                size: rows.count(graph.ty(v).shape.dims().iter().copied()),
+                    .find_map(|k| if let Kind::Indexed(ids) = k { Some(*ids) } else { None })
+                    .map(|ids| operand(ids, rows)),
                 same_rows: merged[..last].iter().all(|k| *k == Kind::Absent),
                 kinds: merged,
                 strides,
@@ -225,19 +253,17 @@ fn merge(shape: &[Dim], loads: Vec<(Var, Vec<Kind>)>, rows: &mut RowTable, graph
             }
         })
         .collect();
-    (counts, loads)
+    (counts, loads, reads)
 }
 
-/// Gives each value a register for as long as it is read.
+/// Gives each value a register for as long as it is read; the chain, and the variables that are kept.
 fn allocate(
     graph: &Graph,
     group: &[usize],
     args_of: Vec<(PointOp, Vec<Source>)>,
-    axes: Vec<Count>,
     loads: Vec<Load>,
-    lanes: DType,
     kept: &dyn Fn(Var) -> bool,
-) -> Kernel {
+) -> (Kernel, Vec<Var>) {
     let n = args_of.len();
     let mut last_read: Vec<usize> = (0..n).collect();
     for (k, (_, args)) in args_of.iter().enumerate() {
@@ -250,8 +276,9 @@ fn allocate(
     let mut free: Vec<usize> = Vec::new();
     let mut registers = 0;
     let mut at = vec![0; n];
-    let mut instructions = Vec::new();
+    let mut instructions: Vec<Instruction> = Vec::new();
     let mut stores: Vec<Store> = Vec::new();
+    let mut written: Vec<Var> = Vec::new();
     for (k, (op, args)) in args_of.into_iter().enumerate() {
         let mut resolved = [Source::Number(0.0); 3];
         for (to, a) in resolved.iter_mut().zip(&args) {
@@ -267,7 +294,8 @@ fn allocate(
         let mut direct = None;
         if kept(output) {
             direct = (last_read[k] == k && !bools).then_some(first);
-            stores.push(Store { source: Source::Register(at[k]), var: output, slot: 0, bools });
+            stores.push(Store { register: at[k], bools });
+            written.push(output);
         }
         let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
         instructions.push(Instruction { op, register: at[k], args: resolved, direct, stores: copied });
@@ -285,31 +313,33 @@ fn allocate(
             free.push(at[k]);
         }
     }
-    Kernel { lanes, axes, loads, instructions, stores, registers }
+    for arg in instructions.iter_mut().flat_map(|i| &mut i.args) {
+        if let Source::Load(l) = *arg
+            && !loads[l].in_place()
+        {
+            *arg = Source::Register(registers + l);
+        }
+    }
+    let kernel = Kernel { lanes: DType::F32, axes: Vec::new(), loads, instructions, stores, registers, rows: None };
+    (kernel, written)
 }
 
 impl Kernel {
-    /// Every variable that it reads.
-    pub(crate) fn reads(&self) -> impl Iterator<Item = Var> + '_ {
-        self.loads.iter().flat_map(|l| [Some(l.var), l.ids.map(|i| i.0)]).flatten()
+    /// Whether every row is computed from the same row of its operands, or from what is the same for all.
+    pub(crate) fn apart(&self, extent: usize, reads: &[Operand]) -> bool {
+        let numbered = |l: &Load| l.ids.is_some() && reads[l.operand].size.has(extent);
+        self.rows == Some(extent) && !self.loads.iter().any(numbered)
     }
 
-    /// Every variable that it writes.
-    pub(crate) fn writes(&self) -> impl Iterator<Item = Var> + '_ {
-        self.stores.iter().map(|s| s.var)
+    /// How many operands it lays out or reads.
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.len()
     }
 
-    /// Learns where its variables lie.
-    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        for load in &mut self.loads {
-            load.place = place(load.var);
-            load.ids = load.ids.map(|(v, _)| (v, place(v)));
-        }
-        for store in &mut self.stores {
-            if let Place::Slot(slot) = place(store.var) {
-                store.slot = slot;
-            }
-        }
+    /// Elementary operations.
+    pub(crate) fn operations(&self) -> Count {
+        let each = Count::known(self.instructions.len());
+        self.axes.iter().fold(each, |n, axis| n.times(axis))
     }
 }
 

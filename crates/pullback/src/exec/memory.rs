@@ -20,53 +20,137 @@ pub(crate) enum Place {
 pub(crate) struct Memory {
     pub(crate) inputs: Vec<Arc<Array>>,
     pub(crate) constants: Vec<Arc<Array>>,
-    pub(crate) slots: Vec<Data>,
+    slots: Vec<Slot>,
+}
+
+/// A buffer, and where its elements begin: several threads write to parts of it at once, through that pointer alone.
+#[derive(Debug)]
+struct Slot {
+    data: Data,
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: `start` points into `data`, which the slot owns; what crosses threads is the vector, of plain numbers.
+unsafe impl Send for Slot {}
+// SAFETY: elements are reached through a shared slot only by `Memory::read` and `Memory::write`, whose callers keep
+// what is written apart from what others read or write.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    fn new(data: Data) -> Slot {
+        let mut slot = Slot { data, start: std::ptr::null_mut(), len: 0 };
+        slot.locate();
+        slot
+    }
+
+    fn locate(&mut self) {
+        macro_rules! locate {
+            ($v:expr) => {
+                ($v.as_mut_ptr().cast(), $v.len())
+            };
+        }
+        (self.start, self.len) = match &mut self.data {
+            Data::F32(v) => locate!(v),
+            Data::F64(v) => locate!(v),
+            Data::I32(v) => locate!(v),
+            Data::U32(v) => locate!(v),
+            Data::Bool(v) => locate!(v),
+        };
+    }
+
+    /// The elements `at..at + n`, as a pointer to the first.
+    #[inline]
+    fn part<T: Element>(&self, at: usize, n: usize) -> *mut T {
+        assert!(self.data.dtype() == T::DTYPE, "plan: a place holds the type of its value");
+        assert!(at <= self.len && n <= self.len - at, "plan: elements {at}+{n} of {}", self.len);
+        // SAFETY: inside the vector, as was just checked.
+        unsafe { self.start.cast::<T>().add(at) }
+    }
 }
 
 impl Memory {
-    /// The elements at a place; of a slot perhaps more than belong to the value.
-    pub(crate) fn data(&self, place: Place) -> &Data {
-        match place {
-            Place::Input(i) => self.inputs[i].data(),
-            Place::Constant(i) => self.constants[i].data(),
-            Place::Slot(i) => &self.slots[i],
-        }
+    /// A new buffer; its number.
+    pub(crate) fn add(&mut self, dtype: DType) -> usize {
+        self.slots.push(Slot::new(Data::zeros(dtype, 0)));
+        self.slots.len() - 1
     }
 
-    /// The first `n` elements at a place whose type was inferred.
+    /// The type of a buffer's elements.
+    pub(crate) fn dtype(&self, slot: usize) -> DType {
+        self.slots[slot].data.dtype()
+    }
+
+    /// The elements `at..at + n` at a place.
+    ///
+    /// # Safety
+    /// While the slice lives, nobody writes to those elements.
     #[inline]
-    pub(crate) fn read<T: Element>(&self, place: Place, n: usize) -> &[T] {
-        let all = T::slice(self.data(place)).expect("plan: a place holds the type of its value");
-        &all[..n]
+    pub(crate) unsafe fn read<T: Element>(&self, place: Place, at: usize, n: usize) -> &[T] {
+        let held = |a: &'_ Arc<Array>| -> *const T {
+            let all = T::slice(a.data()).expect("plan: a place holds the type of its value");
+            all[at..at + n].as_ptr()
+        };
+        let start = match place {
+            Place::Input(i) => held(&self.inputs[i]),
+            Place::Constant(i) => held(&self.constants[i]),
+            Place::Slot(i) => self.slots[i].part::<T>(at, n).cast_const(),
+        };
+        // SAFETY: `n` elements that live as long as the memory, and are not written to by the caller's promise.
+        unsafe { std::slice::from_raw_parts(start, n) }
     }
 
-    /// Takes a slot out to be written, with room for `n` elements; [`Memory::put`] brings it back.
-    pub(crate) fn take(&mut self, slot: usize, n: usize) -> Data {
-        let empty = Data::zeros(self.slots[slot].dtype(), 0);
-        let mut data = std::mem::replace(&mut self.slots[slot], empty);
-        if data.len() < n {
-            data.resize(n);
+    /// The elements `at..at + n` of a slot, to be written.
+    ///
+    /// # Safety
+    /// While the slice lives, nobody else reads or writes those elements.
+    #[inline]
+    #[allow(clippy::mut_from_ref, reason = "that is its purpose; the caller keeps the parts apart")]
+    pub(crate) unsafe fn write<T: Element>(&self, slot: usize, at: usize, n: usize) -> &mut [T] {
+        // SAFETY: `n` elements inside the slot's vector, not aliased by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.slots[slot].part(at, n), n) }
+    }
+
+    /// Makes room for `n` elements in a slot.
+    #[inline]
+    pub(crate) fn reserve(&mut self, slot: usize, n: usize) {
+        let slot = &mut self.slots[slot];
+        if slot.len < n {
+            slot.data.resize(n);
+            slot.locate();
         }
+    }
+
+    /// A copy of the first `n` elements at a place.
+    pub(crate) fn first(&self, place: Place, n: usize) -> Data {
+        match place {
+            Place::Input(i) => self.inputs[i].data().first(n),
+            Place::Constant(i) => self.constants[i].data().first(n),
+            Place::Slot(i) => self.slots[i].data.first(n),
+        }
+    }
+
+    /// Whether a slot has given its data away.
+    pub(crate) fn is_empty(&self, slot: usize) -> bool {
+        self.slots[slot].data.is_empty()
+    }
+
+    /// Takes the first `n` elements out of a slot, which is empty then.
+    pub(crate) fn take(&mut self, slot: usize, n: usize) -> Data {
+        self.reserve(slot, n);
+        let empty = Data::zeros(self.dtype(slot), 0);
+        let mut data = std::mem::replace(&mut self.slots[slot], Slot::new(empty)).data;
+        data.resize(n);
         data
     }
 
-    /// Brings back a slot that was taken.
+    /// Gives a slot the data that it holds from now on.
     pub(crate) fn put(&mut self, slot: usize, data: Data) {
-        self.slots[slot] = data;
+        self.slots[slot] = Slot::new(data);
     }
 
     /// Bytes that the buffers hold.
     pub(crate) fn bytes(&self) -> usize {
-        self.slots.iter().map(Data::capacity_bytes).sum()
+        self.slots.iter().map(|s| s.data.capacity_bytes()).sum()
     }
-}
-
-/// A vector taken out of a slot, as its type.
-pub(crate) fn typed<T: Element>(data: &mut Data) -> &mut Vec<T> {
-    T::vec_mut(data).expect("plan: a slot holds the type of its value")
-}
-
-/// An empty buffer of that type.
-pub(crate) fn empty(dtype: DType) -> Data {
-    Data::zeros(dtype, 0)
 }

@@ -8,6 +8,7 @@ mod isa;
 mod kernel;
 mod lanes;
 mod memory;
+mod operand;
 mod plan;
 pub(crate) mod pool;
 mod prefix;
@@ -15,7 +16,9 @@ mod product;
 mod random;
 mod reduce;
 mod scalar_loops;
+mod schedule;
 mod shared;
+mod stage;
 mod step;
 mod tiles;
 
@@ -107,11 +110,11 @@ impl Program {
         let Plan { runs, memory, outputs, leaving, .. } = &mut self.plan;
         memory.inputs = inputs;
         for &slot in leaving.iter() {
-            let dtype = memory.slots[slot].dtype();
-            if memory.slots[slot].is_empty()
+            let dtype = memory.dtype(slot);
+            if memory.is_empty(slot)
                 && let Some(k) = self.spare.iter().position(|d| d.dtype() == dtype)
             {
-                memory.slots[slot] = self.spare.swap_remove(k);
+                memory.put(slot, self.spare.swap_remove(k));
             }
         }
         let pool = pool::global();
@@ -142,9 +145,7 @@ impl Program {
                         .map_or_else(|| results[k].clone(), |a| Tensor::from(a.reshaped(shape.clone()))),
                     None => {
                         let n = shape.iter().product();
-                        let mut data = memory.take(slot, n);
-                        data.resize(n);
-                        Tensor::from(Array::new(shape, data))
+                        Tensor::from(Array::new(shape, memory.take(slot, n)))
                     }
                 },
             });

@@ -2,12 +2,13 @@
 
 use crate::array::Array;
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::kernel::{self, Kernel, MOST_STORES};
-use crate::exec::memory::{Memory, Place, empty};
-use crate::exec::step::{Run, other};
+use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES};
+use crate::exec::memory::{Memory, Place};
+use crate::exec::schedule::{Run, schedule};
+use crate::exec::step::{ByRows, Step, Work, other};
 use crate::ir::{Graph, Var};
 use crate::lowering::Lowering;
-use crate::opt::fuse::{Role, Step, role, steps};
+use crate::opt::fuse::{self, Role, role};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -37,33 +38,32 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
         rows.count(graph.ty(v).shape.dims().iter().copied());
     }
     let root = roots(graph);
-    let order = steps(graph);
+    let order = fuse::steps(graph);
 
     // What each step reads decides what must be kept; only then are the kernels final.
     let everything = |_: Var| true;
     let mut needed: HashSet<Var> = graph.outputs.iter().map(|&v| root(v)).collect();
-    let mut runs: Vec<Run> = Vec::new();
     for step in &order {
         match step {
-            Step::Kernel(group) => {
+            fuse::Step::Kernel(group) => {
                 let k = kernel::compile(graph, group, &defined, &mut rows, &everything);
-                needed.extend(k.reads().map(&root));
+                needed.extend(k.reads.iter().map(|o| root(o.var)));
             }
-            Step::Eqn(i) => {
-                let run = other(graph, &graph.eqns[*i], &mut rows);
-                needed.extend(run.reads().into_iter().map(&root));
-            }
+            fuse::Step::Eqn(i) => needed.extend(graph.eqns[*i].inputs.iter().map(|&v| root(v))),
         }
     }
+    let mut steps: Vec<Step> = Vec::new();
     for step in &order {
         match step {
-            Step::Kernel(group) => cut(graph, group, &defined, &mut rows, &needed, &mut runs),
-            Step::Eqn(i) => runs.push(other(graph, &graph.eqns[*i], &mut rows)),
+            fuse::Step::Kernel(group) => cut(graph, group, &defined, &mut rows, &needed, &mut steps),
+            fuse::Step::Eqn(i) => steps.push(other(graph, &graph.eqns[*i], &mut rows)),
         }
     }
-    let (memory, place) = places(graph, &runs, &root, &mut rows);
+    let mut runs = schedule(steps, &root, rows.len());
+    let (mut memory, place) = places(graph, &runs, &root, &mut rows);
     let place = |v: Var| place[&root(v)];
-    runs.iter_mut().for_each(|run| run.settle(&place));
+    runs.iter_mut().flat_map(Run::steps_mut).for_each(|step| step.settle(&place));
+    parts(&mut runs, &mut memory);
     let outputs: Vec<Output> = graph
         .outputs
         .iter()
@@ -92,25 +92,42 @@ fn roots(graph: &Graph) -> impl Fn(Var) -> Var + use<> {
     move |v| root[v.index()]
 }
 
-/// Compiles a group, in halves where it has more results than a kernel may.
+/// Compiles a group, in halves where it has more operands or results than a kernel may.
 fn cut(
     graph: &Graph,
     group: &[usize],
     defined: &HashMap<Var, usize>,
     rows: &mut RowTable,
     needed: &HashSet<Var>,
-    runs: &mut Vec<Run>,
+    steps: &mut Vec<Step>,
 ) {
-    let kernel: Kernel = kernel::compile(graph, group, defined, rows, &|v| needed.contains(&v));
-    if kernel.writes().count() <= MOST_STORES || group.len() < 2 {
-        runs.push(Run::Kernel(Box::new(kernel)));
+    let Compiled { kernel, reads, writes } = kernel::compile(graph, group, defined, rows, &|v| needed.contains(&v));
+    if (kernel.loads() <= MOST_LOADS && writes.len() <= MOST_STORES) || group.len() < 2 {
+        steps.push(Step::new(graph, Work::Kernel(Box::new(kernel)), reads, writes, rows));
         return;
     }
     let (first, second) = group.split_at(group.len() / 2);
     let read: HashSet<Var> = second.iter().flat_map(|&i| graph.eqns[i].inputs.iter().copied()).collect();
     let more: HashSet<Var> = needed.union(&read).copied().collect();
-    cut(graph, first, defined, rows, &more, runs);
-    cut(graph, second, defined, rows, &more, runs);
+    cut(graph, first, defined, rows, &more, steps);
+    cut(graph, second, defined, rows, &more, steps);
+}
+
+/// Gives the sums over rows of each stage slots for their parts; stages run one after the other and share them.
+fn parts(runs: &mut [Run], memory: &mut Memory) {
+    let mut slots: Vec<usize> = Vec::new();
+    for run in runs {
+        let Run::Stage(stage) = run else { continue };
+        let mut free = slots.clone();
+        let sums = stage.steps.iter_mut().filter(|s| s.by_rows().is_some_and(|(_, by)| by == ByRows::Sum));
+        for t in sums.flat_map(|s| &mut s.writes) {
+            let found = free.iter().position(|&s| memory.dtype(s) == t.dtype);
+            t.parts = Some(found.map(|k| free.remove(k)).unwrap_or_else(|| {
+                slots.push(memory.add(t.dtype));
+                slots[slots.len() - 1]
+            }));
+        }
+    }
 }
 
 /// Deals out buffers: one is used again once nothing reads the value in it any more, the latest first: it is the one
@@ -121,6 +138,7 @@ fn places(
     root: &dyn Fn(Var) -> Var,
     rows: &mut RowTable,
 ) -> (Memory, HashMap<Var, Place>) {
+    let steps: Vec<&Step> = runs.iter().flat_map(Run::steps).collect();
     let mut memory = Memory::default();
     let mut place: HashMap<Var, Place> = HashMap::new();
     for (i, &v) in graph.inputs.iter().enumerate() {
@@ -134,20 +152,20 @@ fn places(
         }
     }
     let mut last: HashMap<Var, usize> = HashMap::new();
-    for (i, run) in runs.iter().enumerate() {
-        run.reads().into_iter().chain(run.writes()).for_each(|v| {
+    for (i, step) in steps.iter().enumerate() {
+        step.reads().chain(step.writes()).for_each(|v| {
             last.insert(root(v), i);
         });
     }
     let results: HashSet<Var> = graph.outputs.iter().map(|&v| root(v)).collect();
     let mut sizes: Vec<Count> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
-    for (i, run) in runs.iter().enumerate() {
+    for (i, step) in steps.iter().enumerate() {
         let mut handed_on: Vec<usize> = Vec::new();
-        for v in run.writes() {
+        for v in step.writes() {
             let ty = graph.ty(v);
             let size = rows.count(ty.shape.dims().iter().copied());
-            let reusable = |s: &usize| memory.slots[*s].dtype() == ty.dtype && sizes[*s] == size;
+            let reusable = |s: &usize| memory.dtype(*s) == ty.dtype && sizes[*s] == size;
             let mut ours = |v: Var| {
                 let v = root(v);
                 let mine = last.get(&v) == Some(&i) && !results.contains(&v);
@@ -157,8 +175,8 @@ fn places(
                 }
             };
             // Not where the step reads the same storage as an operand too.
-            let once = |a: &Var| run.reads().into_iter().filter(|&r| root(r) == root(*a)).count() == 1;
-            let taken = run.in_place_of().filter(|a| !results.contains(&v) && once(a)).and_then(&mut ours);
+            let once = |a: &Var| step.reads().filter(|&r| root(r) == root(*a)).count() == 1;
+            let taken = step.in_place_of().filter(|a| !results.contains(&v) && once(a)).and_then(&mut ours);
             let found = if results.contains(&v) { None } else { free.iter().rposition(reusable) };
             let slot = match (taken, found) {
                 (Some(slot), _) => {
@@ -167,21 +185,20 @@ fn places(
                 }
                 (None, Some(k)) => free.remove(k),
                 (None, None) => {
-                    memory.slots.push(empty(ty.dtype));
                     sizes.push(size);
-                    memory.slots.len() - 1
+                    memory.add(ty.dtype)
                 }
             };
             place.insert(v, Place::Slot(slot));
         }
-        let mut done: Vec<Var> = run.reads().into_iter().chain(run.writes()).map(root).collect();
+        let mut done: Vec<Var> = step.reads().chain(step.writes()).map(root).collect();
         done.sort_unstable();
         done.dedup();
         for v in done {
             if last.get(&v) == Some(&i)
                 && !results.contains(&v)
                 && let Some(Place::Slot(slot)) = place.get(&v)
-                && (!handed_on.contains(slot) || run.writes().contains(&v))
+                && (!handed_on.contains(slot) || step.writes().any(|w| w == v))
             {
                 free.push(*slot);
             }

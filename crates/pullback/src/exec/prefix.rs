@@ -4,8 +4,8 @@ use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::isa::Isa;
 use crate::exec::lanes::{Lane, per_isa};
-use crate::exec::memory::{Memory, Place, typed};
-use crate::ir::{Eqn, Graph, Var};
+use crate::exec::operand::Io;
+use crate::ir::{Eqn, Graph};
 use crate::lowering::{ScanOp, max};
 
 /// A prefix operation on floats.
@@ -13,12 +13,9 @@ use crate::lowering::{ScanOp, max};
 pub(crate) struct Prefix {
     op: ScanOp,
     dtype: DType,
-    inputs: Vec<(Var, Place)>,
     outer: Count,
     n: Count,
     inner: Count,
-    output: Var,
-    slot: usize,
 }
 
 pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ScanOp, axis: usize, rows: &mut RowTable) -> Option<Prefix> {
@@ -31,12 +28,9 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ScanOp, axis: usize, rows: &mu
     Some(Prefix {
         op,
         dtype: ty.dtype,
-        inputs: e.inputs.iter().map(|&v| (v, Place::Slot(0))).collect(),
         outer: rows.count(dims[..axis].iter().copied()),
         n: rows.count([dims[axis]]),
         inner: rows.count(dims[axis + 1..].iter().copied()),
-        output: e.output,
-        slot: 0,
     })
 }
 
@@ -47,47 +41,33 @@ fn in_order(n: usize, reverse: bool, mut step: impl FnMut(usize)) {
 }
 
 impl Prefix {
-    pub(crate) fn reads(&self) -> Vec<Var> {
-        self.inputs.iter().map(|i| i.0).collect()
+    /// Whether the axis is not one of rows, and no row's prefix reads another row.
+    pub(crate) fn apart(&self, extent: usize) -> bool {
+        !self.n.has(extent) && !matches!(self.op, ScanOp::SegmentLogCumSumExp)
     }
 
-    pub(crate) fn output(&self) -> Var {
-        self.output
-    }
-
-    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        self.inputs.iter_mut().for_each(|i| i.1 = place(i.0));
-        if let Place::Slot(s) = place(self.output) {
-            self.slot = s;
-        }
-    }
-
-    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
+    pub(crate) fn run(&self, io: &Io<'_>) {
         match self.dtype {
-            DType::F64 => self.floats::<f64>(memory, rows, isa),
-            DType::I32 => self.integers(memory, rows),
-            _ => self.floats::<f32>(memory, rows, isa),
+            DType::F64 => self.floats::<f64>(io),
+            DType::I32 => self.integers(io),
+            _ => self.floats::<f32>(io),
         }
     }
 
-    fn integers(&self, memory: &mut Memory, rows: &[usize]) {
-        let (outer, n, inner) = (self.outer.get(rows), self.n.get(rows), self.inner.get(rows));
-        let mut out = memory.take(self.slot, outer * n * inner);
-        let x = memory.read::<i32>(self.inputs[0].1, outer * n * inner);
-        let y = &mut typed::<i32>(&mut out)[..x.len()];
-        walk(self.op, [outer, n, inner], x, y, 0, |a, b| a.wrapping_add(b));
-        memory.put(self.slot, out);
+    fn sizes(&self, rows: &[usize]) -> [usize; 3] {
+        [self.outer.get(rows), self.n.get(rows), self.inner.get(rows)]
     }
 
-    fn floats<T: Lane>(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
-        let (outer, n, inner) = (self.outer.get(rows), self.n.get(rows), self.inner.get(rows));
-        let total = outer * n * inner;
-        let mut out = memory.take(self.slot, total);
-        let x = memory.read::<T>(self.inputs[0].1, total);
-        let y = &mut typed::<T>(&mut out)[..total];
+    fn integers(&self, io: &Io<'_>) {
+        walk(self.op, self.sizes(io.rows), io.read::<i32>(0), io.write::<i32>(0), 0, |a, b| a.wrapping_add(b));
+    }
+
+    fn floats<T: Lane>(&self, io: &Io<'_>) {
+        let [outer, n, inner] = self.sizes(io.rows);
+        let (x, y, isa) = (io.read::<T>(0), io.write::<T>(0), io.isa);
         match self.op {
             ScanOp::Recurrence { reverse } if inner == 1 => {
-                let b = memory.read::<T>(self.inputs[1].1, total);
+                let b = io.read::<T>(1);
                 for ((y, a), b) in y.chunks_mut(n.max(1)).zip(x.chunks(n.max(1))).zip(b.chunks(n.max(1))) {
                     // The factor of the first element is not read: nothing came before it.
                     let mut carry = T::ZERO;
@@ -100,7 +80,7 @@ impl Prefix {
                 }
             }
             ScanOp::Recurrence { reverse } => {
-                let b = memory.read::<T>(self.inputs[1].1, total);
+                let b = io.read::<T>(1);
                 for i in 0..outer {
                     let mut before = None;
                     in_order(n, reverse, |k| {
@@ -120,12 +100,11 @@ impl Prefix {
                 log_prefixes(isa, x, y, inner, |row| row % n.max(1) == 0);
             }
             ScanOp::SegmentLogCumSumExp => {
-                let ids = memory.read::<i32>(self.inputs[1].1, n);
+                let ids = io.read::<i32>(1);
                 log_prefixes(isa, x, y, inner, |row| row == 0 || ids[row] != ids[row - 1]);
             }
             op => walk(op, [outer, n, inner], x, y, T::ZERO, |a, b| a + b),
         }
-        memory.put(self.slot, out);
     }
 }
 

@@ -1,11 +1,11 @@
 //! Products of tensors as matrix products: axes are grouped into rows, columns and what is contracted.
 
-use crate::array::{DType, Data, Element};
+use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::gemm::{Gemm, View, ViewMut, gemm};
-use crate::exec::memory::{Memory, Place, typed};
-use crate::exec::pool::Pool;
-use crate::ir::{Eqn, Graph, Var};
+use crate::exec::operand::Io;
+use crate::exec::step::ByRows;
+use crate::ir::{Eqn, Graph};
 use crate::lowering::DotAxes;
 use crate::shape::Shape;
 use std::fmt;
@@ -20,23 +20,16 @@ struct Walk {
 /// An operand as a stack of matrices.
 #[derive(Clone, Debug)]
 struct Side {
-    var: Var,
-    place: Place,
-    size: Count,
     batch: Walk,
     free: Walk,
     contract: Walk,
 }
 
-/// A product that runs as matrix products.
+/// A product that runs as matrix products; a third operand is what it is added to.
 #[derive(Clone, Debug)]
 pub(crate) struct Product {
     left: Side,
     right: Side,
-    /// What the product is added to.
-    addend: Option<(Var, Place)>,
-    output: Var,
-    slot: usize,
     dtype: DType,
 }
 
@@ -55,21 +48,16 @@ fn walk(rows: &mut RowTable, shape: &Shape, axes: &[usize]) -> Option<Walk> {
 /// The product as matrix products; `None` where its axes do not group, and a plain loop must do.
 pub(crate) fn compile(graph: &Graph, e: &Eqn, axes: &DotAxes, rows: &mut RowTable) -> Option<Product> {
     let mut side = |k: usize| {
-        let var = e.inputs[k];
-        let shape = &graph.ty(var).shape;
+        let shape = &graph.ty(e.inputs[k]).shape;
         let pick = |pair: &(Vec<usize>, Vec<usize>)| if k == 0 { pair.0.clone() } else { pair.1.clone() };
         Some(Side {
-            var,
-            place: Place::Slot(0),
-            size: rows.count(shape.dims().iter().copied()),
             batch: walk(rows, shape, &pick(&axes.batch))?,
             free: walk(rows, shape, &axes.free(k, shape.rank()))?,
             contract: walk(rows, shape, &pick(&axes.contract))?,
         })
     };
     let (left, right) = (side(0)?, side(1)?);
-    let addend = e.inputs.get(2).map(|&v| (v, Place::Slot(0)));
-    Some(Product { left, right, addend, output: e.output, slot: 0, dtype: graph.ty(e.output).dtype })
+    Some(Product { left, right, dtype: graph.ty(e.output).dtype })
 }
 
 impl fmt::Display for Product {
@@ -79,59 +67,56 @@ impl fmt::Display for Product {
     }
 }
 
+/// The most numbers of a sum over rows that is taken block by block: each block has a table of its own for it.
+const MOST_PARTS: usize = 8192;
+
 impl Product {
-    /// The variables that it reads.
-    pub(crate) fn reads(&self) -> Vec<Var> {
-        [self.left.var, self.right.var].into_iter().chain(self.addend()).collect()
-    }
-
-    /// The variable that the product is added to: its storage becomes the result's if nothing else reads it.
-    pub(crate) fn addend(&self) -> Option<Var> {
-        self.addend.map(|a| a.0)
-    }
-
-    /// The variable that it writes.
-    pub(crate) fn output(&self) -> Var {
-        self.output
-    }
-
-    /// Learns where its variables lie.
-    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        self.left.place = place(self.left.var);
-        self.right.place = place(self.right.var);
-        self.addend = self.addend.map(|(v, _)| (v, place(v)));
-        if let Place::Slot(slot) = place(self.output) {
-            self.slot = slot;
+    /// How blocks of rows of an extent enter it.
+    pub(crate) fn by_rows(&self, extent: usize) -> ByRows {
+        let has = |walk: &Walk| walk.size.has(extent);
+        let (l, r) = (&self.left, &self.right);
+        if has(&l.batch) || has(&r.free) {
+            return ByRows::No;
         }
+        match (has(&l.free), has(&l.contract)) {
+            (true, false) => ByRows::Apart,
+            (false, true) if l.free.size.times(&r.free.size).is_at_most(MOST_PARTS) => ByRows::Sum,
+            _ => ByRows::No,
+        }
+    }
+
+    /// Multiply-adds.
+    pub(crate) fn operations(&self) -> Count {
+        self.left.batch.size.times(&self.left.free.size).times(&self.left.contract.size).times(&self.right.free.size)
     }
 
     /// Computes it.
-    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], pool: &Pool) {
-        let n = [&self.left.batch, &self.left.free, &self.right.free].iter().map(|w| w.size.get(rows)).product();
-        let mut out = memory.take(self.slot, n);
-        if let Some((_, place)) = self.addend.filter(|a| a.1 != Place::Slot(self.slot)) {
-            out.copy_first(memory.data(place), n);
-        }
+    pub(crate) fn run(&self, io: &Io<'_>) {
         match self.dtype {
-            DType::F64 => self.multiply::<f64>(memory, rows, pool, &mut out, n),
-            _ => self.multiply::<f32>(memory, rows, pool, &mut out, n),
+            DType::F64 => self.multiply::<f64>(io),
+            _ => self.multiply::<f32>(io),
         }
-        memory.put(self.slot, out);
     }
 
-    fn multiply<T: Gemm + Element>(&self, memory: &Memory, rows: &[usize], pool: &Pool, out: &mut Data, n: usize) {
-        let (l, r) = (&self.left, &self.right);
-        let (a, b) = (memory.read::<T>(l.place, l.size.get(rows)), memory.read::<T>(r.place, r.size.get(rows)));
+    fn multiply<T: Gemm + Element>(&self, io: &Io<'_>) {
+        let (l, r, rows) = (&self.left, &self.right, io.rows);
+        let out = io.write::<T>(0);
+        // Only one block of a sum over rows brings the addend.
+        let sums = io.block.is_some_and(|b| l.contract.size.has(b.extent) && b.number > 0);
+        let added = io.reads.len() > 2 && !sums;
+        if added && !io.in_place(2, 0) {
+            out.copy_from_slice(io.read::<T>(2));
+        }
+        let (a, b) = (io.read::<T>(0), io.read::<T>(1));
         let (m, k, c) = (l.free.size.get(rows), l.contract.size.get(rows), r.free.size.get(rows));
-        let out = &mut typed::<T>(out)[..n];
-        if n == 0 {
+        if out.is_empty() {
             return;
         }
         let (sa, sb) = (l.batch.step.get(rows), r.batch.step.get(rows));
         for (i, out) in out.chunks_mut(m * c).enumerate() {
             let a = View::new(&a[(i * sa).min(a.len())..], m, k, l.free.step.get(rows), l.contract.step.get(rows));
             let b = View::new(&b[(i * sb).min(b.len())..], k, c, r.contract.step.get(rows), r.free.step.get(rows));
-            gemm(pool, ViewMut::row_major(out, m, c), a, b, self.addend.is_some());
+            gemm(io.pool, ViewMut::row_major(out, m, c), a, b, added);
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::isa::Isa;
 use crate::exec::lanes::per_isa;
-use crate::exec::memory::{Memory, Place, typed};
-use crate::ir::{Eqn, Graph, Var};
+use crate::exec::operand::Io;
+use crate::ir::{Eqn, Graph};
 use crate::lowering::RandomOp;
 use crate::math::threefry::threefry2x32;
 use crate::prim::random_bits::{unit_f32, unit_f64};
@@ -14,27 +14,14 @@ use crate::prim::random_bits::{unit_f32, unit_f64};
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
     op: RandomOp,
-    keys: (Var, Place),
-    numbers: Option<(Var, Place)>,
-    /// How many keys, and how many draws from each.
-    count: Count,
+    /// How many draws from each key.
     each: Count,
-    output: Var,
-    slot: usize,
 }
 
 pub(crate) fn compile(graph: &Graph, e: &Eqn, op: RandomOp, rows: &mut RowTable) -> Random {
     let lead = graph.ty(e.inputs[0]).shape.rank() - 1;
     let dims = graph.ty(e.output).shape.dims();
-    Random {
-        op,
-        keys: (e.inputs[0], Place::Slot(0)),
-        numbers: e.inputs.get(1).map(|&v| (v, Place::Slot(0))),
-        count: rows.count(dims[..lead].iter().copied()),
-        each: rows.count(dims[lead..].iter().copied()),
-        output: e.output,
-        slot: 0,
-    }
+    Random { op, each: rows.count(dims[lead..].iter().copied()) }
 }
 
 /// Draws in a block: their keys and counters are laid out first, so that the cipher itself is one plain loop.
@@ -109,32 +96,19 @@ fn blocks(
 }
 
 impl Random {
-    pub(crate) fn reads(&self) -> Vec<Var> {
-        std::iter::once(self.keys.0).chain(self.numbers.map(|n| n.0)).collect()
+    /// Whether rows have keys of their own.
+    pub(crate) fn apart(&self, extent: usize) -> bool {
+        !self.each.has(extent)
     }
 
-    pub(crate) fn output(&self) -> Var {
-        self.output
-    }
-
-    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        self.keys.1 = place(self.keys.0);
-        self.numbers = self.numbers.map(|(v, _)| (v, place(v)));
-        if let Place::Slot(s) = place(self.output) {
-            self.slot = s;
-        }
-    }
-
-    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
-        let (count, each) = (self.count.get(rows), self.each.get(rows));
-        let n = count * each;
-        let mut out = memory.take(self.slot, n);
-        let keys = memory.read::<u32>(self.keys.1, 2 * count);
-        match (self.op, self.numbers) {
-            (RandomOp::FoldIn, Some((_, place))) => {
-                let numbers = memory.read::<u32>(place, count);
-                let to = typed::<u32>(&mut out);
-                blocks(isa, keys, 1, count, Some(numbers), |first, a, b| {
+    pub(crate) fn run(&self, io: &Io<'_>) {
+        let (each, isa) = (self.each.get(io.rows), io.isa);
+        let keys = io.read::<u32>(0);
+        let n = keys.len() / 2 * each;
+        match self.op {
+            RandomOp::FoldIn => {
+                let (numbers, to) = (io.read::<u32>(1), io.write::<u32>(0));
+                blocks(isa, keys, 1, numbers.len(), Some(numbers), |first, a, b| {
                     let to = &mut to[2 * first..2 * (first + a.len())];
                     to.chunks_exact_mut(2).zip(a.iter().zip(b)).for_each(|(to, (&a, &b))| {
                         to[0] = a;
@@ -142,16 +116,16 @@ impl Random {
                     });
                 });
             }
-            (RandomOp::Unit(DType::F64), _) => {
-                let to = typed::<f64>(&mut out);
+            RandomOp::Unit(DType::F64) => {
+                let to = io.write::<f64>(0);
                 spread(isa, keys, each, n, |first, a, b| {
                     for (to, (&a, &b)) in to[first..].iter_mut().zip(a.iter().zip(b)) {
                         *to = unit_f64([a, b]);
                     }
                 });
             }
-            (RandomOp::Unit(_), _) => {
-                let to = typed::<f32>(&mut out);
+            RandomOp::Unit(_) => {
+                let to = io.write::<f32>(0);
                 spread(isa, keys, each, n, |first, a, b| {
                     for (to, (&a, &b)) in to[first..].iter_mut().zip(a.iter().zip(b)) {
                         *to = unit_f32([a, b]);
@@ -159,7 +133,7 @@ impl Random {
                 });
             }
             _ => {
-                let to = typed::<u32>(&mut out);
+                let to = io.write::<u32>(0);
                 spread(isa, keys, each, n, |first, a, b| {
                     for (to, (&a, &b)) in to[first..].iter_mut().zip(a.iter().zip(b)) {
                         *to = a ^ b;
@@ -167,7 +141,6 @@ impl Random {
                 });
             }
         }
-        memory.put(self.slot, out);
     }
 }
 

@@ -5,12 +5,11 @@
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::isa::Isa;
 use crate::exec::lanes::{Lane, per_isa};
-use crate::exec::memory::{Memory, Place, typed};
-use crate::exec::pool::Pool;
+use crate::exec::operand::Io;
 use crate::exec::shared::Shared;
-use crate::ir::{Eqn, Graph, Var};
+use crate::exec::step::ByRows;
+use crate::ir::{Eqn, Graph};
 use crate::lowering::{ReduceOp, max, min};
 use crate::math::Real;
 use std::fmt;
@@ -23,15 +22,10 @@ const BLOCK: usize = 256;
 pub(crate) struct Reduction {
     op: ReduceOp,
     dtype: DType,
-    input: (Var, Place),
-    ids: Option<(Var, Place)>,
+    by_segments: bool,
     outer: Count,
     middle: Count,
     inner: Count,
-    /// The number of segments.
-    segments: Count,
-    output: Var,
-    slot: usize,
 }
 
 /// The fold over those axes of floats, if they are neighbours.
@@ -45,62 +39,47 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ReduceOp, axes: &[usize], rows
     Some(Reduction {
         op,
         dtype: ty.dtype,
-        input: (e.inputs[0], Place::Slot(0)),
-        ids: None,
+        by_segments: false,
         outer: rows.count(dims[..axes[0]].iter().copied()),
         middle: rows.count(dims[axes[0]..=last].iter().copied()),
         inner: rows.count(dims[last + 1..].iter().copied()),
-        segments: Count::known(1),
-        output: e.output,
-        slot: 0,
     })
 }
 
 /// The fold over segments of floats.
 pub(crate) fn segments(graph: &Graph, e: &Eqn, op: ReduceOp, rows: &mut RowTable) -> Option<Reduction> {
-    let plain = compile(graph, e, op, &[0], rows)?;
-    let size = graph.ty(e.output).shape.dims()[0];
-    Some(Reduction { ids: Some((e.inputs[1], Place::Slot(0))), segments: rows.count([size]), ..plain })
+    Some(Reduction { by_segments: true, ..compile(graph, e, op, &[0], rows)? })
 }
 
 impl Reduction {
-    pub(crate) fn reads(&self) -> Vec<Var> {
-        std::iter::once(self.input.0).chain(self.ids.map(|i| i.0)).collect()
-    }
-
-    pub(crate) fn output(&self) -> Var {
-        self.output
-    }
-
-    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        self.input.1 = place(self.input.0);
-        self.ids = self.ids.map(|(v, _)| (v, place(v)));
-        if let Place::Slot(s) = place(self.output) {
-            self.slot = s;
+    /// How blocks of rows of an extent enter it.
+    pub(crate) fn by_rows(&self, extent: usize) -> ByRows {
+        match (self.outer.has(extent), self.middle.has(extent)) {
+            _ if self.by_segments || self.inner.has(extent) => ByRows::No,
+            (true, false) => ByRows::Apart,
+            (false, true) if self.op == ReduceOp::Sum => ByRows::Sum,
+            _ => ByRows::No,
         }
     }
 
-    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], isa: Isa, pool: &Pool) {
+    pub(crate) fn run(&self, io: &Io<'_>) {
         match self.dtype {
-            DType::F64 => self.fold::<f64>(memory, rows, isa, pool),
-            _ => self.fold::<f32>(memory, rows, isa, pool),
+            DType::F64 => self.fold::<f64>(io),
+            _ => self.fold::<f32>(io),
         }
     }
 
-    fn fold<T: Lane>(&self, memory: &mut Memory, rows: &[usize], isa: Isa, pool: &Pool) {
+    fn fold<T: Lane>(&self, io: &Io<'_>) {
+        let (rows, isa, pool) = (io.rows, io.isa, io.pool);
         let (outer, middle, inner) = (self.outer.get(rows), self.middle.get(rows), self.inner.get(rows));
-        let segments = self.segments.get(rows);
-        let n = outer * segments * inner;
-        let mut out = memory.take(self.slot, n);
-        let x = memory.read::<T>(self.input.1, outer * middle * inner);
-        let to = &mut typed::<T>(&mut out)[..n];
-        match self.ids {
-            _ if n == 0 => {}
-            Some((_, place)) => {
-                let ids = memory.read::<i32>(place, middle);
-                with_scratch(x.len().max(n), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));
+        let (x, to) = (io.read::<T>(0), io.write::<T>(0));
+        match self.by_segments {
+            _ if to.is_empty() => {}
+            true => {
+                let ids = io.read::<i32>(1);
+                with_scratch(x.len().max(to.len()), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));
             }
-            None if inner == 1 => {
+            false if inner == 1 => {
                 let tasks = pool.tasks(x.len(), outer);
                 let shared = Shared::new(to);
                 pool.run(tasks, &|task| {
@@ -111,7 +90,7 @@ impl Reduction {
                     with_scratch(BLOCK, |scratch, _| fold_lines(isa, self.op, lines, middle, to, scratch));
                 });
             }
-            None => {
+            false => {
                 let shared = Shared::new(to);
                 let tasks = pool.tasks(x.len(), inner.div_ceil(16));
                 pool.run(tasks, &|task| {
@@ -127,13 +106,12 @@ impl Reduction {
                 });
             }
         }
-        memory.put(self.slot, out);
     }
 }
 
 impl fmt::Display for Reduction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let over = if self.ids.is_some() { " by segments" } else { "" };
+        let over = if self.by_segments { " by segments" } else { "" };
         write!(f, "reduce{over} {:?} [{}, {}, {}]", self.op, self.outer, self.middle, self.inner)
     }
 }

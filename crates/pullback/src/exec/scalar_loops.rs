@@ -1,80 +1,79 @@
 //! Elementwise operations outside kernels: integers, truth values, conversions, and the few float functions that do
 //! not vectorise.
 
-use crate::array::{Array, DType, Data};
-use crate::exec::extent::{Count, RowTable};
-use crate::exec::memory::{Memory, Place, typed};
-use crate::ir::{Eqn, Graph, Var};
+use crate::array::{Array, DType, Element};
+use crate::exec::operand::Io;
+use crate::ir::{Eqn, Graph};
 use crate::lowering::PointOp;
 
 /// One elementwise operation.
 #[derive(Clone, Debug)]
 pub(crate) struct ScalarLoop {
     op: PointOp,
-    inputs: Vec<(Var, Place)>,
-    size: Count,
-    dtype: DType,
-    output: Var,
-    slot: usize,
+    from: DType,
+    to: DType,
 }
 
-pub(crate) fn compile(graph: &Graph, e: &Eqn, op: PointOp, rows: &mut RowTable) -> ScalarLoop {
-    ScalarLoop {
-        op,
-        inputs: e.inputs.iter().map(|&v| (v, Place::Slot(0))).collect(),
-        size: rows.count(graph.ty(e.output).shape.dims().iter().copied()),
-        dtype: graph.ty(e.inputs[0]).dtype,
-        output: e.output,
-        slot: 0,
-    }
+pub(crate) fn compile(graph: &Graph, e: &Eqn, op: PointOp) -> ScalarLoop {
+    ScalarLoop { op, from: graph.ty(e.inputs[0]).dtype, to: graph.ty(e.output).dtype }
+}
+
+/// An operand as an array of its own.
+fn copied<T: Element>(io: &Io<'_>, operand: usize) -> Array {
+    let x = io.read::<T>(operand);
+    Array::new(vec![x.len()], T::wrap(x.to_vec()))
+}
+
+fn write<T: Element>(io: &Io<'_>, value: &Array) {
+    io.write::<T>(0).copy_from_slice(value.get::<T>());
+}
+
+macro_rules! typed {
+    ($dtype:expr, $f:ident($($arg:expr),*)) => {
+        match $dtype {
+            DType::F32 => $f::<f32>($($arg),*),
+            DType::F64 => $f::<f64>($($arg),*),
+            DType::I32 => $f::<i32>($($arg),*),
+            DType::U32 => $f::<u32>($($arg),*),
+            DType::Bool => $f::<bool>($($arg),*),
+        }
+    };
 }
 
 impl ScalarLoop {
-    pub(crate) fn reads(&self) -> Vec<Var> {
-        self.inputs.iter().map(|i| i.0).collect()
-    }
-
-    pub(crate) fn output(&self) -> Var {
-        self.output
-    }
-
-    pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        self.inputs.iter_mut().for_each(|i| i.1 = place(i.0));
-        if let Place::Slot(s) = place(self.output) {
-            self.slot = s;
+    pub(crate) fn run(&self, io: &Io<'_>) {
+        if !self.in_place(io) {
+            // A choice takes its truth values first; all others are of one type.
+            let dtype = |k: usize| if self.op == PointOp::Select && k == 0 { DType::Bool } else { self.operands() };
+            let arrays: Vec<Array> = (0..io.reads.len()).map(|k| typed!(dtype(k), copied(io, k))).collect();
+            let value = self.op.eval(&arrays.iter().collect::<Vec<_>>());
+            typed!(self.to, write(io, &value));
         }
     }
 
-    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize]) {
-        let n = self.size.get(rows);
-        let mut out = memory.take(self.slot, n);
-        if !self.in_place(memory, &mut out, n) {
-            let arrays: Vec<Array> =
-                self.inputs.iter().map(|i| Array::new(vec![n], memory.data(i.1).first(n))).collect();
-            out = self.op.eval(&arrays.iter().collect::<Vec<_>>()).into_data();
-        }
-        memory.put(self.slot, out);
+    /// The type of what is computed with.
+    fn operands(&self) -> DType {
+        if self.op == PointOp::Select { self.to } else { self.from }
     }
 
     /// The forms that programs of keys and counts are made of, without a copy; false for the rest.
-    fn in_place(&self, memory: &Memory, out: &mut Data, n: usize) -> bool {
+    fn in_place(&self, io: &Io<'_>) -> bool {
         let op = self.op;
-        let place = |k: usize| self.inputs[k].1;
         macro_rules! map {
             ($from:ty, $to:ty, $f:expr) => {{
-                let a = memory.read::<$from>(place(0), n);
-                typed::<$to>(out)[..n].iter_mut().zip(a).for_each(|(t, &a)| *t = $f(a));
+                let a = io.read::<$from>(0);
+                io.write::<$to>(0).iter_mut().zip(a).for_each(|(t, &a)| *t = $f(a));
                 true
             }};
         }
         macro_rules! zip {
             ($from:ty, $to:ty, $f:expr) => {{
-                let (a, b) = (memory.read::<$from>(place(0), n), memory.read::<$from>(place(1), n));
-                typed::<$to>(out)[..n].iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t = $f(a, b));
+                let (a, b) = (io.read::<$from>(0), io.read::<$from>(1));
+                io.write::<$to>(0).iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t = $f(a, b));
                 true
             }};
         }
-        match (self.dtype, op, self.inputs.len()) {
+        match (self.from, op, io.reads.len()) {
             (DType::I32, PointOp::Cast(DType::F32), _) => map!(i32, f32, |a: i32| a as f32),
             (DType::I32, PointOp::Cast(DType::F64), _) => map!(i32, f64, f64::from),
             (DType::I32, PointOp::Cast(DType::U32), _) => map!(i32, u32, |a: i32| a.max(0) as u32),

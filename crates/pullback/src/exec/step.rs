@@ -6,7 +6,8 @@ use crate::exec::counting::{self, Counting};
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::isa::Isa;
 use crate::exec::kernel::Kernel;
-use crate::exec::memory::{Memory, Place, typed};
+use crate::exec::memory::{Memory, Place};
+use crate::exec::operand::{Block, Io, Operand, Target};
 use crate::exec::pool::Pool;
 use crate::exec::prefix::{self, Prefix};
 use crate::exec::product::{self, Product};
@@ -19,9 +20,32 @@ use crate::shape::{Dim, RowId, Sizes};
 use std::fmt;
 use std::sync::Arc;
 
-/// A step.
+/// A step: what it does, and with what.
 #[derive(Clone, Debug)]
-pub(crate) enum Run {
+pub(crate) struct Step {
+    pub work: Work,
+    pub reads: Vec<Operand>,
+    pub writes: Vec<Target>,
+    /// The extent of its first axis, where blocks of its rows can be worked on apart.
+    rows: Option<(usize, ByRows)>,
+    /// Extents that its work needs the number of.
+    speaks_of: Vec<usize>,
+}
+
+/// How blocks of rows enter a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ByRows {
+    /// Each row of the result comes from the same row of what is read.
+    Apart,
+    /// The result is a sum over rows.
+    Sum,
+    /// Rows meet otherwise.
+    No,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
     /// A fused chain of elementwise operations.
     Kernel(Box<Kernel>),
     /// A matrix product.
@@ -35,35 +59,29 @@ pub(crate) enum Run {
     /// Random numbers.
     Random(Box<Random>),
     /// Elementwise, outside kernels.
-    ScalarLoop(Box<ScalarLoop>),
+    ScalarLoop(ScalarLoop),
     /// Numbers that count.
     Counting(Counting),
-    /// Row numbers, whose number is known only now.
+    /// Row numbers for counts, whose number is known only now; binds the extent that they introduce.
     Rows(RowNumbers),
     /// A primitive's own plain loops.
     Plain(Plain),
 }
 
-/// Row numbers for counts; binds the extent that they introduce.
-#[derive(Clone, Debug)]
+/// What row numbers bind.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RowNumbers {
-    counts: Var,
-    place: Place,
-    size: Count,
+    /// The extent that there are so many rows of.
+    row: Option<(usize, RowId)>,
     /// One count, whose rows are numbered themselves.
     single: bool,
-    output: Var,
-    slot: usize,
-    row: Option<(usize, RowId)>,
 }
 
 /// A primitive run by its own plain loops on copies of its operands.
 #[derive(Clone, Debug)]
 pub(crate) struct Plain {
     prim: Arc<dyn Primitive>,
-    inputs: Vec<(Var, Place, Vec<Count>)>,
-    output: Var,
-    slot: usize,
+    shapes: Vec<Vec<Count>>,
 }
 
 /// The state of a run.
@@ -77,175 +95,194 @@ pub(crate) struct State<'a> {
 }
 
 /// The step for an equation that no kernel holds.
-pub(crate) fn other(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Run {
-    let dims = |v: Var| graph.ty(v).shape.dims().to_vec();
+pub(crate) fn other(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Step {
+    let work = work(graph, e, rows);
+    let reads = e.inputs.iter().map(|&v| Operand::new(graph, v, rows)).collect();
+    let writes = vec![Target::new(graph, e.output, rows)];
+    let mut step = Step::new(graph, work, reads, writes, rows);
+    e.prim.map_dims(&mut |d| {
+        if let Dim::Rows(id) = d {
+            step.speaks_of.push(rows.index(id));
+        }
+        d
+    });
+    step
+}
+
+fn work(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Work {
     match e.prim.lower() {
         Lowering::Dot(axes) | Lowering::DotAdd(axes) => {
             if let Some(product) = product::compile(graph, e, &axes, rows) {
-                return Run::Product(Box::new(product));
+                return Work::Product(Box::new(product));
             }
         }
         Lowering::Rows => {
-            let counts = e.inputs[0];
-            let row = match dims(e.output)[..] {
+            let row = match graph.ty(e.output).shape.dims()[..] {
                 [Dim::Rows(id)] => Some((rows.index(id), id)),
                 _ => None,
             };
-            return Run::Rows(RowNumbers {
-                counts,
-                place: Place::Slot(0),
-                size: rows.count(dims(counts)),
-                single: dims(counts).is_empty(),
-                output: e.output,
-                slot: 0,
-                row,
-            });
+            return Work::Rows(RowNumbers { row, single: graph.ty(e.inputs[0]).shape.rank() == 0 });
         }
         Lowering::Reduce(op, axes) => {
             if let Some(r) = reduce::compile(graph, e, op, &axes, rows) {
-                return Run::Reduction(Box::new(r));
+                return Work::Reduction(Box::new(r));
             }
         }
         Lowering::Segment(op) => {
             if let Some(r) = reduce::segments(graph, e, op, rows) {
-                return Run::Reduction(Box::new(r));
+                return Work::Reduction(Box::new(r));
             }
         }
         Lowering::Scan(op, axis) => {
             if let Some(p) = prefix::compile(graph, e, op, axis, rows) {
-                return Run::Prefix(Box::new(p));
+                return Work::Prefix(Box::new(p));
             }
         }
-        Lowering::Iota(axis) => return Run::Counting(counting::compile(graph, e, axis, rows)),
-        Lowering::Random(op) => return Run::Random(Box::new(random::compile(graph, e, op, rows))),
-        Lowering::Pointwise(op) => return Run::ScalarLoop(Box::new(scalar_loops::compile(graph, e, op, rows))),
+        Lowering::Iota(axis) => return Work::Counting(counting::compile(graph, e, axis, rows)),
+        Lowering::Random(op) => return Work::Random(Box::new(random::compile(graph, e, op, rows))),
+        Lowering::Pointwise(op) => return Work::ScalarLoop(scalar_loops::compile(graph, e, op)),
         _ => {
             if let Some(c) = copying::compile(graph, e, rows) {
-                return Run::Copying(Box::new(c));
+                return Work::Copying(Box::new(c));
             }
         }
     }
-    let inputs = e.inputs.iter().map(|&v| (v, Place::Slot(0), dims(v).iter().map(|&d| rows.count([d])).collect()));
-    Run::Plain(Plain { prim: e.prim.clone(), inputs: inputs.collect(), output: e.output, slot: 0 })
+    let mut shape = |v: &Var| graph.ty(*v).shape.dims().iter().map(|&d| rows.count([d])).collect();
+    Work::Plain(Plain { prim: e.prim.clone(), shapes: e.inputs.iter().map(&mut shape).collect() })
 }
 
-impl Run {
-    /// The variables that it reads.
-    pub(crate) fn reads(&self) -> Vec<Var> {
-        match self {
-            Run::Kernel(k) => k.reads().collect(),
-            Run::Product(p) => p.reads(),
-            Run::Reduction(r) => r.reads(),
-            Run::Prefix(p) => p.reads(),
-            Run::Copying(c) => c.reads(),
-            Run::Random(r) => r.reads(),
-            Run::ScalarLoop(s) => s.reads(),
-            Run::Counting(_) => Vec::new(),
-            Run::Rows(r) => vec![r.counts],
-            Run::Plain(p) => p.inputs.iter().map(|i| i.0).collect(),
+impl Step {
+    /// The step of some work.
+    pub(crate) fn new(
+        graph: &Graph,
+        work: Work,
+        reads: Vec<Operand>,
+        writes: Vec<Target>,
+        rows: &mut RowTable,
+    ) -> Step {
+        let mut step = Step { work, reads, writes, rows: None, speaks_of: Vec::new() };
+        let all = step.reads.iter().map(|o| o.var).chain(step.writes.iter().map(|t| t.var));
+        let mut shapes = all.map(|v| graph.ty(v).shape.dims());
+        let leading = shapes.clone().find_map(|dims| match dims.first() {
+            Some(Dim::Rows(id)) => Some(*id),
+            _ => None,
+        });
+        if let Some(id) = leading {
+            // Rows along any but the first axis are not in blocks.
+            let first_only = shapes.all(|dims| !dims.iter().skip(1).any(|&d| d == Dim::Rows(id)));
+            let extent = rows.index(id);
+            let by_rows = if first_only { step.work.by_rows(extent, &step.reads) } else { ByRows::No };
+            let on_rows = |t: &Target| t.size.has(extent) == (by_rows == ByRows::Apart);
+            if by_rows != ByRows::No && step.writes.iter().all(on_rows) {
+                step.rows = Some((extent, by_rows));
+            }
         }
+        step
+    }
+
+    /// The extent whose rows can be worked on block by block, and how.
+    pub(crate) fn by_rows(&self) -> Option<(usize, ByRows)> {
+        self.rows
+    }
+
+    /// The variables that it reads.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = Var> + '_ {
+        self.reads.iter().map(|o| o.var)
     }
 
     /// The variables that it writes.
-    pub(crate) fn writes(&self) -> Vec<Var> {
-        match self {
-            Run::Kernel(k) => k.writes().collect(),
-            Run::Product(p) => vec![p.output()],
-            Run::Reduction(r) => vec![r.output()],
-            Run::Prefix(p) => vec![p.output()],
-            Run::Copying(c) => vec![c.output()],
-            Run::Random(r) => vec![r.output()],
-            Run::ScalarLoop(s) => vec![s.output()],
-            Run::Counting(c) => vec![c.output()],
-            Run::Rows(r) => vec![r.output],
-            Run::Plain(p) => vec![p.output],
-        }
+    pub(crate) fn writes(&self) -> impl Iterator<Item = Var> + '_ {
+        self.writes.iter().map(|t| t.var)
     }
 
     /// A variable in whose storage the result may be written, if this is the last to read it.
     pub(crate) fn in_place_of(&self) -> Option<Var> {
-        match self {
-            Run::Product(p) => p.addend(),
+        match self.work {
+            Work::Product(_) => self.reads.get(2).map(|addend| addend.var),
             _ => None,
         }
     }
 
     /// Learns where its variables lie.
     pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
-        let slot = |v: Var| if let Place::Slot(s) = place(v) { s } else { 0 };
-        match self {
-            Run::Kernel(k) => k.settle(place),
-            Run::Product(p) => p.settle(place),
-            Run::Reduction(r) => r.settle(place),
-            Run::Prefix(p) => p.settle(place),
-            Run::Copying(c) => c.settle(place),
-            Run::Random(r) => r.settle(place),
-            Run::ScalarLoop(s) => s.settle(place),
-            Run::Counting(c) => c.settle(place),
-            Run::Rows(r) => {
-                r.place = place(r.counts);
-                r.slot = slot(r.output);
-            }
-            Run::Plain(p) => {
-                p.inputs.iter_mut().for_each(|i| i.1 = place(i.0));
-                p.slot = slot(p.output);
+        self.reads.iter_mut().for_each(|o| o.place = place(o.var));
+        for t in &mut self.writes {
+            if let Place::Slot(slot) = place(t.var) {
+                t.slot = slot;
             }
         }
     }
 
-    /// Runs it.
+    /// Whether anything in it has rows of an extent.
+    pub(crate) fn has(&self, extent: usize) -> bool {
+        let reads = self.reads.iter().any(|o| o.size.has(extent));
+        reads || self.writes.iter().any(|t| t.size.has(extent)) || self.speaks_of.contains(&extent)
+    }
+
+    /// The extent that it gives a number of rows.
+    pub(crate) fn binds(&self) -> Option<usize> {
+        match &self.work {
+            Work::Rows(numbers) => numbers.row.map(|r| r.0),
+            _ => None,
+        }
+    }
+
+    /// Makes room for what it writes.
+    pub(crate) fn reserve(&self, memory: &mut Memory, rows: &[usize]) {
+        self.writes.iter().for_each(|t| memory.reserve(t.slot, t.size.get(rows)));
+    }
+
+    /// Runs it on all its rows.
     pub(crate) fn run(&self, state: &mut State<'_>) {
-        match self {
-            Run::Kernel(k) => k.run(state.memory, state.rows, state.isa, state.pool),
-            Run::Product(p) => p.run(state.memory, state.rows, state.pool),
-            Run::Reduction(r) => r.run(state.memory, state.rows, state.isa, state.pool),
-            Run::Prefix(p) => p.run(state.memory, state.rows, state.isa),
-            Run::Copying(c) => c.run(state.memory, state.rows),
-            Run::Random(r) => r.run(state.memory, state.rows, state.isa),
-            Run::ScalarLoop(s) => s.run(state.memory, state.rows),
-            Run::Counting(c) => c.run(state.memory, state.rows),
-            Run::Rows(r) => r.run(state),
-            Run::Plain(p) => p.run(state),
+        match &self.work {
+            Work::Rows(numbers) => self.number_rows(*numbers, state),
+            Work::Plain(plain) => {
+                let value = plain.eval(self, state);
+                state.memory.put(self.writes[0].slot, value);
+            }
+            _ => {
+                self.reserve(state.memory, state.rows);
+                self.compute(state.memory, state.rows, None, state.isa, state.pool);
+            }
         }
     }
-}
 
-impl fmt::Display for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Run::Kernel(k) => k.fmt(f),
-            Run::Product(p) => p.fmt(f),
-            Run::Reduction(r) => r.fmt(f),
-            Run::Prefix(_) => f.write_str("prefix"),
-            Run::Copying(_) => f.write_str("copy"),
-            Run::Random(_) => f.write_str("random"),
-            Run::ScalarLoop(_) => f.write_str("scalar loop"),
-            Run::Counting(_) => f.write_str("count"),
-            Run::Rows(_) => f.write_str("rows"),
-            Run::Plain(p) => write!(f, "plain {}", p.prim.name()),
+    /// Computes a block of its rows, or all, into memory that is there.
+    pub(crate) fn compute(&self, memory: &Memory, rows: &[usize], block: Option<Block>, isa: Isa, pool: &Pool) {
+        let io = Io { memory, reads: &self.reads, writes: &self.writes, rows, block, isa, pool };
+        match &self.work {
+            Work::Kernel(k) => k.run(&io),
+            Work::Product(p) => p.run(&io),
+            Work::Reduction(r) => r.run(&io),
+            Work::Prefix(p) => p.run(&io),
+            Work::Copying(c) => c.run(&io),
+            Work::Random(r) => r.run(&io),
+            Work::ScalarLoop(s) => s.run(&io),
+            Work::Counting(c) => c.run(&io),
+            Work::Rows(_) | Work::Plain(_) => unreachable!("step: its memory is not known before it runs"),
         }
     }
-}
 
-impl RowNumbers {
-    fn run(&self, state: &mut State<'_>) {
-        let counts = state.memory.read::<i32>(self.place, self.size.get(state.rows));
-        let n: usize = counts.iter().map(|&c| c.max(0) as usize).sum();
-        let mut data = state.memory.take(self.slot, n);
-        let counts = state.memory.read::<i32>(self.place, self.size.get(state.rows));
-        let ids = &mut typed::<i32>(&mut data)[..n];
-        if self.single {
-            (0..).zip(ids).for_each(|(i, id)| *id = i);
+    /// Numbers the rows of counts one after the other.
+    fn number_rows(&self, RowNumbers { row, single }: RowNumbers, state: &mut State<'_>) {
+        let (counts, to) = (&self.reads[0], &self.writes[0]);
+        let size = counts.size.get(state.rows);
+        // SAFETY: nothing else runs.
+        let n = unsafe { state.memory.read::<i32>(counts.place, 0, size) }.iter().map(|&c| c.max(0) as usize).sum();
+        state.memory.reserve(to.slot, n);
+        // SAFETY: nothing else runs, and the counts lie elsewhere.
+        let (counts, mut rest) =
+            unsafe { (state.memory.read::<i32>(counts.place, 0, size), state.memory.write::<i32>(to.slot, 0, n)) };
+        if single {
+            (0..).zip(rest).for_each(|(i, id)| *id = i);
         } else {
-            let mut rest = ids;
             for (i, &c) in (0..).zip(counts) {
                 let (own, others) = rest.split_at_mut(c.max(0) as usize);
                 own.fill(i);
                 rest = others;
             }
         }
-        state.memory.put(self.slot, data);
-        if let Some((row, id)) = self.row {
+        if let Some((row, id)) = row {
             state.rows[row] = n;
             // Bound at most once a run: the extent is this equation's.
             let _ = state.sizes.bind(id, n);
@@ -253,18 +290,62 @@ impl RowNumbers {
     }
 }
 
+impl Work {
+    /// How blocks of rows of an extent, the first axis of all that has it, enter it.
+    fn by_rows(&self, extent: usize, reads: &[Operand]) -> ByRows {
+        let apart = match self {
+            Work::Kernel(k) => k.apart(extent, reads),
+            Work::Product(p) => return p.by_rows(extent),
+            Work::Reduction(r) => return r.by_rows(extent),
+            Work::Prefix(p) => p.apart(extent),
+            Work::Copying(c) => c.apart(),
+            Work::Random(r) => r.apart(extent),
+            Work::ScalarLoop(_) => true,
+            Work::Counting(_) | Work::Rows(_) | Work::Plain(_) => false,
+        };
+        if apart { ByRows::Apart } else { ByRows::No }
+    }
+
+    /// Elementary operations that it takes about.
+    pub(crate) fn operations(&self, writes: &[Target]) -> Count {
+        match self {
+            Work::Kernel(k) => k.operations(),
+            Work::Product(p) => p.operations(),
+            Work::Random(_) => writes[0].size.times(&Count::known(16)),
+            _ => writes[0].size.times(&Count::known(4)),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.work {
+            Work::Kernel(k) => k.fmt(f),
+            Work::Product(p) => p.fmt(f),
+            Work::Reduction(r) => r.fmt(f),
+            Work::Prefix(_) => f.write_str("prefix"),
+            Work::Copying(_) => f.write_str("copy"),
+            Work::Random(_) => f.write_str("random"),
+            Work::ScalarLoop(_) => f.write_str("scalar loop"),
+            Work::Counting(_) => f.write_str("count"),
+            Work::Rows(_) => f.write_str("rows"),
+            Work::Plain(p) => write!(f, "plain {}", p.prim.name()),
+        }
+    }
+}
+
 impl Plain {
-    fn run(&self, state: &mut State<'_>) {
-        let arrays: Vec<Array> = self
-            .inputs
+    fn eval(&self, step: &Step, state: &State<'_>) -> crate::array::Data {
+        let arrays: Vec<Array> = step
+            .reads
             .iter()
-            .map(|(_, place, shape)| {
+            .zip(&self.shapes)
+            .map(|(operand, shape)| {
                 let shape: Vec<usize> = shape.iter().map(|c| c.get(state.rows)).collect();
                 let n: usize = shape.iter().product();
-                Array::new(shape, state.memory.data(*place).first(n))
+                Array::new(shape, state.memory.first(operand.place, n))
             })
             .collect();
-        let y = self.prim.eval(&arrays.iter().collect::<Vec<_>>(), state.sizes);
-        state.memory.put(self.slot, y.into_data());
+        self.prim.eval(&arrays.iter().collect::<Vec<_>>(), state.sizes).into_data()
     }
 }

@@ -1,11 +1,9 @@
 //! Runs a kernel tile by tile.
 
-use crate::array::{DType, Data};
-use crate::exec::isa::Isa;
-use crate::exec::kernel::{Kernel, Kind, Load, MOST_STORES, Source};
+use crate::array::DType;
+use crate::exec::kernel::{Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Source};
 use crate::exec::lanes::{Lane, Run, TILE, per_isa, point};
-use crate::exec::memory::{Memory, typed};
-use crate::exec::pool::Pool;
+use crate::exec::operand::Io;
 use crate::exec::shared::Shared;
 
 /// Where a result is written.
@@ -16,59 +14,56 @@ enum Out<'a, T> {
 
 impl Kernel {
     /// Runs the chain over every element.
-    pub(crate) fn run(&self, memory: &mut Memory, rows: &[usize], isa: Isa, pool: &Pool) {
+    pub(crate) fn run(&self, io: &Io<'_>) {
         match self.lanes {
-            DType::F64 => self.run_lanes::<f64>(memory, rows, isa, pool),
-            _ => self.run_lanes::<f32>(memory, rows, isa, pool),
+            DType::F64 => self.run_lanes::<f64>(io),
+            _ => self.run_lanes::<f32>(io),
         }
     }
 
-    fn run_lanes<T: Lane>(&self, memory: &mut Memory, rows: &[usize], isa: Isa, pool: &Pool) {
-        let cols = self.axes[self.axes.len() - 1].get(rows);
-        let lines: usize = self.axes[..self.axes.len() - 1].iter().map(|c| c.get(rows)).product();
+    fn run_lanes<T: Lane>(&self, io: &Io<'_>) {
+        let cols = self.axes[self.axes.len() - 1].get(io.rows);
+        let lines: usize = self.axes[..self.axes.len() - 1].iter().map(|c| c.get(io.rows)).product();
         let total = lines * cols;
-        let mut taken: [Data; MOST_STORES] = std::array::from_fn(|_| Data::Bool(Vec::new()));
-        for (store, data) in self.stores.iter().zip(&mut taken) {
-            *data = memory.take(store.slot, total);
+        if total == 0 {
+            return;
         }
-        if total > 0 {
-            let mut outs: [Option<Out<'_, T>>; MOST_STORES] = std::array::from_fn(|_| None);
-            for ((store, data), out) in self.stores.iter().zip(&mut taken).zip(&mut outs) {
-                *out = Some(if store.bools {
-                    Out::Bools(Shared::new(&mut typed::<bool>(data)[..total]))
-                } else {
-                    Out::Numbers(Shared::new(&mut typed::<T>(data)[..total]))
-                });
-            }
-            let work = Work { kernel: self, memory, rows, lines, cols, isa, outs: &outs };
-            // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
-            let per = if cols >= TILE { 1 } else { TILE / cols };
-            let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
-            let tasks = pool.tasks(total * self.instructions.len(), tiles);
-            pool.run(tasks, &|task| {
-                T::registers(self.registers + self.loads.len() + 1, |registers| {
-                    let range = tiles * task / tasks..tiles * (task + 1) / tasks;
-                    for (k, tile) in range.enumerate() {
-                        work.tile(tile, k == 0, registers);
-                    }
-                });
+        let mut outs: [Option<Out<'_, T>>; MOST_STORES] = [const { None }; MOST_STORES];
+        for (k, (store, out)) in self.stores.iter().zip(&mut outs).enumerate() {
+            *out = Some(if store.bools {
+                Out::Bools(Shared::new(io.write::<bool>(k)))
+            } else {
+                Out::Numbers(Shared::new(io.write::<T>(k)))
             });
         }
-        for (store, data) in self.stores.iter().zip(taken) {
-            memory.put(store.slot, data);
+        let mut loads: [&[T]; MOST_LOADS] = [&[]; MOST_LOADS];
+        for (load, from) in self.loads.iter().zip(&mut loads).filter(|(load, _)| !load.bools) {
+            *from = io.read::<T>(load.operand);
         }
+        let work = Work { kernel: self, io, lines, cols, loads, outs };
+        // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
+        let per = if cols >= TILE { 1 } else { TILE / cols };
+        let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
+        let tasks = io.pool.tasks(total * self.instructions.len(), tiles);
+        io.pool.run(tasks, &|task| {
+            T::registers(self.registers + self.loads.len() + 1, |registers| {
+                let range = tiles * task / tasks..tiles * (task + 1) / tasks;
+                for (k, tile) in range.enumerate() {
+                    work.tile(tile, k == 0, registers);
+                }
+            });
+        });
     }
 }
 
 /// One call of a kernel.
 struct Work<'a, T> {
     kernel: &'a Kernel,
-    memory: &'a Memory,
-    rows: &'a [usize],
+    io: &'a Io<'a>,
     lines: usize,
     cols: usize,
-    isa: Isa,
-    outs: &'a [Option<Out<'a, T>>; MOST_STORES],
+    loads: [&'a [T]; MOST_LOADS],
+    outs: [Option<Out<'a, T>>; MOST_STORES],
 }
 
 impl<T: Lane> Work<'_, T> {
@@ -95,85 +90,124 @@ impl<T: Lane> Work<'_, T> {
             let to = &mut registers[kernel.registers + l][..lines * width];
             if load.bools {
                 let truth = |x: bool| if x { T::ONE } else { T::ZERO };
-                self.fill(
-                    load,
-                    self.memory.read::<bool>(load.place, load.size.get(self.rows)),
-                    to,
-                    [line, col, width],
-                    truth,
-                );
+                self.fill(load, self.io.read::<bool>(load.operand), to, [line, col, width], truth);
             } else {
-                let all = self.memory.read::<T>(load.place, load.size.get(self.rows));
-                self.fill(load, all, to, [line, col, width], |x| x);
+                self.fill(load, self.loads[l], to, [line, col, width], |x| x);
             }
         }
-        run_program(self.isa, self, registers, start, n);
-    }
-
-    /// An operand of an instruction.
-    fn argument<'r>(&'r self, source: Source, registers: &'r [Vec<T>], start: usize, n: usize) -> Run<'r, T> {
-        match source {
-            Source::Number(x) => Run::All(T::from_f64(x)),
-            Source::Register(r) => Run::Each(&registers[r][..n]),
-            Source::Load(l) => {
-                let load = &self.kernel.loads[l];
-                if load.in_place() {
-                    Run::Each(&self.memory.read::<T>(load.place, load.size.get(self.rows))[start..start + n])
-                } else {
-                    Run::Each(&registers[self.kernel.registers + l][..n])
-                }
-            }
-        }
+        run_program(self.io.isa, self, registers, start, n);
     }
 
     /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
     fn fill<S: Copy>(&self, load: &Load, from: &[S], to: &mut [T], [line, col, width]: [usize; 3], f: impl Fn(S) -> T) {
+        let (io, axes) = (self.io, &self.kernel.axes);
         let last = load.kinds.len() - 1;
         let run = load.kinds[last] == Kind::Present;
-        let ids = load.ids.map(|(_, place)| {
-            let axis = load.kinds.iter().position(|k| matches!(k, Kind::Indexed(_))).unwrap_or(0);
-            self.memory.read::<i32>(place, self.kernel.axes[axis].get(self.rows))
-        });
-        let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(self.rows) } else { 0 });
-        let sizes: [usize; 8] = std::array::from_fn(|i| if i < last { self.kernel.axes[i].get(self.rows) } else { 1 });
-        let plain = last == 1 && ids.is_none();
-        let by_number = if last == 1 { ids } else { None };
-        for (k, to) in to.chunks_mut(width).enumerate() {
+        let ids = load.ids.map(|ids| io.read::<i32>(ids));
+        let col = if run { col } else { 0 };
+        if last == 1 {
+            // Lines one after the other, or by number.
+            let step = load.strides[0].get(io.rows);
+            let to = Lines { to, width, run };
+            return match ids {
+                Some(ids) => {
+                    let ids = &ids[line..];
+                    to.lay(&from[col.min(from.len())..], |k| ids[k] as usize * step, f);
+                }
+                None => to.lay(&from[(line * step + col).min(from.len())..], |k| k * step, f),
+            };
+        }
+        let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(io.rows) } else { 0 });
+        let sizes: [usize; 8] = std::array::from_fn(|i| if i < last { axes[i].get(io.rows) } else { 1 });
+        let base = |k: usize| {
             let mut rest = line + k;
-            let mut base = 0;
-            if plain {
-                base = rest * steps[0];
-            } else if let Some(ids) = by_number {
-                base = ids[rest] as usize * steps[0];
-            } else {
-                for axis in (0..last).rev() {
-                    let at = if axis == 0 { rest } else { rest % sizes[axis] };
-                    if axis > 0 {
-                        rest /= sizes[axis].max(1);
-                    }
-                    base += steps[axis]
-                        * match (load.kinds[axis], ids) {
-                            (Kind::Indexed(_), Some(ids)) => ids[at] as usize,
-                            _ => at,
-                        };
+            let mut base = col;
+            for axis in (0..last).rev() {
+                let at = if axis == 0 { rest } else { rest % sizes[axis] };
+                if axis > 0 {
+                    rest /= sizes[axis].max(1);
                 }
+                base += steps[axis]
+                    * match (load.kinds[axis], ids) {
+                        (Kind::Indexed(_), Some(ids)) => ids[at] as usize,
+                        _ => at,
+                    };
             }
-            if run {
-                let from = &from[base + col..base + col + width];
-                // Lines of a few numbers: a call of memcpy would cost more than they do.
-                if let (Ok(to), Ok(from)) = (<&mut [T; 8]>::try_from(&mut *to), <&[S; 8]>::try_from(from)) {
-                    (0..8).for_each(|j| to[j] = f(from[j]));
-                } else {
-                    to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x));
-                }
-            } else {
-                let x = f(from[base]);
-                match <&mut [T; 8]>::try_from(&mut *to) {
-                    Ok(to) => *to = [x; 8],
-                    Err(_) => to.iter_mut().for_each(|to| *to = x),
+            base
+        };
+        Lines { to, width, run }.lay(from, base, f);
+    }
+}
+
+/// Lines of an operand as they are laid out: `width` numbers of each, or one number `width` times.
+struct Lines<'a, T> {
+    to: &'a mut [T],
+    width: usize,
+    run: bool,
+}
+
+impl<T: Copy> Lines<'_, T> {
+    /// Lays out the lines that begin at `base(0)`, `base(1)`, …
+    #[inline(always)]
+    fn lay<S: Copy>(self, from: &[S], base: impl Fn(usize) -> usize, f: impl Fn(S) -> T) {
+        let Lines { to, width, run } = self;
+        // Widths that the compiler knows: lines of a few numbers cost less than a call of memcpy.
+        match width {
+            1 => short::<S, T, 1>(to, run, from, base, f),
+            2 => short::<S, T, 2>(to, run, from, base, f),
+            4 => short::<S, T, 4>(to, run, from, base, f),
+            8 => short::<S, T, 8>(to, run, from, base, f),
+            16 => short::<S, T, 16>(to, run, from, base, f),
+            _ => {
+                for (k, to) in to.chunks_mut(width).enumerate() {
+                    if run {
+                        let from = &from[base(k)..][..width];
+                        to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x));
+                    } else {
+                        to.fill(f(from[base(k)]));
+                    }
                 }
             }
         }
+    }
+}
+
+#[inline(always)]
+fn short<S: Copy, T: Copy, const N: usize>(
+    to: &mut [T],
+    run: bool,
+    from: &[S],
+    base: impl Fn(usize) -> usize,
+    f: impl Fn(S) -> T,
+) {
+    let (to, _) = to.as_chunks_mut::<N>();
+    if run {
+        for (k, to) in to.iter_mut().enumerate() {
+            let from = &from[base(k)..][..N];
+            for j in 0..N {
+                to[j] = f(from[j]);
+            }
+        }
+    } else {
+        for (k, to) in to.iter_mut().enumerate() {
+            *to = [f(from[base(k)]); N];
+        }
+    }
+}
+
+/// An operand of an instruction.
+#[inline(always)]
+fn argument<'r, T: Lane>(
+    work: &'r Work<'_, T>,
+    source: Source,
+    registers: &'r [Vec<T>],
+    start: usize,
+    n: usize,
+) -> Run<'r, T> {
+    match source {
+        Source::Number(x) => Run::All(T::from_f64(x)),
+        Source::Register(r) => Run::Each(&registers[r][..n]),
+        Source::Load(l) => Run::Each(&work.loads[l][start..start + n]),
     }
 }
 
@@ -182,7 +216,13 @@ impl<T: Lane> Work<'_, T> {
 fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>], start: usize, n: usize) {
     for i in &work.kernel.instructions {
         let mut to = std::mem::take(&mut registers[i.register]);
-        let args = i.args.map(|a| work.argument(a, registers, start, n));
+        // Spelled out: a closure given to `map` would not be inlined into vector code.
+        let [a, b, c] = i.args;
+        let args = [
+            argument(work, a, registers, start, n),
+            argument(work, b, registers, start, n),
+            argument(work, c, registers, start, n),
+        ];
         match i.direct.and_then(|s| work.outs[s].as_ref()) {
             Some(Out::Numbers(out)) => {
                 // SAFETY: tiles do not overlap, and each is run by one task.
@@ -193,14 +233,14 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>
         }
         registers[i.register] = to;
         for store in i.stores.clone() {
-            let Source::Register(r) = work.kernel.stores[store].source else { continue };
+            let from = &registers[work.kernel.stores[store].register][..n];
             match &work.outs[store] {
                 // SAFETY: as above.
-                Some(Out::Numbers(out)) => unsafe { out.range(start, n) }.copy_from_slice(&registers[r][..n]),
+                Some(Out::Numbers(out)) => unsafe { out.range(start, n) }.copy_from_slice(from),
                 Some(Out::Bools(out)) => {
                     // SAFETY: as above.
                     let to = unsafe { out.range(start, n) };
-                    to.iter_mut().zip(&registers[r][..n]).for_each(|(to, &x)| *to = x != T::ZERO);
+                    to.iter_mut().zip(from).for_each(|(to, &x)| *to = x != T::ZERO);
                 }
                 None => {}
             }

@@ -1,0 +1,150 @@
+//! The order of steps: those that blocks of rows can go through come together, as stages.
+
+use crate::exec::extent::Count;
+use crate::exec::stage::{EXTENTS, Stage};
+use crate::exec::step::{ByRows, State, Step};
+use crate::ir::Var;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+
+/// What runs at once.
+#[derive(Clone, Debug)]
+pub(crate) enum Run {
+    /// One step on all rows.
+    Step(Step),
+    /// Steps that blocks of rows go through.
+    Stage(Stage),
+}
+
+impl Run {
+    pub(crate) fn run(&self, state: &mut State<'_>) {
+        match self {
+            Run::Step(step) => step.run(state),
+            Run::Stage(stage) => stage.run(state),
+        }
+    }
+
+    /// Its steps in order.
+    pub(crate) fn steps(&self) -> &[Step] {
+        match self {
+            Run::Step(step) => std::slice::from_ref(step),
+            Run::Stage(stage) => &stage.steps,
+        }
+    }
+
+    pub(crate) fn steps_mut(&mut self) -> &mut [Step] {
+        match self {
+            Run::Step(step) => std::slice::from_mut(step),
+            Run::Stage(stage) => &mut stage.steps,
+        }
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Run::Step(step) => step.fmt(f),
+            Run::Stage(stage) => {
+                write!(f, "stage")?;
+                stage.steps.iter().try_for_each(|s| write!(f, "; {s}"))
+            }
+        }
+    }
+}
+
+/// Which steps each step waits for: those that write what it reads, and those that number the rows that it has.
+fn needs(steps: &[Step], root: &dyn Fn(Var) -> Var, extents: usize) -> Vec<BTreeSet<usize>> {
+    let writer: HashMap<Var, usize> = steps
+        .iter()
+        .enumerate()
+        .flat_map(|(i, s)| s.writes().map(move |v| (v, i)))
+        .map(|(v, i)| (root(v), i))
+        .collect();
+    let binder: HashMap<usize, usize> =
+        steps.iter().enumerate().filter_map(|(i, s)| s.binds().map(|extent| (extent, i))).collect();
+    let of = |i: usize| {
+        let step: &Step = &steps[i];
+        let read = step.reads().filter_map(|v| writer.get(&root(v)).copied());
+        let bound = (0..extents).filter(|&e| step.has(e)).filter_map(|e| binder.get(&e).copied());
+        read.chain(bound).filter(|&k| k != i).collect()
+    };
+    (0..steps.len()).map(of).collect()
+}
+
+/// The steps in an order that respects what they read, as stages where that can be.
+///
+/// Whatever works on no rows runs as soon as it can, so that stages become long.
+pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usize) -> Vec<Run> {
+    let mut needs = needs(&steps, root, extents);
+    let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|&i| needs[i].is_empty()).collect();
+    let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    needs.iter().enumerate().for_each(|(i, set)| set.iter().for_each(|&k| feeds[k].push(i)));
+    let extent_of = |s: &Step| s.by_rows().map(|r| r.0).filter(|_| extents <= EXTENTS);
+    let mut waiting: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+    let mut runs: Vec<Run> = Vec::new();
+    let mut stage: Option<Stage> = None;
+    let mut summed: HashSet<Var> = HashSet::new();
+    while !ready.is_empty() {
+        let candidates = || ready.iter().filter_map(|&i| Some((i, waiting[i].as_ref()?)));
+        let joins = |s: &Step| {
+            let open = stage.as_ref().map(|stage: &Stage| stage.extent);
+            open.is_some() && extent_of(s) == open && !s.reads().any(|v| summed.contains(&root(v)))
+        };
+        let next = candidates()
+            .find(|(_, s)| joins(s))
+            .or_else(|| candidates().find(|(_, s)| extent_of(s).is_none()))
+            .or_else(|| candidates().next())
+            .map(|(i, s)| (i, joins(s)));
+        let Some((i, joins)) = next else { break };
+        ready.remove(&i);
+        let Some(step) = waiting[i].take() else { break };
+        for &f in &feeds[i] {
+            needs[f].remove(&i);
+            if needs[f].is_empty() {
+                ready.insert(f);
+            }
+        }
+        if !joins {
+            runs.extend(stage.take().map(whole));
+            summed.clear();
+        }
+        match (step.by_rows(), extent_of(&step)) {
+            (Some((_, by_rows)), Some(extent)) => {
+                if by_rows == ByRows::Sum {
+                    summed.extend(step.writes().map(root));
+                }
+                stage
+                    .get_or_insert_with(|| Stage { extent, steps: Vec::new(), operations: Vec::new() })
+                    .steps
+                    .push(step);
+            }
+            _ => runs.push(Run::Step(step)),
+        }
+    }
+    runs.extend(stage.map(whole));
+    runs
+}
+
+/// A stage with its operations counted; one step alone is none.
+fn whole(mut stage: Stage) -> Run {
+    if stage.steps.len() == 1
+        && let Some(step) = stage.steps.pop()
+    {
+        return Run::Step(step);
+    }
+    let count = |s: &Step| s.work.operations(&s.writes);
+    stage.operations = merged(stage.steps.iter().map(count));
+    Run::Stage(stage)
+}
+
+/// A sum of counts, like ones added up.
+fn merged(counts: impl Iterator<Item = Count>) -> Vec<Count> {
+    let mut sums: Vec<Count> = Vec::new();
+    for count in counts {
+        match sums.iter_mut().find(|c| c.is_like(&count)) {
+            Some(sum) => sum.add(&count),
+            None => sums.push(count),
+        }
+    }
+    sums
+}
