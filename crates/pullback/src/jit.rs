@@ -42,7 +42,9 @@ impl<T: Tree> Tree for Rows<T> {
 #[derive(PartialEq, Eq, Debug)]
 struct Signature {
     structure: u64,
-    leaves: Vec<(DType, Vec<Extent>)>,
+    /// The type and the rank of each leaf, and the extents of all, one leaf after the other.
+    leaves: Vec<(DType, usize)>,
+    extents: Vec<Extent>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
@@ -64,15 +66,16 @@ impl Signature {
                 counts.len() - 1
             }))
         };
+        let mut extents = Vec::new();
         let leaves = leaves
             .iter()
             .map(|leaf| {
                 let shape = leaf.tensor.array().map_or(&[][..], |a| a.shape());
-                let extents = shape.iter().enumerate().map(|(i, &n)| extent(i, leaf.rows, n)).collect();
-                (leaf.tensor.dtype(), extents)
+                extents.extend(shape.iter().enumerate().map(|(i, &n)| extent(i, leaf.rows, n)));
+                (leaf.tensor.dtype(), shape.len())
             })
             .collect();
-        Signature { structure, leaves }
+        Signature { structure, leaves, extents }
     }
 
     fn types(&self) -> Vec<Type> {
@@ -86,7 +89,11 @@ impl Signature {
                 Dim::Rows(rows[i])
             }
         };
-        self.leaves.iter().map(|(dtype, e)| Type::new(*dtype, Shape(e.iter().map(&mut dim).collect()))).collect()
+        let mut extents = self.extents.iter().map(&mut dim);
+        self.leaves
+            .iter()
+            .map(|&(dtype, rank)| Type::new(dtype, Shape(extents.by_ref().take(rank).collect())))
+            .collect()
     }
 }
 

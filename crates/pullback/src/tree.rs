@@ -27,7 +27,8 @@ pub trait Tree: Sized {
 
 /// What a [`Tree`] is walked with.
 pub struct Visitor<'a> {
-    path: String,
+    /// The name of the part that is visited; `None` where nobody asks for names.
+    path: Option<String>,
     rows: bool,
     structure: DefaultHasher,
     leaf: &'a mut dyn FnMut(Leaf) -> Tensor,
@@ -47,19 +48,23 @@ pub struct Leaf {
 impl Visitor<'_> {
     /// Visits a part under a name.
     pub fn field<T: Tree>(&mut self, name: &str, part: &T) -> T {
-        let length = self.path.len();
+        let Some(path) = &mut self.path else { return part.visit(self) };
+        let length = path.len();
         if length > 0 {
-            self.path.push('.');
+            path.push('.');
         }
-        self.path.push_str(name);
+        path.push_str(name);
         let part = part.visit(self);
-        self.path.truncate(length);
+        if let Some(path) = &mut self.path {
+            path.truncate(length);
+        }
         part
     }
 
     /// Visits a leaf.
     pub fn leaf(&mut self, tensor: &Tensor) -> Tensor {
-        (self.leaf)(Leaf { name: self.path.clone(), tensor: tensor.clone(), rows: self.rows })
+        let name = self.path.clone().unwrap_or_default();
+        (self.leaf)(Leaf { name, tensor: tensor.clone(), rows: self.rows })
     }
 
     /// Notes a part of the structure that is no tensor: a compiled function is compiled for it.
@@ -78,24 +83,28 @@ impl Visitor<'_> {
 
 /// The tree with every leaf replaced.
 pub fn map_leaves<T: Tree>(tree: &T, mut f: impl FnMut(Leaf) -> Tensor) -> T {
-    walk(tree, &mut f).0
+    walk(tree, Some(String::new()), &mut f).0
 }
 
-fn walk<T: Tree>(tree: &T, leaf: &mut dyn FnMut(Leaf) -> Tensor) -> (T, u64) {
-    let mut visitor = Visitor { path: String::new(), rows: false, structure: DefaultHasher::new(), leaf };
+fn walk<T: Tree>(tree: &T, path: Option<String>, leaf: &mut dyn FnMut(Leaf) -> Tensor) -> (T, u64) {
+    let mut visitor = Visitor { path, rows: false, structure: DefaultHasher::new(), leaf };
     let tree = tree.visit(&mut visitor);
     (tree, visitor.structure.finish())
 }
 
 /// The leaves of a tree, in order.
 pub fn leaves<T: Tree>(tree: &T) -> Vec<Leaf> {
-    structure(tree).0
+    list(tree, Some(String::new())).0
 }
 
-/// The leaves of a tree, and a number that tells structures apart.
+/// The leaves of a tree without their names, and a number that tells structures apart.
 pub(crate) fn structure<T: Tree>(tree: &T) -> (Vec<Leaf>, u64) {
+    list(tree, None)
+}
+
+fn list<T: Tree>(tree: &T, path: Option<String>) -> (Vec<Leaf>, u64) {
     let mut list = Vec::new();
-    let (_, hash) = walk(tree, &mut |leaf| {
+    let (_, hash) = walk(tree, path, &mut |leaf| {
         let tensor = leaf.tensor.clone();
         list.push(leaf);
         tensor
@@ -106,7 +115,7 @@ pub(crate) fn structure<T: Tree>(tree: &T) -> (Vec<Leaf>, u64) {
 /// A tree of the structure of `template` with those leaves; where there are too few, the template's own remain.
 pub fn unflatten<T: Tree>(template: &T, tensors: impl IntoIterator<Item = Tensor>) -> T {
     let mut tensors = tensors.into_iter();
-    map_leaves(template, |leaf| tensors.next().unwrap_or(leaf.tensor))
+    walk(template, None, &mut |leaf| tensors.next().unwrap_or(leaf.tensor)).0
 }
 
 impl Tree for Tensor {

@@ -2,6 +2,7 @@
 
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
+use crate::exec::lines::Lines;
 use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::Lowering;
@@ -141,6 +142,19 @@ impl Move {
         let (a, b) = (self.first_from.get(rows), self.first_to.get(rows));
         if self.dims.iter().any(|d| d.get(rows) == 0) {
             return;
+        }
+        // Rows that are one run each, in order: what nearly every program copies.
+        if let ([count, width], [step, inner], [next, one]) = (&self.dims[..], &self.from[..], &self.to[..]) {
+            let (count, width) = (count.get(rows), width.get(rows));
+            let (step, inner) = (step.get(rows), inner.get(rows));
+            if one.is_one() && next.get(rows) == width && inner <= 1 && self.indexed != Some(1) {
+                let lines = Lines { to: &mut to[b..b + count * width], width, run: inner == 1 };
+                match self.indexed {
+                    Some(_) => lines.lay(&from[a..], |k| ids[k] as usize * step, |x| x),
+                    None => lines.lay(&from[a..], |k| k * step, |x| x),
+                }
+                return;
+            }
         }
         self.walk(n, 0, a, b, from, to, ids, rows);
     }

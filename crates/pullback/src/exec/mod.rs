@@ -7,6 +7,7 @@ mod gemm;
 mod isa;
 mod kernel;
 mod lanes;
+mod lines;
 mod memory;
 mod operand;
 mod plan;

@@ -3,6 +3,7 @@
 use crate::array::DType;
 use crate::exec::kernel::{Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Source};
 use crate::exec::lanes::{Lane, Run, TILE, per_isa, point};
+use crate::exec::lines::Lines;
 use crate::exec::operand::Io;
 use crate::exec::shared::Shared;
 
@@ -136,62 +137,6 @@ impl<T: Lane> Work<'_, T> {
             base
         };
         Lines { to, width, run }.lay(from, base, f);
-    }
-}
-
-/// Lines of an operand as they are laid out: `width` numbers of each, or one number `width` times.
-struct Lines<'a, T> {
-    to: &'a mut [T],
-    width: usize,
-    run: bool,
-}
-
-impl<T: Copy> Lines<'_, T> {
-    /// Lays out the lines that begin at `base(0)`, `base(1)`, …
-    #[inline(always)]
-    fn lay<S: Copy>(self, from: &[S], base: impl Fn(usize) -> usize, f: impl Fn(S) -> T) {
-        let Lines { to, width, run } = self;
-        // Widths that the compiler knows: lines of a few numbers cost less than a call of memcpy.
-        match width {
-            1 => short::<S, T, 1>(to, run, from, base, f),
-            2 => short::<S, T, 2>(to, run, from, base, f),
-            4 => short::<S, T, 4>(to, run, from, base, f),
-            8 => short::<S, T, 8>(to, run, from, base, f),
-            16 => short::<S, T, 16>(to, run, from, base, f),
-            _ => {
-                for (k, to) in to.chunks_mut(width).enumerate() {
-                    if run {
-                        let from = &from[base(k)..][..width];
-                        to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x));
-                    } else {
-                        to.fill(f(from[base(k)]));
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn short<S: Copy, T: Copy, const N: usize>(
-    to: &mut [T],
-    run: bool,
-    from: &[S],
-    base: impl Fn(usize) -> usize,
-    f: impl Fn(S) -> T,
-) {
-    let (to, _) = to.as_chunks_mut::<N>();
-    if run {
-        for (k, to) in to.iter_mut().enumerate() {
-            let from = &from[base(k)..][..N];
-            for j in 0..N {
-                to[j] = f(from[j]);
-            }
-        }
-    } else {
-        for (k, to) in to.iter_mut().enumerate() {
-            *to = [f(from[base(k)]); N];
-        }
     }
 }
 
