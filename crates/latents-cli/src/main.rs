@@ -4,9 +4,11 @@ mod args;
 mod commands;
 mod failure;
 mod interrupt;
+mod matching;
 mod output;
 mod progress;
 mod settings;
+mod threads;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Funnel(args) => commands::funnel::run(args, started),
+        Command::Match(args) => commands::match_energy::run(args, started),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

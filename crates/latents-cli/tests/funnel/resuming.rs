@@ -77,3 +77,49 @@ fn a_finished_run_can_be_looked_at_again() {
     }
     assert_eq!(before, read(place.at("y/model.safetensors")));
 }
+
+#[test]
+fn a_finished_run_can_be_made_longer() {
+    let place = Place::new();
+    done(&mut place.tiny("--steps 8 --check-every 4 --decay constant --out short --quiet"));
+    let options = "--resume short --steps 16 --eval-examples 20 --eval-samples 4";
+    let (_, err) = done(&mut place.bare(options));
+    assert!(err.contains("16 steps instead of 8") && !err.contains("learning rate"), "{err}");
+    // At a constant rate it is the run that was so long from the beginning, unless an earlier state was delivered.
+    if !err.contains("better than the last") {
+        done(&mut place.tiny("--steps 16 --check-every 4 --decay constant --out long --quiet"));
+        let metrics = |name: &str| String::from_utf8(read(place.at(name).join("metrics.csv"))).expect("text");
+        assert_eq!(metrics("short").lines().count(), metrics("long").lines().count());
+    }
+    done(&mut place.tiny("--steps 8 --check-every 4 --out cosine --quiet"));
+    let (_, err) = done(&mut place.bare("--resume cosine --steps 16 --eval-examples 20 --eval-samples 4"));
+    assert!(err.contains("the learning rate follows the cosine") && err.contains("from 0.00e0 to 1.00e-3"), "{err}");
+    assert!(String::from_utf8(read(place.at("cosine/metrics.csv"))).expect("text").contains("\n16,"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_during_the_evaluation_leaves_a_run_that_can_be_evaluated() {
+    let place = Place::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_latents"))
+        .current_dir(place.at("."))
+        .args(["funnel", "--out", "my run", "--eval-examples", "10000000"])
+        .args("--latent-dim 2 --hidden-dim 8 --batch-size 4 --check-examples 20 --steps 2".split(' '))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let begun = Instant::now();
+    // The last step's picture is drawn after the step is saved and before the evaluation.
+    while !place.at("my run/metrics.csv").exists() && begun.elapsed() < Duration::from_secs(60) {
+        sleep(Duration::from_millis(2));
+    }
+    sleep(Duration::from_millis(1500));
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success() && child.try_wait().expect("a child").is_none());
+    let output = child.wait_with_output().expect("it ends");
+    let err = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(130), "{err}");
+    assert!(err.contains("interrupted while evaluating") && err.contains("--resume 'my run'"), "{err}");
+    done(place.bare("--eval-examples 20 --eval-samples 4 --quiet").args(["--resume", "my run"]));
+}

@@ -62,6 +62,10 @@ impl Task for MatchingTask {
         jit(|key: Key| matching.init(key)).call(key)
     }
 
+    fn weights_in_all(&self) -> Option<u64> {
+        Some(self.matching.parameters())
+    }
+
     fn step(&self, state: State, key: Key) -> Result<(State, f64), Error> {
         (self.step)(state, key)
     }

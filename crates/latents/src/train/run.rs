@@ -6,7 +6,7 @@
 
 use crate::train::checkpoint::{Checkpoint, CheckpointError, Fault};
 use crate::train::watch::{Check, Collapse, Watch};
-use pullback::{Key, Tensor, Tree, map_leaves};
+use pullback::{Key, Tensor, Tree, leaves, map_leaves};
 use std::time::{Duration, Instant};
 
 /// What is trained, and how.
@@ -21,6 +21,11 @@ pub trait Task {
     /// # Errors
     /// A fault of the program.
     fn init(&self, key: Key) -> Result<Self::State, pullback::Error>;
+
+    /// How many numbers the weights are, where it is known before they are made.
+    fn weights_in_all(&self) -> Option<u64> {
+        None
+    }
 
     /// One step: the next state, and the loss of this one, a scalar.
     ///
@@ -99,6 +104,11 @@ impl Losses {
         mean
     }
 }
+
+/// The prefix of the best weights in a checkpoint.
+const BEST: &str = "best";
+/// How many weights more than a file has a model may have to be made and compared with it.
+const SPARE: u64 = 1 << 20;
 
 /// What a run tells as it goes.
 #[derive(Clone, Copy, Debug)]
@@ -193,7 +203,7 @@ impl<T: Task> Progress<T> {
     /// [`Fault::Value`].
     pub fn put(&self, checkpoint: &mut Checkpoint) -> Result<(), CheckpointError> {
         checkpoint.put("", &self.state)?;
-        checkpoint.put("best", &self.best)?;
+        checkpoint.put(BEST, &self.best)?;
         checkpoint.put("run.key", &Tensor::from(self.key))?;
         checkpoint.put("run.step", &Tensor::scalar(self.step))?;
         let rows: Vec<f64> = self.checks.iter().flat_map(|c| c.to_row()).collect();
@@ -206,12 +216,20 @@ impl<T: Task> Progress<T> {
     /// The run that was [`put`](Progress::put) into a checkpoint; nothing may be left in it then.
     ///
     /// # Errors
-    /// [`Fault::Missing`], [`Fault::Misshapen`], [`Fault::Extra`]: a checkpoint of another model.
+    /// [`Fault::Missing`], [`Fault::Misshapen`], [`Fault::Extra`], [`Fault::Size`]: a checkpoint of another model;
+    /// [`Fault::Range`]: values that no run has.
     pub fn take(task: &T, mut checkpoint: Checkpoint) -> Result<Progress<T>, CheckpointError> {
+        // A model far larger than the file is not made to be compared with it.
+        if let Some(wanted) = task.weights_in_all() {
+            let found = checkpoint.numbers(BEST);
+            if wanted > found.saturating_add(SPARE) {
+                return Err(checkpoint.error(Fault::Size { found, wanted }));
+            }
+        }
         let template = Progress::new(task, Key::new(0))
             .map_err(|cause| checkpoint.error(Fault::Value { name: "state".to_owned(), cause }))?;
         let state = checkpoint.take("", &template.state)?;
-        let best = checkpoint.take("best", &template.best)?;
+        let best = checkpoint.take(BEST, &template.best)?;
         let key: Tensor = checkpoint.take("run.key", &Tensor::from([0u32; 2]))?;
         let step: Tensor = checkpoint.take("run.step", &Tensor::scalar(0u32))?;
         let sum = checkpoint.take("run.loss", &Tensor::scalar(0.0f64))?;
@@ -230,8 +248,32 @@ impl<T: Task> Progress<T> {
             checks,
             losses: Losses { sum: sum.item().map_err(value)?, count, lost },
         };
+        progress.check().map_err(|fault| checkpoint.error(fault))?;
         checkpoint.finish()?;
         Ok(progress)
+    }
+
+    /// Whether the values are such as a run can have.
+    fn check(&self) -> Result<(), Fault> {
+        let refused = |name: &str, why: String| Err(Fault::Range { name: name.to_owned(), why });
+        for leaf in leaves(&self.best).into_iter().chain(leaves(&self.state)) {
+            let finite = leaf.tensor.is_finite().to_vec::<bool>();
+            if finite.is_ok_and(|all| all.contains(&false)) {
+                return refused(&leaf.name, "not finite everywhere".to_owned());
+            }
+        }
+        let steps: Vec<u32> = self.checks.iter().map(|c| c.step).collect();
+        if let Some(pair) = steps.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return refused("run.checks", format!("not in order: step {} comes before {}", pair[0], pair[1]));
+        }
+        match steps.last() {
+            Some(&last) if last > self.step => {
+                refused("run.checks", format!("of step {last}, and the run is at {}", self.step))
+            }
+            None if self.step > 0 => refused("run.checks", "empty after the first step".to_owned()),
+            _ if !self.losses.sum.is_finite() => refused("run.loss", format!("{}", self.losses.sum)),
+            _ => Ok(()),
+        }
     }
 
     /// A key of this run for another purpose than its steps.
