@@ -45,10 +45,14 @@ impl Failure {
     /// A checkpoint that cannot be resumed.
     pub fn resume(e: &CheckpointError, command: &str) -> Failure {
         let help = match &e.fault {
-            Fault::Read(_) => "pass the model.safetensors of an interrupted run, or the folder that holds it".to_owned(),
-            Fault::Truncated { .. } => "the copy was interrupted or the disk was full: fetch the file again, or start the \
+            Fault::Read(_) => {
+                "pass the model.safetensors of an interrupted run, or the folder that holds it".to_owned()
+            }
+            Fault::Truncated { .. } => {
+                "the copy was interrupted or the disk was full: fetch the file again, or start the \
                                         run anew without --resume"
-                .to_owned(),
+                    .to_owned()
+            }
             Fault::NotSafetensors(_) | Fault::Foreign(_) => {
                 format!("pass a model.safetensors that `latents {command}` wrote")
             }

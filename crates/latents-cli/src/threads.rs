@@ -24,7 +24,8 @@ fn decide(asked: Option<u32>, set: Option<&str>, cores: usize) -> (Option<usize>
         (None, Some(text)) => match text.trim().parse() {
             Ok(n) if n > 0 => (VARIABLE, n),
             _ => {
-                let said = format!("{VARIABLE}={text} is no number of threads and is ignored: one for each core is used");
+                let said =
+                    format!("{VARIABLE}={text} is no number of threads and is ignored: one for each core is used");
                 return (Some(cores), Some(said));
             }
         },
@@ -43,7 +44,10 @@ mod tests {
         assert_eq!(decide(Some(3), Some("x"), 4), (Some(3), None));
         assert_eq!(decide(None, Some(" 2 "), 4), (Some(2), None));
         let (threads, said) = decide(Some(1024), None, 4);
-        assert_eq!((threads, said.as_deref()), (Some(4), Some("--threads 1024 is more than this machine's cores: 4 threads are used")));
+        assert_eq!(
+            (threads, said.as_deref()),
+            (Some(4), Some("--threads 1024 is more than this machine's cores: 4 threads are used"))
+        );
         for text in ["abc", "0", "-1", ""] {
             let (threads, said) = decide(None, Some(text), 4);
             assert!(threads == Some(4) && said.is_some_and(|s| s.contains(&format!("PULLBACK_THREADS={text} "))));

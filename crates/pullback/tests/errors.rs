@@ -146,7 +146,11 @@ fn segments_that_are_not_there() {
     says(checked(sum([0, 1, 2])), line!() - 1, &["segment_sum: row 2 is of segment 2, and there are 2"]);
     says(checked(sum([-1, 0, 1])), line!() - 2, &["row 0 is of segment -1, and there are 2"]);
     says(checked(sum([1, 0, 1])), line!() - 3, &["row 1 is of segment 0, after a row of a later one"]);
-    says(checked(x.repeat_rows(&Tensor::from([0, 3]))), line!(), &["repeat_rows: row 1 is of segment 3, and there are 3"]);
+    says(
+        checked(x.repeat_rows(&Tensor::from([0, 3]))),
+        line!(),
+        &["repeat_rows: row 1 is of segment 3, and there are 3"],
+    );
     assert!(sum([0, 0, 1]).error().is_none() && x.repeat_rows(&Tensor::from([0, 2, 2])).error().is_none());
 }
 

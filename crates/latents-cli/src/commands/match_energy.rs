@@ -6,28 +6,27 @@ use clap::{ArgGroup, Args};
 use latents::dist::target::FUNCTIONS;
 use std::time::Instant;
 
-/// What follows the options in the help.
+/// What follows the options in the help: paragraphs of one line each, which are wrapped to the terminal.
 fn help() -> String {
     let functions: Vec<&str> = FUNCTIONS.iter().map(|row| row.name).collect();
     format!(
         "\
-The density is p*(x) = e^-E(x) with --energy E, or p*(x) = e^L(x) with --log-density L; neither need be
-normalised, but its integral must be finite. Variables are real numbers, each from -∞ to ∞.
+The density is p*(x) = e^-E(x) with --energy E, or p*(x) = e^L(x) with --log-density L; neither need be normalised, but \
+its integral must be finite. Variables are real numbers, each from -∞ to ∞.
 
-Expressions: numbers, + - * / ^, comparisons < <= > >= == !=, the constants pi and e, and
-  {}
--x^2 is -(x^2). where(c, a, b) computes both branches: keep the one that is not taken inside its domain.
-With --vars x[3], x is a vector: x[0] is its first number, sum(x^2) adds up all.
+Expressions have numbers, + - * / ^, comparisons < <= > >= == !=, the constants pi and e, and the functions {}. -x^2 is \
+-(x^2). where(c, a, b) computes both branches: keep the one that is not taken inside its domain. With --vars x[3], x is \
+a vector: x[0] is its first number, sum(x^2) adds up all.
 
-Writes the same files as `latents funnel`, by default into runs/expression or runs/<target>. The reverse KL of
-a density without a known normaliser Z is up to log Z; since it is at least 0, log Z has a lower bound.
+Writes the same files as `latents funnel`, by default into runs/expression or runs/<target>. The reverse KL of a density \
+without a known normaliser Z is up to log Z; since it is at least 0, log Z has a lower bound.
 
 Examples:
-  latents match --energy '(x^2 - 1)^2 + y^2/2' --vars x,y           two wells
-  latents match --log-density '-sum(x^2)/2' --vars x[5]             a Gaussian in 5 dimensions
-  latents match --energy 'v^2/18 + x^2/(2*exp(v)) + v/2' --vars x,v --view=-10,10,-9,9
+  latents match --energy '(x^2 - 1)^2 + y^2/2' --vars x,y
+  latents match --log-density '-sum(x^2)/2' --vars 'x[5]'
+  latents match --energy 'v^2/18 + x^2/(2*exp(v)) + v/2' --vars x,v
   latents match --target banana
-  latents match --resume",
+  latents match --resume runs/expression",
         functions.join(" ")
     )
 }
@@ -62,7 +61,10 @@ fn view(text: &str) -> Result<[f64; 4], String> {
         Some(&[x0, x1, y0, y1]) if x0 < x1 && y0 < y1 && [x0, x1, y0, y1].iter().all(|x| x.abs() <= 1e9) => {
             Ok([x0, x1, y0, y1])
         }
-        _ => Err("needs four numbers, as in -5,5,-5,5, the first below the second, the third below the fourth".to_owned()),
+        _ => {
+            Err("needs four numbers, as in -5,5,-5,5, the first below the second, the third below the fourth"
+                .to_owned())
+        }
     }
 }
 
@@ -79,11 +81,6 @@ pub fn run(args: &MatchArgs, started: Instant) -> Result<(), Failure> {
     if let (None, Some(_)) = (&written, args.view.map(|_| "--view").or(args.vars.as_ref().map(|_| "--vars"))) {
         let help = "give them with --energy or --log-density; a named target and a checkpoint have their own";
         return Err(Failure::usage("--vars and --view belong to an expression", help));
-    }
-    if let Some(written) = &written
-        && !args.options.quiet
-    {
-        eprintln!("matching {}", written.equation());
     }
     matching::run(&Job { command: "match", default: None, written, options: &args.options, started })
 }

@@ -43,17 +43,28 @@ impl Beginning {
         let named = asked.target.as_deref().or(job.default);
         let target = match (&job.written, named) {
             (Some(written), _) => written.target()?,
-            (None, Some(name)) => named_target(name).ok_or_else(|| job.unusable(format!("there is no target `{name}`")))?,
+            (None, Some(name)) => {
+                named_target(name).ok_or_else(|| job.unusable(format!("there is no target `{name}`")))?
+            }
             (None, None) => return Err(job.unusable("no density is given".to_owned())),
         };
         let settings = Settings::resolve(asked, &target).map_err(|e| job.unusable(e.to_string()))?;
-        Ok(Beginning { settings, written: job.written.clone(), target, checkpoint: None, stopped: None, extended: None })
+        Ok(Beginning {
+            settings,
+            written: job.written.clone(),
+            target,
+            checkpoint: None,
+            stopped: None,
+            extended: None,
+        })
     }
 
     fn resumed(job: &Job<'_>, given: Option<&Path>) -> Result<Beginning, Failure> {
         let path = match given {
             Some(path) => path.to_owned(),
-            None => job.options.out.clone().unwrap_or_else(|| job.default_folder(job.options.settings.target.as_deref())),
+            None => {
+                job.options.out.clone().unwrap_or_else(|| job.default_folder(job.options.settings.target.as_deref()))
+            }
         };
         let path = if path.is_dir() { path.join(CHECKPOINT) } else { path };
         let refused = |e| Failure::resume(&e, job.command);
@@ -153,7 +164,8 @@ pub fn protect(folder: &Path, job: &Job<'_>) -> Result<(), Failure> {
     }
     let what = format!("{} holds an unfinished run, at step {} of {}", folder.display(), told(step), told(steps));
     // Another command's run is gone on with by that command.
-    let kind = if checkpoint.expect_kind(&job.kind()).is_ok() { job.kind() } else { "the command that began it".into() };
+    let kind =
+        if checkpoint.expect_kind(&job.kind()).is_ok() { job.kind() } else { "the command that began it".into() };
     Err(Failure::usage(what, format!("go on with {kind} --resume {}, {others}", quoted(folder))))
 }
 

@@ -93,9 +93,13 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
     let told = Told::new(options.quiet, progress.step(), settings.steps);
     let due = next_picture(&settings, progress.checks().last().map(|c| c.step));
     let (kind, saved) = (job.kind(), Instant::now());
-    let mut session = Session { kind, settings, written, matching, folder, told, pictures: None, due, first: None, saved };
+    let mut session =
+        Session { kind, settings, written, matching, folder, told, pictures: None, due, first: None, saved };
     for warning in session.warnings(job).into_iter().chain(threads) {
         eprintln!("warning: {warning}");
+    }
+    if let Some(written) = &session.written {
+        session.told.note(&format!("matching {}", written.equation()));
     }
     if let Some(said) = &extended {
         session.told.note(said);

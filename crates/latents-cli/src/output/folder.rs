@@ -116,7 +116,15 @@ mod tests {
     fn only_own_pictures_are_removed() {
         let scratch = tempfile::tempdir().expect("folder");
         let folder = Folder::open(&scratch.path().join("a/b")).expect("made");
-        let all = ["kl.png", "report.html", "density-000010.png", "density-1000000.png", "density-7.png", "density-map.png", "notes.txt"];
+        let all = [
+            "kl.png",
+            "report.html",
+            "density-000010.png",
+            "density-1000000.png",
+            "density-7.png",
+            "density-map.png",
+            "notes.txt",
+        ];
         for name in all {
             fs::write(folder.path().join(name), b"x").expect("written");
         }

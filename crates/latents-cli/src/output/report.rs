@@ -55,9 +55,9 @@ pub fn write(
         .collect();
     let columns = ["step", "loss", "reverse KL, lower", "upper", "error", "effective part"];
     let longer = if summary.stopped.is_some() { "" } else { ", and make the run longer with --steps" };
-    report = report.table("Settings", settings).table_with_columns("Checks", &columns, &rows).paragraph(format!(
-        "latents {}; look again with: {again}{longer}",
-        env!("CARGO_PKG_VERSION")
-    ));
+    report = report
+        .table("Settings", settings)
+        .table_with_columns("Checks", &columns, &rows)
+        .paragraph(format!("latents {}; look again with: {again}{longer}", env!("CARGO_PKG_VERSION")));
     Ok(report.write(folder.report())?)
 }

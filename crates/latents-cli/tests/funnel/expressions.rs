@@ -57,7 +57,10 @@ fn any_number_of_coordinates_is_drawn() {
 fn mistakes_are_pointed_at_and_nothing_is_written() {
     let place = Place::new();
     for (arguments, parts) in [
-        (&["--energy", "x^2 + epx(y)", "--vars", "x,y"][..], &["  x^2 + epx(y)\n        ^^^\n", "did you mean `exp`"][..]),
+        (
+            &["--energy", "x^2 + epx(y)", "--vars", "x,y"][..],
+            &["  x^2 + epx(y)\n        ^^^\n", "did you mean `exp`"][..],
+        ),
         (&["--energy", "x^2", "--vars", "x,y"], &["does not depend on `y`", "  x,y\n    ^\n"]),
         (&["--energy", "x^2", "--vars", "x,exp"], &["`exp` cannot name a variable"]),
         (&["--energy", "x^2"], &["--vars"]),

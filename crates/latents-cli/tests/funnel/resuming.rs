@@ -1,6 +1,7 @@
 //! Stopping, going on, and ending in the same bytes.
 
 use crate::{Place, done, read};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -109,17 +110,13 @@ fn ctrl_c_during_the_evaluation_leaves_a_run_that_can_be_evaluated() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let begun = Instant::now();
-    // The last step's picture is drawn after the step is saved and before the evaluation.
-    while !place.at("my run/metrics.csv").exists() && begun.elapsed() < Duration::from_secs(60) {
-        sleep(Duration::from_millis(2));
-    }
-    sleep(Duration::from_millis(1500));
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut err = String::new();
+    while !err.contains("evaluating on") && said.read_line(&mut err).expect("text") > 0 {}
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
-    assert!(sent.success() && child.try_wait().expect("a child").is_none());
-    let output = child.wait_with_output().expect("it ends");
-    let err = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(130), "{err}");
+    assert!(sent.success());
+    said.read_to_string(&mut err).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{err}");
     assert!(err.contains("interrupted while evaluating") && err.contains("--resume 'my run'"), "{err}");
     done(place.bare("--eval-examples 20 --eval-samples 4 --quiet").args(["--resume", "my run"]));
 }

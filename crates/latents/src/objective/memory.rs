@@ -106,7 +106,10 @@ mod tests {
     fn sizes_beyond_every_use_are_named() {
         let of = |m: Matching| m.check().expect_err("too large").to_string();
         let said = of(Matching { batch_size: 65_536, decoder_loss: DecoderLoss::Upper { samples: 65_536 }, ..small() });
-        assert!(said.contains("batch_size 65536 × samples 65536 × the target's dimension 10: an array of 160 GiB"), "{said}");
+        assert!(
+            said.contains("batch_size 65536 × samples 65536 × the target's dimension 10: an array of 160 GiB"),
+            "{said}"
+        );
         let said = of(Matching { hidden: vec![65_536], latent_dim: 65_536, ..small() });
         assert!(said.contains("hidden 65536 × latent_dim 65536: an array of 16 GiB"), "{said}");
         let said = of(Matching { hidden: vec![usize::MAX], latent_dim: usize::MAX, ..small() });

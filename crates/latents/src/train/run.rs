@@ -108,7 +108,7 @@ impl Losses {
 /// The prefix of the best weights in a checkpoint.
 const BEST: &str = "best";
 /// How many weights more than a file has a model may have to be made and compared with it.
-const SPARE: u64 = 1 << 20;
+const SPARE: u64 = 1 << 16;
 
 /// What a run tells as it goes.
 #[derive(Clone, Copy, Debug)]

@@ -157,7 +157,9 @@ impl ExpressionFault {
             Deep => format!("nest at most {} brackets, signs and powers", super::MAX_DEPTH),
             Long { .. } => "write a target of your own in Rust: see examples/own_target.rs".to_owned(),
             Name { .. } => "name variables by letters, digits and _, as in a,b or x[3]".to_owned(),
-            Unused { .. } => "nothing would hold it: the density could not be normalised; use it, or leave it out".to_owned(),
+            Unused { .. } => {
+                "nothing would hold it: the density could not be normalised; use it, or leave it out".to_owned()
+            }
             Dimension { .. } => format!("declare from 1 to {} coordinates", super::MAX_DIM),
         }
     }

@@ -76,10 +76,19 @@ fn mistakes_are_pointed_at() {
         "there is no operator between these two values\n  2x\n   ^\n  help: write an operator between them, as in 2*x",
     );
     refused("x +", "the end cannot stand here\n  x +\n     ^\n  help: write a number, a name or a bracket here");
-    refused("where(x, 1, 2)", "a number stands where a comparison must\n  where(x, 1, 2)\n        ^\n  help: compare two numbers, as in x > 0");
-    refused("x < 2", "a comparison stands where a number must\n  x < 2\n  ^^^^^\n  help: where(comparison, a, b) makes a number of it");
+    refused(
+        "where(x, 1, 2)",
+        "a number stands where a comparison must\n  where(x, 1, 2)\n        ^\n  help: compare two numbers, as in x > 0",
+    );
+    refused(
+        "x < 2",
+        "a comparison stands where a number must\n  x < 2\n  ^^^^^\n  help: where(comparison, a, b) makes a number of it",
+    );
     refused("v", "a vector stands where a single number must\n  v\n  ^\n  help: sum(…) makes one number of a vector");
-    refused("exp(x, 2)", "`exp` takes 1 arguments, not 2\n  exp(x, 2)\n  ^^^^^^^^^\n  help: separate arguments by commas");
+    refused(
+        "exp(x, 2)",
+        "`exp` takes 1 arguments, not 2\n  exp(x, 2)\n  ^^^^^^^^^\n  help: separate arguments by commas",
+    );
     refused("µ + x²", "there is no variable or constant `µ`\n  µ + x²\n  ^\n  help: ");
 }
 

@@ -36,7 +36,10 @@ impl Variables {
         while let Some(token) = words.next() {
             let Word::Name(name) = token.word else {
                 let found = token.word.told();
-                return Err(refused(&token.span, ExpressionFault::Unexpected { found, wanted: "the name of a variable" }));
+                return Err(refused(
+                    &token.span,
+                    ExpressionFault::Unexpected { found, wanted: "the name of a variable" },
+                ));
             };
             let why = match () {
                 _ if constant(&name).is_some() => Some("it is a constant"),
@@ -73,7 +76,10 @@ impl Variables {
                 Some(t) if t.word == Word::End => break,
                 Some(t) => {
                     let found = t.word.told();
-                    return Err(refused(&t.span, ExpressionFault::Unexpected { found, wanted: "a comma between names" }));
+                    return Err(refused(
+                        &t.span,
+                        ExpressionFault::Unexpected { found, wanted: "a comma between names" },
+                    ));
                 }
                 None => break,
             }
