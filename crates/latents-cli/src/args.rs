@@ -1,8 +1,8 @@
 //! The command line.
 
-use crate::commands::funnel::FunnelArgs;
-use crate::commands::match_energy::MatchArgs;
-use clap::{Parser, Subcommand};
+use crate::commands::Command;
+use crate::threads;
+use clap::{Args, Parser};
 
 /// Latent-variable density models.
 #[derive(Debug, Parser)]
@@ -17,13 +17,35 @@ pub struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done (also where a run that broke down was stopped and its best state \
                           delivered), 1 the run failed, 2 wrong use, 130 interrupted (and saved).";
 
-/// What there is to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Fit a model to Neal's funnel, or to another density, by the reverse KL.
-    Funnel(Box<FunnelArgs>),
-    /// Fit a model to a density of your own, given as an expression, by the reverse KL.
-    Match(Box<MatchArgs>),
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Manners")]
+pub struct Manners {
+    /// Print the results as one JSON object on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing but results, warnings and errors.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Threads, at most one for each core; the results do not depend on it [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub threads: Option<u32>,
+}
+
+impl Manners {
+    /// Sets the number of threads; warns where it is not the one that was asked for.
+    pub fn apply(&self) {
+        if let Some(said) = threads::choose(self.threads) {
+            eprintln!("warning: {said}");
+        }
+    }
+
+    /// A line of talk, on standard error.
+    pub fn say(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use crate::failure::Failure;
 use crate::matching::{self, Job, Options};
-use clap::Args;
 use std::time::Instant;
 
 // Paragraphs are one line each: they are wrapped to the terminal. Lines of examples stay below 80 columns.
@@ -21,9 +20,9 @@ Examples:
   latents funnel --resume --steps 40000        and make the run longer";
 
 /// The options of `latents funnel`.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = HELP, allow_negative_numbers = true)]
-pub struct FunnelArgs {
+pub struct Args {
     /// Those of every command that matches a density.
     #[command(flatten)]
     pub options: Options,
@@ -33,6 +32,6 @@ pub struct FunnelArgs {
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
+pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     matching::run(&Job { command: "funnel", default: Some("funnel"), written: None, options: &args.options, started })
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::matching::{self, Job, Meaning, Options, Written};
-use clap::{ArgGroup, Args};
+use clap::ArgGroup;
 use latents::dist::target::FUNCTIONS;
 use std::time::Instant;
 
@@ -32,10 +32,10 @@ Examples:
 }
 
 /// The options of `latents match`.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = help(), allow_negative_numbers = true)]
 #[command(group(ArgGroup::new("density").args(["energy", "log_density", "target", "resume"]).required(true).multiple(true)))]
-pub struct MatchArgs {
+pub struct Args {
     /// The energy E of the density e^-E: MINUS its log density, low where the density is high.
     #[arg(long, value_name = "EXPR", requires = "vars", allow_hyphen_values = true, help_heading = "Density")]
     #[arg(conflicts_with_all = ["log_density", "target"])]
@@ -72,7 +72,7 @@ fn view(text: &str) -> Result<[f64; 4], String> {
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(args: &MatchArgs, started: Instant) -> Result<(), Failure> {
+pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let given = [(&args.energy, Meaning::Energy), (&args.log_density, Meaning::LogDensity)];
     let written = given.into_iter().find_map(|(text, meaning)| {
         let (text, variables) = (text.clone()?, args.vars.clone()?);

@@ -1,5 +1,6 @@
 //! The options of the commands that match a density.
 
+use crate::args::Manners;
 use crate::settings::{EXAMPLES, Overrides, SIZE, range};
 use clap::Args;
 use std::path::PathBuf;
@@ -26,13 +27,7 @@ pub struct Options {
     /// Begin anew where the folder holds an unfinished run, which is lost.
     #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     pub force: bool,
-    /// Print the results as one JSON object, the last line on standard output.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-    /// Say nothing but results, warnings and errors.
-    #[arg(long, short, help_heading = "Output")]
-    pub quiet: bool,
-    /// Threads, at most one for each core; the results do not depend on it [default: one for each core].
-    #[arg(long, value_name = "N", value_parser = range(1..=65_536))]
-    pub threads: Option<u32>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub manners: Manners,
 }

@@ -3,20 +3,19 @@
 use super::resume::{Beginning, command_line, out_folder, protect};
 use super::{Config, Job, Written};
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::output::folder::Folder;
 use crate::output::pictures::{Pictures, curve};
 use crate::output::summary::Summary;
-use crate::output::{metrics, report};
+use crate::output::{metrics, print, report};
 use crate::progress::{Progress as Told, thousands};
 use crate::settings::Settings;
-use crate::{interrupt, threads};
 use latents::estimator::ESTIMATORS;
 use latents::evaluation::Divergence;
 use latents::model::Vae;
 use latents::objective::Matching;
 use latents::train::{Check, Checkpoint, Event, Limits, MatchingTask, Plan, Progress, Stop, Watch, train};
 use pullback::Key;
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Importance samples in a check during training.
@@ -70,7 +69,7 @@ struct Ended {
 /// [`Failure`].
 pub fn run(job: &Job<'_>) -> Result<(), Failure> {
     let options = job.options;
-    let threads = threads::choose(options.threads);
+    options.manners.apply();
     let Beginning { settings, written, target, checkpoint, stopped, extended } = Beginning::of(job)?;
     let matching = settings.matching(target).map_err(|e| job.unusable(e.to_string()))?;
     let rows = (options.eval_samples as usize).max(ROWS);
@@ -90,12 +89,12 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         folder.clear()?;
     }
     interrupt::listen()?;
-    let told = Told::new(options.quiet, progress.step(), settings.steps);
+    let told = Told::new(options.manners.quiet, progress.step(), settings.steps);
     let due = next_picture(&settings, progress.checks().last().map(|c| c.step));
     let (kind, saved) = (job.kind(), Instant::now());
     let mut session =
         Session { kind, settings, written, matching, folder, told, pictures: None, due, first: None, saved };
-    for warning in session.warnings(job).into_iter().chain(threads) {
+    for warning in session.warnings(job) {
         eprintln!("warning: {warning}");
     }
     if let Some(written) = &session.written {
@@ -112,8 +111,8 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         None => session.train(&task, progress)?,
     };
     let summary = session.finish(ended, job)?;
-    if options.json {
-        if !options.quiet {
+    if options.manners.json {
+        if !options.manners.quiet {
             eprintln!("{}", summary.table());
         }
         print(&summary.json());
@@ -121,11 +120,6 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         print(&format!("{}\n{}", summary.table(), session.folder.report().display()));
     }
     Ok(())
-}
-
-/// Prints a result. A reader that has gone away, as in `latents funnel | head -1`, is no failure of the run.
-fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// The step from which the next picture is due, after a check at `step`.
@@ -167,7 +161,7 @@ impl Session {
     fn train(&mut self, task: &MatchingTask, progress: Progress<MatchingTask>) -> Result<Ended, Failure> {
         let plan = Plan { steps: self.settings.steps, check_every: self.settings.check_every };
         let mut failure = None;
-        let outcome = train(task, progress, plan, Watch::new(Limits::default()), &mut |event, run| {
+        let outcome = train(task, progress, plan, &Watch::new(Limits::default()), &mut |event, run| {
             let told = match event {
                 Event::Step { loss } => self.stepped(run.step(), loss),
                 Event::Check => self.checked(run),
@@ -185,7 +179,7 @@ impl Session {
         let run = outcome.progress;
         let stopped = match outcome.stop {
             Stop::Finished => None,
-            Stop::Collapsed(collapse) => Some(collapse.to_string()),
+            Stop::Judged(collapse) => Some(collapse.to_string()),
             Stop::Interrupted => {
                 self.told.finish();
                 self.save(&run, None)?;

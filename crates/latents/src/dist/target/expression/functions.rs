@@ -1,6 +1,7 @@
 //! The functions and constants of the language, one row each.
 
 use pullback::Tensor;
+use strsim::damerau_levenshtein;
 
 /// What a function does to its arguments.
 #[derive(Clone, Copy)]
@@ -101,29 +102,10 @@ pub(super) fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Opt
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, here)| *here);
     let near = |(distance, known): (usize, &'a str)| (distance <= 1 + name.len() / 4).then_some(known);
     elsewhere.or_else(|| {
-        let all = known.map(|k| (edits(&name.to_lowercase(), &k.to_lowercase()), k));
+        let all = known.map(|k| (damerau_levenshtein(&name.to_lowercase(), &k.to_lowercase()), k));
         // A name of one letter is a slip of another only in its case.
         all.filter(|(d, k)| *d < k.len().max(name.len())).min_by_key(|(d, _)| *d).and_then(near)
     })
-}
-
-/// How many letters to insert, remove, replace or swap with their neighbour.
-fn edits(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
