@@ -61,7 +61,8 @@ pub(super) fn symmetric_ticks(low: f64, high: f64, linear: f64, count: usize) ->
     if !(high > low && (high - low).is_finite() && linear > 0.0) {
         return Vec::new();
     }
-    let side = |end: f64| (end / linear).max(1.0).log10();
+    // The logarithm of the quotient, which may itself be infinite; 0 on a side that is not shown.
+    let side = |end: f64| (end.log10() - linear.log10()).max(0.0);
     let decades = side(high) + side(-low);
     let stride = (decades / count.max(1) as f64).ceil().max(1.0) as i32;
     // The nearest power of ten to 0 is at least that at which the axis leaves its linear part.

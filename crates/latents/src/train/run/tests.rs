@@ -133,3 +133,29 @@ fn a_checkpoint_of_another_task_is_refused() {
     c.take_tensor("best").expect("there");
     assert!(matches!(Progress::take(&task, c), Err(CheckpointError { fault: Fault::Missing { .. }, .. })));
 }
+
+#[test]
+fn values_that_no_run_has_are_refused() {
+    let task = Toy { rate: 0.2 };
+    let end = run(&task, Progress::new(&task, Key::new(5)).expect("init"), None).progress;
+    let refused = |name: &str, value: Tensor| {
+        let mut c = Checkpoint::new("toy", json!({}));
+        end.put(&mut c).expect("values");
+        c.put(name, &value).expect("values");
+        match Progress::take(&task, c) {
+            Err(CheckpointError { fault: Fault::Range { name, why }, .. }) => format!("{name} is {why}"),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("{name} was taken"),
+        }
+    };
+    assert_eq!(refused("w", Tensor::from([0.0f32, f32::NAN])), "w is not finite everywhere");
+    assert_eq!(refused("run.step", Tensor::scalar(7u32)), "run.checks is of step 23, and the run is at 7");
+    assert_eq!(refused("run.loss", Tensor::scalar(f64::INFINITY)), "run.loss is inf");
+    assert_eq!(
+        refused("run.checks", Tensor::new(Vec::<f64>::new(), &[0, 6])),
+        "run.checks is empty after the first step"
+    );
+    let rows = [5.0, 0.0, 0.0, 0.0, 0.0, 0.0].repeat(2);
+    let found = refused("run.checks", Tensor::new(rows, &[2, 6]));
+    assert_eq!(found, "run.checks is not in order: step 5 comes before 5");
+}

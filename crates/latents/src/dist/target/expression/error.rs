@@ -176,7 +176,10 @@ impl fmt::Display for ExpressionFault {
             UnknownFunction { name, .. } => write!(f, "there is no function `{name}`"),
             NotCalled { name } => write!(f, "`{name}` is a function"),
             NotAFunction { name } => write!(f, "`{name}` is no function"),
-            Arguments { name, found, wanted } => write!(f, "`{name}` takes {wanted} arguments, not {found}"),
+            Arguments { name, found, wanted } => {
+                let s = if *wanted == 1 { "" } else { "s" };
+                write!(f, "`{name}` takes {wanted} argument{s}, not {found}")
+            }
             Index { name, length: Some(n) } => write!(f, "`{name}` has {n} coordinates"),
             Index { name, length: None } => write!(f, "`{name}` is a single number"),
             Lengths { left, right } => write!(f, "a vector of {left} numbers and one of {right}"),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use winnow::ascii::{digit0, digit1, multispace0};
 use winnow::combinator::{alt, opt, preceded};
 use winnow::prelude::*;
-use winnow::stream::{LocatingSlice, Location};
+use winnow::stream::LocatingSlice;
 use winnow::token::{any, one_of, take_while};
 
 /// A word.
@@ -72,7 +72,7 @@ fn number(input: &mut Input<'_>) -> ModalResult<Word> {
 
 fn name(input: &mut Input<'_>) -> ModalResult<Word> {
     let first = one_of(|c: char| c.is_alphabetic() || c == '_');
-    let rest = take_while(0.., |c: char| c.is_alphanumeric() || c == '_');
+    let rest = take_while(0.., |c: char| c.is_alphabetic() || c.is_ascii_digit() || c == '_');
     (first, rest).take().map(|text: &str| Word::Name(text.to_owned())).parse_next(input)
 }
 
@@ -106,7 +106,7 @@ pub(super) fn words(text: &str) -> Result<Vec<Token>, ExpressionError> {
         }
         tokens.push(token);
     }
-    let end = text.trim_end().len().max(input.current_token_start().min(text.len()));
+    let end = text.trim_end().len();
     tokens.push(Token { word: Word::End, span: end..end });
     Ok(tokens)
 }
