@@ -207,12 +207,13 @@ pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Resu
         |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
     let shift = log_normalizer.unwrap_or(0.0);
     let (loss, lower, upper) = (of(&|c| c.loss + shift), of(&|c| c.lower), of(&|c| c.upper));
-    let log_y = log_normalizer.is_some() && mostly_positive(&loss) && mostly_positive(&upper);
-    // An estimate of a divergence near 0 is negative now and then: the logarithm alone would leave gaps.
-    let least =
-        [&loss, &lower, &upper].into_iter().flatten().map(|p| p[1]).filter(|y| y.is_finite()).fold(1.0, f64::min);
+    // A divergence falls over orders of magnitude. Its estimates near 0 are negative now and then, and those by a lower
+    // bound that is minimised go on falling: then the axis is linear about 0 and logarithmic on both sides of it.
+    let log_y = log_normalizer.is_some();
+    let figures = [&loss, &lower, &upper].into_iter().flatten().map(|p| p[1]);
+    let least = figures.filter(|y| y.is_finite()).fold(f64::INFINITY, f64::min);
     let [low, high] = if log_y { visible_logs(&upper) } else { visible(&upper, &[&loss, &lower]) };
-    let linear_within = (log_y && least <= 0.0).then_some(low);
+    let linear_within = (log_y && least <= 0.0).then_some(low.max(LINEAR));
     let y_range = if linear_within.is_some() { [(1.2 * least).clamp(-high, -low), high] } else { [low, high] };
     let options = CurveOptions {
         title: "Reverse KL over training".to_owned(),
@@ -229,12 +230,6 @@ pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Resu
         Series::new("reverse KL, lower side", &lower),
     ];
     Ok(draw_curves(path, &series, &options)?)
-}
-
-/// Whether a logarithmic axis shows the course: a loss far below 0, as where a lower bound is minimised, it does not.
-fn mostly_positive(points: &[[f64; 2]]) -> bool {
-    let finite = || points.iter().filter(|p| p[1].is_finite());
-    2 * finite().filter(|p| p[1] > 0.0).count() >= finite().count()
 }
 
 /// A logarithmic range that shows the course of the upper side: a breakdown of a million nats would flatten all else.
@@ -256,6 +251,8 @@ fn visible(upper: &[[f64; 2]], others: &[&[[f64; 2]]]) -> [f64; 2] {
     [low - margin, high + margin]
 }
 
+/// Below this many nats a divergence is lost in the error of its estimate.
+const LINEAR: f64 = 3e-4;
 /// What a linear axis shows about the best figure, in nats.
 const WINDOW: f64 = 5.0;
 
@@ -283,7 +280,5 @@ mod tests {
             assert!(0.0 < low && low < high && high.is_finite(), "{values:?}: {low} to {high}");
         }
         assert_eq!(abscissae(Bounds::new([-1.0, 3.0], [0.0, 1.0]).expect("bounds")).last(), Some(3.0));
-        assert!(mostly_positive(&[[0.0, nan], [1.0, 2.0], [2.0, -0.1]]));
-        assert!(!mostly_positive(&[[0.0, nan], [1.0, -2.0], [2.0, -0.1], [3.0, 1.0]]));
     }
 }
