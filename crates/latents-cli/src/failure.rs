@@ -43,16 +43,22 @@ impl Failure {
     }
 
     /// A checkpoint that cannot be resumed.
-    pub fn resume(e: &CheckpointError) -> Failure {
+    pub fn resume(e: &CheckpointError, command: &str) -> Failure {
         let help = match &e.fault {
-            Fault::Read(_) => "pass the model.safetensors of an interrupted run, or the folder that holds it",
-            Fault::Truncated { .. } => {
-                "the copy was interrupted or the disk was full: fetch the file again, or start the run anew without \
-                 --resume"
+            Fault::Read(_) => {
+                "pass the model.safetensors of an interrupted run, or the folder that holds it".to_owned()
             }
-            Fault::NotSafetensors(_) | Fault::Foreign(_) => "pass a model.safetensors that `latents funnel` wrote",
-            Fault::Newer { .. } => "update latents",
-            _ => "pass a checkpoint that `latents funnel` wrote, or start the run anew without --resume",
+            Fault::Truncated { .. } => {
+                "the copy was interrupted or the disk was full: fetch the file again, or start the \
+                                        run anew without --resume"
+                    .to_owned()
+            }
+            Fault::NotSafetensors(_) | Fault::Foreign(_) => {
+                format!("pass a model.safetensors that `latents {command}` wrote")
+            }
+            Fault::Kind { found, .. } if found.starts_with("latents ") => format!("go on with `{found} --resume`"),
+            Fault::Newer { .. } => "update latents".to_owned(),
+            _ => format!("pass a checkpoint that `latents {command}` wrote, or start the run anew without --resume"),
         };
         Failure::usage(format!("cannot resume: {e}"), help)
     }

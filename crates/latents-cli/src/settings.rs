@@ -1,11 +1,13 @@
 //! The settings of a run: what a preset says, what the command line changes, and what a checkpoint keeps.
 
-use clap::ValueEnum;
-use latents::dist::{Target, target};
-use latents::estimator::Sumo;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use latents::dist::{TARGETS, Target};
+use latents::estimator::{ESTIMATORS, Sumo};
 use latents::objective::{ConfigError, DecoderLoss, EncoderLoss, Matching};
 use latents::optim::Schedule;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// A way of training: the estimator that it minimises, its preset, and for how long.
@@ -75,18 +77,18 @@ pub enum Updates {
 }
 
 macro_rules! settings {
-    ($($(#[$doc:meta])* $field:ident: $t:ty),* $(,)?) => {
+    ($($(#[doc $($doc:tt)*])* #[arg($($arg:tt)*)] $field:ident: $t:ty),* $(,)?) => {
         /// All that decides the course of a run.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Settings {
-            $($(#[$doc])* pub $field: $t,)*
+            $($(#[doc $($doc)*])* pub $field: $t,)*
         }
 
         /// The settings that were asked for; the others are left to the preset.
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Args, Clone, Debug, Default, PartialEq)]
         pub struct Overrides {
-            $($(#[$doc])* pub $field: Option<$t>,)*
+            $($(#[doc $($doc)*])* #[arg(long, $($arg)*)] pub $field: Option<$t>,)*
         }
 
         impl Settings {
@@ -116,44 +118,100 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The density's name.
+    /// The density to match, by its name.
+    #[arg(value_name = "NAME", value_parser = targets(), help_heading = "Model")]
     target: String,
-    /// The estimator's name.
+    /// The estimator of log p(x) that training minimises.
+    #[arg(value_name = "NAME", value_parser = estimators(), help_heading = "Training")]
     estimator: String,
-    /// How many numbers z is.
+    /// How many numbers the latent z is [default: 8].
+    #[arg(value_name = "N", value_parser = range(SIZE), help_heading = "Model")]
     latent_dim: u32,
-    /// The hidden layer's size.
+    /// The hidden layer's size in both networks [default: 128].
+    #[arg(value_name = "N", value_parser = range(SIZE), help_heading = "Model")]
     hidden_dim: u32,
-    /// Examples in a step.
+    /// Examples in a step [default: 32].
+    #[arg(value_name = "N", value_parser = range(SIZE), help_heading = "Training")]
     batch_size: u32,
-    /// Samples of upper and iwae.
+    /// Importance samples for each example, with upper and iwae [default: 8].
+    #[arg(value_name = "N", value_parser = range(SIZE), help_heading = "Training")]
     samples: u32,
-    /// Samples that SUMO always draws.
+    /// Importance samples that SUMO always draws, its m [default: 4].
+    #[arg(value_name = "N", value_parser = range(SIZE), help_heading = "Training")]
     min_terms: u32,
-    /// The most that SUMO draws beyond; 0 for no limit.
+    /// The most that SUMO draws beyond them, which biases it; 0 for no limit [default: 0].
+    #[arg(value_name = "N", value_parser = range(CAP), help_heading = "Training")]
     cap: u32,
-    /// Steps.
+    /// Training steps; more of them with --resume extend a run [default: 20000; sumo: 50000].
+    #[arg(value_name = "N", value_parser = range(STEPS), help_heading = "Training")]
     steps: u32,
-    /// The peak learning rate.
+    /// The learning rate, the peak of its decay [default: 0.002; sumo: 0.001].
+    #[arg(value_name = "RATE", value_parser = positive, allow_hyphen_values = true, help_heading = "Training")]
     lr: f64,
-    /// How it goes on.
+    /// How the learning rate goes on [default: cosine].
+    #[arg(value_name = "HOW", value_enum, help_heading = "Training")]
     decay: Decay,
-    /// The greatest gradient norm; 0 for no limit.
+    /// The greatest norm of a gradient; 0 for no limit [default: 1].
+    #[arg(value_name = "NORM", value_parser = at_least_zero, allow_hyphen_values = true, help_heading = "Training")]
     clip: f64,
-    /// The weight of the gap between the bounds.
+    /// The weight of the gap between the bounds in the decoder's loss [default: 0; sumo: 0.3].
+    #[arg(value_name = "WEIGHT", value_parser = at_least_zero, allow_hyphen_values = true, help_heading = "Training")]
     gap_penalty: f64,
-    /// What the encoder learns by.
+    /// What the encoder learns by [default: dreg].
+    #[arg(value_name = "LOSS", value_enum, help_heading = "Training")]
     encoder_loss: Encoder,
-    /// Which part of the decoder's gradient is used.
+    /// Which part of the decoder's gradient is used [default: path].
+    #[arg(value_name = "PART", value_enum, help_heading = "Training")]
     gradient: Gradient,
-    /// Whether both networks learn from the same samples.
+    /// Whether both networks learn from the same samples [default: joint].
+    #[arg(value_name = "HOW", value_enum, help_heading = "Training")]
     updates: Updates,
-    /// The seed.
+    /// The seed of all random numbers [default: 0].
+    #[arg(value_name = "SEED", help_heading = "Training")]
     seed: u64,
-    /// Steps from check to check.
+    /// Steps from check to check of the true divergence [default: a fortieth of the steps].
+    #[arg(value_name = "N", value_parser = range(STEPS), help_heading = "Evaluation")]
     check_every: u32,
-    /// Examples in a check.
+    /// Examples in such a check [default: 2000].
+    #[arg(value_name = "N", value_parser = range(EXAMPLES), help_heading = "Evaluation")]
     check_examples: u32,
+}
+
+/// What a size may be.
+pub const SIZE: RangeInclusive<i64> = 1..=65_536;
+/// What SUMO's cap may be.
+const CAP: RangeInclusive<i64> = 0..=1_000_000;
+/// What a number of steps may be.
+const STEPS: RangeInclusive<i64> = 1..=1_000_000_000;
+/// What a number of examples may be: an error needs two.
+pub const EXAMPLES: RangeInclusive<i64> = 2..=10_000_000;
+
+/// The option's value as a whole number in that range.
+pub fn range(range: RangeInclusive<i64>) -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(range)
+}
+
+fn targets() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(TARGETS.iter().map(|row| PossibleValue::new(row.name).help(row.about)))
+}
+
+fn estimators() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(TRAINERS.iter().map(|trainer| {
+        let row = ESTIMATORS.iter().find(|row| row.name == trainer.name);
+        PossibleValue::new(trainer.name).help(row.map_or_else(String::new, |r| format!("{} ({})", r.about, r.kind)))
+    }))
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse::<f64>().ok().filter(|x| x.is_finite()).ok_or_else(|| "not a finite number".to_owned())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    number(text).and_then(|x| if x > 0.0 { Ok(x) } else { Err("must be above 0".to_owned()) })
+}
+
+fn at_least_zero(text: &str) -> Result<f64, String> {
+    number(text).and_then(|x| if x >= 0.0 { Ok(x) } else { Err("must be 0 or more".to_owned()) })
 }
 
 /// A value as the command line takes it.
@@ -168,9 +226,16 @@ fn shown(value: &impl Serialize) -> String {
 /// Settings that name something that does not exist, or that cannot be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// No density of that name.
-    #[error("there is no target `{0}`")]
-    Target(String),
+    /// A number outside the option's range.
+    #[error("{option} is {value}; it must be in {range:?}")]
+    Range {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: u32,
+        /// What it may be.
+        range: RangeInclusive<i64>,
+    },
     /// No way of training of that name.
     #[error("there is no estimator `{0}` to train by")]
     Estimator(String),
@@ -180,18 +245,17 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// The preset of the target and the estimator that were asked for, changed as was asked for.
+    /// The preset of the estimator that was asked for, changed as was asked for.
     ///
     /// # Errors
-    /// [`SettingsError::Target`], [`SettingsError::Estimator`].
-    pub fn resolve(asked: Overrides) -> Result<Settings, SettingsError> {
+    /// [`SettingsError::Estimator`].
+    pub fn resolve(asked: Overrides, target: &Arc<dyn Target>) -> Result<Settings, SettingsError> {
         let name = asked.estimator.as_deref().unwrap_or(TRAINERS[0].name);
         let trainer = trainer(name)?;
-        let target = asked.target.clone().unwrap_or_else(|| "funnel".to_owned());
         let steps = asked.steps.unwrap_or(trainer.steps);
-        let preset = (trainer.preset)(target_of(&target)?, steps);
+        let preset = (trainer.preset)(target.clone(), steps);
         Ok(Settings {
-            target,
+            target: target.name().to_owned(),
             estimator: trainer.name.to_owned(),
             latent_dim: preset.latent_dim as u32,
             hidden_dim: preset.hidden.first().map_or(128, |&n| n as u32),
@@ -220,12 +284,28 @@ impl Settings {
         .with(asked))
     }
 
-    /// What they train.
+    /// What they train to match a target.
     ///
     /// # Errors
-    /// Where they name something that does not exist or that cannot be trained.
-    pub fn matching(&self) -> Result<Matching, SettingsError> {
-        let mut m = (trainer(&self.estimator)?.preset)(target_of(&self.target)?, self.steps);
+    /// Where they name something that does not exist or that cannot be trained, or hold a number that no option takes,
+    /// as those of a file may.
+    pub fn matching(&self, target: Arc<dyn Target>) -> Result<Matching, SettingsError> {
+        for (option, value, range) in [
+            ("--latent-dim", self.latent_dim, SIZE),
+            ("--hidden-dim", self.hidden_dim, SIZE),
+            ("--batch-size", self.batch_size, SIZE),
+            ("--samples", self.samples, SIZE),
+            ("--min-terms", self.min_terms, SIZE),
+            ("--cap", self.cap, CAP),
+            ("--steps", self.steps, STEPS),
+            ("--check-every", self.check_every, STEPS),
+            ("--check-examples", self.check_examples, EXAMPLES),
+        ] {
+            if !range.contains(&i64::from(value)) {
+                return Err(SettingsError::Range { option, value, range });
+            }
+        }
+        let mut m = (trainer(&self.estimator)?.preset)(target, self.steps);
         m.latent_dim = self.latent_dim as usize;
         m.hidden = vec![self.hidden_dim as usize];
         m.batch_size = self.batch_size as usize;
@@ -269,21 +349,35 @@ fn trainer(name: &str) -> Result<&'static Trainer, SettingsError> {
     TRAINERS.iter().find(|t| t.name == name).ok_or_else(|| SettingsError::Estimator(name.to_owned()))
 }
 
-fn target_of(name: &str) -> Result<Arc<dyn Target>, SettingsError> {
-    target(name).ok_or_else(|| SettingsError::Target(name.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latents::dist::target;
+
+    fn funnel() -> Arc<dyn Target> {
+        target("funnel").expect("a target")
+    }
+
+    fn preset() -> Settings {
+        Settings::resolve(Overrides::default(), &funnel()).expect("a preset")
+    }
+
+    #[test]
+    fn numbers_that_no_option_takes_are_refused() {
+        let refused = |s: Settings| matches!(s.matching(funnel()), Err(SettingsError::Range { .. }));
+        assert!(!refused(preset()));
+        assert!(refused(Settings { check_every: 0, ..preset() }));
+        assert!(refused(Settings { check_examples: 1, ..preset() }));
+        assert!(refused(Settings { batch_size: 65_537, ..preset() }));
+    }
 
     #[test]
     fn presets_come_through_unchanged() {
         for t in TRAINERS {
             let asked = Overrides { estimator: Some(t.name.to_owned()), ..Overrides::default() };
-            let settings = Settings::resolve(asked).expect("a preset");
-            let made = settings.matching().expect("it can be trained");
-            let preset = (t.preset)(target_of("funnel").expect("a target"), t.steps);
+            let settings = Settings::resolve(asked, &funnel()).expect("a preset");
+            let made = settings.matching(funnel()).expect("it can be trained");
+            let preset = (t.preset)(funnel(), t.steps);
             assert_eq!(made.decoder_loss, preset.decoder_loss);
             assert_eq!(made.decoder_update, preset.decoder_update);
             assert_eq!(made.encoder_update, preset.encoder_update);
@@ -294,7 +388,7 @@ mod tests {
 
     #[test]
     fn conflicts_are_named() {
-        let settings = Settings::resolve(Overrides::default()).expect("a preset");
+        let settings = preset();
         assert_eq!(settings.conflict(&Overrides { latent_dim: Some(8), ..Overrides::default() }), None);
         let asked = Overrides { latent_dim: Some(9), ..Overrides::default() };
         assert_eq!(settings.conflict(&asked), Some(("--latent-dim".into(), "9".into(), "8".into())));
@@ -304,7 +398,7 @@ mod tests {
 
     #[test]
     fn settings_come_back_from_json() {
-        let settings = Settings::resolve(Overrides::default()).expect("a preset");
+        let settings = preset();
         let json = serde_json::to_value(&settings).expect("json");
         assert_eq!(serde_json::from_value::<Settings>(json).expect("settings"), settings);
     }

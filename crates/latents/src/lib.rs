@@ -22,6 +22,11 @@ pub mod train;
 #[doc = include_str!("../../../docs/estimators.md")]
 struct EstimatorsDoc;
 
+/// The page on densities of one's own, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/match.md")]
+struct MatchDoc;
+
 /// The front page, whose example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -58,7 +58,15 @@ impl Tensor {
         self.maximum(low).minimum(high)
     }
 
-    /// The index of the greatest element along an axis, the first of equals; i32.
+    /// The index of the greatest element along an axis, the first of equals; i32. A NaN counts as the greatest, as in
+    /// NumPy and JAX: where there are some, the index is that of the first.
+    ///
+    /// ```
+    /// use pullback::Tensor;
+    /// let x = Tensor::from([[1.0, 3.0, 3.0], [f64::INFINITY, f64::NAN, f64::NAN]]);
+    /// assert_eq!(x.argmax(1).to_vec::<i32>()?, [1, 1]);
+    /// # Ok::<(), pullback::Error>(())
+    /// ```
     #[track_caller]
     pub fn argmax(&self, axis: usize) -> Tensor {
         if self.error().is_some() {
@@ -68,7 +76,8 @@ impl Tensor {
         if axis >= shape.rank() {
             return Tensor::fault(ErrorKind::Axis { axis, shape }, "argmax");
         }
-        let is_top = self.eq(self.spread(&self.reduce_max(&[axis]), axis));
+        // The greatest of elements with a NaN among them is NaN, which equals nothing: the NaNs are all that is left.
+        let is_top = self.eq(self.spread(&self.reduce_max(&[axis]), axis)).or(self.ne(self));
         let index = Tensor::iota(shape, axis, DType::I32);
         is_top.select(&index, f64::from(i32::MAX)).reduce_min(&[axis])
     }

@@ -90,6 +90,22 @@ pub enum ErrorKind {
         /// The axis it is cut from.
         size: usize,
     },
+    /// A segment's number that no segment has, or that comes after a greater one.
+    SegmentIds {
+        /// The number.
+        id: i32,
+        /// Its place among the numbers.
+        at: usize,
+        /// How many segments there are, where that is known.
+        segments: Option<usize>,
+    },
+    /// A range of whole numbers that holds none.
+    EmptyRange {
+        /// The least.
+        low: i32,
+        /// One past the greatest.
+        high: i32,
+    },
     /// `grad` of a function whose value is no scalar.
     NotScalar {
         /// The shape of its value.
@@ -158,6 +174,8 @@ impl ErrorKind {
             Axis { .. } => "count axes from 0, outermost first",
             Reshape { .. } => "give a shape with as many elements",
             Bounds { .. } => "cut inside the axis",
+            SegmentIds { .. } => "number the segments from 0, ascending, below their count",
+            EmptyRange { .. } => "the upper end is left out: give one above the greatest number wanted",
             NotScalar { .. } => "reduce the value with .sum() or .mean(), or use vjp",
             NotFloat { .. } => "keep integers and keys out of the first argument; close over them or pass them later",
             MappedSizes { .. } => "map axes of one size, or wrap what is not mapped in Shared(…)",
@@ -194,6 +212,15 @@ impl fmt::Display for ErrorKind {
                 write!(f, "sizes differ: {from} to {to}")
             }
             Bounds { start, end, size } => write!(f, "{start}..{end} leaves an axis of {size}"),
+            SegmentIds { id, at, segments } => {
+                write!(f, "row {at} is of segment {id}, ")?;
+                match segments {
+                    Some(n) if *id < 0 || *id as usize >= *n => write!(f, "and there are {n}"),
+                    _ if *id < 0 => write!(f, "and numbers begin at 0"),
+                    _ => write!(f, "after a row of a later one"),
+                }
+            }
+            EmptyRange { low, high } => write!(f, "no whole number i with {low} ≤ i < {high}"),
             NotScalar { shape } => write!(f, "the function's value has shape {shape}, not that of a scalar"),
             NotFloat { dtype, leaf } => write!(f, "no derivative with respect to `{leaf}` of type {dtype}"),
             MappedSizes { left, right } => write!(f, "mapped axes differ in size: {left} and {right}"),

@@ -199,8 +199,7 @@ impl Key {
     #[track_caller]
     pub fn randint(self, low: i32, high: i32, shape: impl Into<Shape>) -> Tensor {
         if high <= low {
-            let kind = ErrorKind::Bounds { start: 0, end: 0, size: 0 };
-            return Tensor::fault(kind, "randint");
+            return Tensor::fault(ErrorKind::EmptyRange { low, high }, "randint");
         }
         let shape = shape.into();
         let span = high.wrapping_sub(low) as u32;
@@ -238,9 +237,9 @@ impl Key {
 
     /// Gamma with those shape parameters and scale 1, by Marsaglia and Tsang's method (ACM TOMS 26, 2000).
     ///
-    /// The candidates are drawn in advance: of the 16 for each number the first that is accepted is taken (each is
-    /// with a probability above 0.95, so that the chance that none is lies below 1e-20). Draws are differentiable
-    /// only with respect to nothing: use an implicit gradient, not this one.
+    /// The candidates are drawn in advance: of the 16 for each number the first that is accepted is taken. Each is
+    /// accepted with a probability above 0.95; where none is, with a probability below 1e-20, the draw is 0. The
+    /// gradient of a draw with respect to `concentration` is zero, not the pathwise one.
     #[track_caller]
     pub fn gamma(self, concentration: &Tensor) -> Tensor {
         const CANDIDATES: usize = 16;

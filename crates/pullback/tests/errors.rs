@@ -140,6 +140,26 @@ fn ragged_rows() {
 }
 
 #[test]
+fn segments_that_are_not_there() {
+    let x = floats(&[3, 2]);
+    let sum = |ids: [i32; 3]| x.segment_sum(&Tensor::from(ids), 2);
+    says(checked(sum([0, 1, 2])), line!() - 1, &["segment_sum: row 2 is of segment 2, and there are 2"]);
+    says(checked(sum([-1, 0, 1])), line!() - 2, &["row 0 is of segment -1, and there are 2"]);
+    says(checked(sum([1, 0, 1])), line!() - 3, &["row 1 is of segment 0, after a row of a later one"]);
+    says(
+        checked(x.repeat_rows(&Tensor::from([0, 3]))),
+        line!(),
+        &["repeat_rows: row 1 is of segment 3, and there are 3"],
+    );
+    assert!(sum([0, 0, 1]).error().is_none() && x.repeat_rows(&Tensor::from([0, 2, 2])).error().is_none());
+}
+
+#[test]
+fn a_range_without_numbers() {
+    says(checked(Key::new(0).randint(5, 5, [2])), line!(), &["randint: no whole number i with 5 ≤ i < 5"]);
+}
+
+#[test]
 fn two_symbolic_extents_are_told_apart() {
     let add = jit(|Rows(a): Rows<Tensor>, Rows(b): Rows<Tensor>| a + b);
     let e = says(add.call((Rows(floats(&[2])), Rows(floats(&[3])))), line!() - 1, &["[rows] and [rows']"]);

@@ -24,6 +24,13 @@ impl Folder {
         if path.is_file() {
             return Err(refused(std::io::Error::other("it is a file")));
         }
+        let folder = Folder(path.to_owned());
+        let own = [folder.checkpoint(), folder.metrics(), folder.curve(), folder.report()];
+        let pictures = folder.densities().into_iter().map(|(_, picture)| picture);
+        if let Some(taken) = own.into_iter().chain(pictures).find(|file| file.is_dir()) {
+            let what = format!("cannot write {}: it is a folder", taken.display());
+            return Err(Failure::usage(what, "remove it, or choose another folder with --out"));
+        }
         let missing: Vec<PathBuf> =
             path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).map(Path::to_owned).collect();
         let probe = path.join(format!(".latents-{}.tmp", std::process::id()));
@@ -36,7 +43,7 @@ impl Folder {
             }
             refused(e)
         })?;
-        Ok(Folder(path.to_owned()))
+        Ok(folder)
     }
 
     /// The folder itself.
@@ -85,14 +92,15 @@ impl Folder {
         found
     }
 
-    /// Removes the pictures of densities of an earlier run: they would stand among those of this one.
+    /// Removes what an earlier run drew and reported: it would pass for this one's.
     ///
     /// # Errors
     /// Where one cannot be removed.
-    pub fn clear_densities(&self) -> Result<(), Failure> {
-        for (_, path) in self.densities() {
+    pub fn clear(&self) -> Result<(), Failure> {
+        let pictures = self.densities().into_iter().map(|(_, path)| path);
+        for path in pictures.chain([self.curve(), self.report()]).filter(|path| path.exists()) {
             fs::remove_file(&path).map_err(|e| {
-                let what = format!("cannot remove {}, a picture of an earlier run: {e}", path.display());
+                let what = format!("cannot remove {}, of an earlier run: {e}", path.display());
                 Failure::usage(what, "choose another folder with --out")
             })?;
         }
@@ -108,12 +116,20 @@ mod tests {
     fn only_own_pictures_are_removed() {
         let scratch = tempfile::tempdir().expect("folder");
         let folder = Folder::open(&scratch.path().join("a/b")).expect("made");
-        let all = ["density-000010.png", "density-1000000.png", "density-7.png", "density-map.png", "notes.txt"];
+        let all = [
+            "kl.png",
+            "report.html",
+            "density-000010.png",
+            "density-1000000.png",
+            "density-7.png",
+            "density-map.png",
+            "notes.txt",
+        ];
         for name in all {
             fs::write(folder.path().join(name), b"x").expect("written");
         }
         assert_eq!(folder.densities().iter().map(|(step, _)| *step).collect::<Vec<_>>(), [10, 1_000_000]);
-        folder.clear_densities().expect("removed");
+        folder.clear().expect("removed");
         let mut left: Vec<_> = fs::read_dir(folder.path()).expect("there").flatten().map(|e| e.file_name()).collect();
         left.sort();
         assert_eq!(left, ["density-7.png", "density-map.png", "notes.txt"]);

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// Points along each side of a picture's lattice.
 const SIDE: usize = 121;
+/// Points of a curve, where the target has one coordinate.
+const LINE: usize = 401;
 /// Importance samples for each of them.
 const SAMPLES: usize = 64;
 /// Draws overlaid on each panel.
@@ -29,11 +31,21 @@ const ROWS: usize = 2048;
 pub struct Pictures {
     target: Arc<dyn Target>,
     bounds: Bounds,
-    left: Grid,
+    shown: Shown,
     left_samples: Vec<[f64; 2]>,
     log_density: LogDensity<Vae>,
     draw: Draw,
     key: [u32; 2],
+}
+
+/// What there is to see of the target.
+enum Shown {
+    /// The density of its only coordinate.
+    Line(Vec<[f64; 2]>),
+    /// The log density of its two coordinates.
+    Plane(Grid),
+    /// A histogram of the first two of many coordinates, where it can be sampled.
+    Cloud(Option<Grid>),
 }
 
 /// Draws of a model, compiled once.
@@ -49,27 +61,26 @@ impl Pictures {
         let bounds = Bounds::new([x0, x1], [y0, y1])?;
         let words = key.into_tensor().to_vec::<u32>()?;
         let key = [words[0], words[1]];
-        let one = jit({
-            let target = target.clone();
-            move |Rows(keys): Rows<Keys>| {
-                let missing = || Tensor::full(f64::NAN, DType::F32, [target.dim()]);
-                vmap(|key: Key| target.sample(key, DType::F32).unwrap_or_else(missing)).call(keys)
+        let drawn = target_draws(&target, Key::from_words(key).fold_in(0))?;
+        let shown = match target.dim() {
+            1 => {
+                let width = (x1 - x0) / (LINE - 1) as f64;
+                let logs = normalized(&*target, log_densities(&target, line(bounds, DType::F64))?, width.ln());
+                Shown::Line(abscissae(bounds).zip(logs.into_iter().map(f64::exp)).map(|(x, p)| [x, p]).collect())
             }
-        });
-        let drawn = draws(Key::from_words(key).fold_in(0), wanted(&*target), |keys| one.call(Rows(keys)))?;
-        let left = if is_plane(&*target) {
-            let density = jit(|Rows(x): Rows<Tensor>| vmap(|x: Tensor| target.log_density(&x)).call(x));
-            let values = density.call(Rows(lattice(bounds, DType::F64)))?.to_vec::<f64>()?;
-            let log_normalizer = target.log_normalizer().unwrap_or(0.0);
-            Grid::new(bounds, SIDE, SIDE, values.into_iter().map(|v| v - log_normalizer).collect())?
-        } else {
-            histogram(bounds, &drawn)?
+            2 => {
+                let area = (x1 - x0) * (y1 - y0) / ((SIDE - 1) * (SIDE - 1)) as f64;
+                let logs = normalized(&*target, log_densities(&target, lattice(bounds, DType::F64))?, area.ln());
+                Shown::Plane(Grid::new(bounds, SIDE, SIDE, logs)?)
+            }
+            _ if drawn.is_empty() => Shown::Cloud(None),
+            _ => Shown::Cloud(Some(histogram(bounds, &drawn)?)),
         };
         let left_samples = drawn.into_iter().take(SHOWN).collect();
         let log_density = LogDensity::new(SAMPLES, ROWS / SAMPLES);
         let one = jit(|model: Vae, Rows(keys): Rows<Keys>| vmap(|key: Key| model.ancestral(key).1).call(keys));
         let draw = Box::new(move |model: &Vae, keys: Keys| one.call((model.clone(), Rows(keys))));
-        Ok(Pictures { target, bounds, left, left_samples, log_density, draw, key })
+        Ok(Pictures { target, bounds, shown, left_samples, log_density, draw, key })
     }
 
     /// Both sides, the model being that after some steps.
@@ -78,30 +89,80 @@ impl Pictures {
     /// A model that cannot be evaluated, a file that cannot be written.
     pub fn densities(&self, path: &Path, model: &Vae, step: u32) -> Result<(), Failure> {
         let key = |purpose| Key::from_words(self.key).fold_in(purpose);
-        let plane = is_plane(&*self.target);
-        let drawn = draws(key(1), wanted(&*self.target), |keys| (self.draw)(model, keys))?;
-        let right = if plane {
-            let rows = lattice(self.bounds, DType::F32);
-            Grid::new(self.bounds, SIDE, SIDE, self.log_density.smooth_at(model, key(2), &rows)?)?
-        } else {
-            histogram(self.bounds, &drawn)?
-        };
         let name = self.target.name();
-        let how = if plane { String::new() } else { format!(", first two of {} coordinates", self.target.dim()) };
-        let (left_title, right_title) =
-            (format!("target: {name}{how}"), format!("model after {} steps", thousands(u64::from(step))));
-        let shown = drawn.len().min(SHOWN);
-        let panels = [
-            DensityPanel { title: &left_title, log_density: &self.left, samples: &self.left_samples },
-            DensityPanel { title: &right_title, log_density: &right, samples: &drawn[..shown] },
-        ];
+        let model_title = format!("model after {} steps", thousands(u64::from(step)));
+        let (left, right, drawn, how) = match &self.shown {
+            Shown::Line(points) => {
+                let logs = self.log_density.smooth_at(model, key(2), &line(self.bounds, DType::F32))?;
+                let found: Vec<[f64; 2]> =
+                    abscissae(self.bounds).zip(logs).map(|(x, log_p)| [x, log_p.exp()]).collect();
+                let target = format!("target: {name}");
+                let series = [Series::new(&target, points), Series::new(&model_title, &found)];
+                let options = CurveOptions {
+                    title: "Density".to_owned(),
+                    x_label: "x₀".to_owned(),
+                    y_label: "density".to_owned(),
+                    ..CurveOptions::default()
+                };
+                return Ok(draw_curves(path, &series, &options)?);
+            }
+            Shown::Plane(left) => {
+                let drawn = draws(key(1), SHOWN, |keys| (self.draw)(model, keys))?;
+                let rows = lattice(self.bounds, DType::F32);
+                let right = Grid::new(self.bounds, SIDE, SIDE, self.log_density.smooth_at(model, key(2), &rows)?)?;
+                (Some(left), right, drawn, String::new())
+            }
+            Shown::Cloud(left) => {
+                let drawn = draws(key(1), DRAWS, |keys| (self.draw)(model, keys))?;
+                let how = format!(", first two of {} coordinates", self.target.dim());
+                (left.as_ref(), histogram(self.bounds, &drawn)?, drawn, how)
+            }
+        };
+        let left_title = format!("target: {name}{how}");
+        // Where the target has no side of its own, the model's says what is seen.
+        let right_title = if left.is_some() { model_title } else { format!("{model_title}{how}") };
+        let samples = &drawn[..drawn.len().min(SHOWN)];
+        let left = left.map(|log_density| {
+            let samples = &self.left_samples;
+            DensityPanel { title: &left_title, log_density, samples }
+        });
+        let right = DensityPanel { title: &right_title, log_density: &right, samples };
+        let panels: Vec<DensityPanel<'_>> = left.into_iter().chain([right]).collect();
         Ok(draw_densities(path, &panels, &DensityOptions::default())?)
     }
 }
 
-/// Whether a picture shows the target's density itself.
-fn is_plane(target: &dyn Target) -> bool {
-    target.dim() == 2
+/// The first two coordinates of draws of the target; none where it has no sampler, or one coordinate.
+fn target_draws(target: &Arc<dyn Target>, key: Key) -> Result<Vec<[f64; 2]>, Failure> {
+    let wanted = match target.dim() {
+        1 => return Ok(Vec::new()),
+        2 => SHOWN,
+        _ => DRAWS,
+    };
+    if target.sample(Key::new(0), DType::F32).is_none() {
+        return Ok(Vec::new());
+    }
+    let one = jit(|Rows(keys): Rows<Keys>| {
+        let missing = || Tensor::full(f64::NAN, DType::F32, [target.dim()]);
+        vmap(|key: Key| target.sample(key, DType::F32).unwrap_or_else(missing)).call(keys)
+    });
+    Ok(draws(key, wanted, |keys| one.call(Rows(keys)))?)
+}
+
+fn log_densities(target: &Arc<dyn Target>, rows: Tensor) -> Result<Vec<f64>, Failure> {
+    let density = jit(|Rows(x): Rows<Tensor>| vmap(|x: Tensor| target.log_density(&x)).call(x));
+    Ok(density.call(Rows(rows))?.to_vec::<f64>()?)
+}
+
+/// Log densities less the log normaliser: the known one, else that of what is seen, by cells of that log size.
+fn normalized(target: &dyn Target, logs: Vec<f64>, log_cell: f64) -> Vec<f64> {
+    let log_normalizer = target.log_normalizer().unwrap_or_else(|| {
+        let finite = || logs.iter().copied().filter(|l| l.is_finite());
+        let top = finite().fold(f64::NEG_INFINITY, f64::max);
+        let found = top + finite().map(|l| (l - top).exp()).sum::<f64>().ln() + log_cell;
+        if found.is_finite() { found } else { 0.0 }
+    });
+    logs.into_iter().map(|l| l - log_normalizer).collect()
 }
 
 fn lattice(bounds: Bounds, dtype: DType) -> Tensor {
@@ -109,13 +170,18 @@ fn lattice(bounds: Bounds, dtype: DType) -> Tensor {
     Tensor::new(points, &[SIDE * SIDE, 2]).cast(dtype)
 }
 
-fn histogram(bounds: Bounds, points: &[[f64; 2]]) -> Result<Grid, PlotError> {
-    smoothed_histogram(bounds, SIDE, SIDE, points, 1.2)
+/// The places along the first coordinate.
+fn abscissae(bounds: Bounds) -> impl Iterator<Item = f64> {
+    let points = bounds.lattice(LINE, 2);
+    points.into_iter().take(LINE).map(|p| p[0])
 }
 
-/// How many draws a picture needs.
-fn wanted(target: &dyn Target) -> usize {
-    if is_plane(target) { SHOWN } else { DRAWS }
+fn line(bounds: Bounds, dtype: DType) -> Tensor {
+    Tensor::new(abscissae(bounds).collect::<Vec<f64>>(), &[LINE, 1]).cast(dtype)
+}
+
+fn histogram(bounds: Bounds, points: &[[f64; 2]]) -> Result<Grid, PlotError> {
+    smoothed_histogram(bounds, SIDE, SIDE, points, 1.2)
 }
 
 /// The first two coordinates of `n` draws, made some at a time.
@@ -141,13 +207,20 @@ pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Resu
         |f: &dyn Fn(&Check) -> f64| -> Vec<[f64; 2]> { checks.iter().map(|c| [f64::from(c.step), f(c)]).collect() };
     let shift = log_normalizer.unwrap_or(0.0);
     let (loss, lower, upper) = (of(&|c| c.loss + shift), of(&|c| c.lower), of(&|c| c.upper));
-    let log_y = log_normalizer.is_some() && mostly_positive(&loss) && mostly_positive(&upper);
-    let y_range = if log_y { visible_logs(&upper) } else { visible(&upper, &[&loss, &lower]) };
+    // A divergence falls over orders of magnitude. Its estimates near 0 are negative now and then, and those by a lower
+    // bound that is minimised go on falling: then the axis is linear about 0 and logarithmic on both sides of it.
+    let log_y = log_normalizer.is_some();
+    let figures = [&loss, &lower, &upper].into_iter().flatten().map(|p| p[1]);
+    let least = figures.filter(|y| y.is_finite()).fold(f64::INFINITY, f64::min);
+    let [low, high] = if log_y { visible_logs(&upper) } else { visible(&upper, &[&loss, &lower]) };
+    let linear_within = (log_y && least <= 0.0).then_some(low.max(LINEAR));
+    let y_range = if linear_within.is_some() { [(1.2 * least).clamp(-high, -low), high] } else { [low, high] };
     let options = CurveOptions {
         title: "Reverse KL over training".to_owned(),
         x_label: "step".to_owned(),
         y_label: if log_normalizer.is_some() { "nats".to_owned() } else { "nats, up to a constant".to_owned() },
         log_y,
+        linear_within,
         y_range: Some(y_range),
         ..CurveOptions::default()
     };
@@ -157,12 +230,6 @@ pub fn curve(path: &Path, checks: &[Check], log_normalizer: Option<f64>) -> Resu
         Series::new("reverse KL, lower side", &lower),
     ];
     Ok(draw_curves(path, &series, &options)?)
-}
-
-/// Whether a logarithmic axis shows the course: a loss far below 0, as where a lower bound is minimised, it does not.
-fn mostly_positive(points: &[[f64; 2]]) -> bool {
-    let finite = || points.iter().filter(|p| p[1].is_finite());
-    2 * finite().filter(|p| p[1] > 0.0).count() >= finite().count()
 }
 
 /// A logarithmic range that shows the course of the upper side: a breakdown of a million nats would flatten all else.
@@ -184,6 +251,8 @@ fn visible(upper: &[[f64; 2]], others: &[&[[f64; 2]]]) -> [f64; 2] {
     [low - margin, high + margin]
 }
 
+/// Below this many nats a divergence is lost in the error of its estimate.
+const LINEAR: f64 = 3e-4;
 /// What a linear axis shows about the best figure, in nats.
 const WINDOW: f64 = 5.0;
 
@@ -210,7 +279,6 @@ mod tests {
             let [low, high] = visible_logs(&line);
             assert!(0.0 < low && low < high && high.is_finite(), "{values:?}: {low} to {high}");
         }
-        assert!(mostly_positive(&[[0.0, nan], [1.0, 2.0], [2.0, -0.1]]));
-        assert!(!mostly_positive(&[[0.0, nan], [1.0, -2.0], [2.0, -0.1], [3.0, 1.0]]));
+        assert_eq!(abscissae(Bounds::new([-1.0, 3.0], [0.0, 1.0]).expect("bounds")).last(), Some(3.0));
     }
 }

@@ -4,15 +4,20 @@ use crate::failure::Failure;
 use crate::output::folder::Folder;
 use crate::output::summary::Summary;
 use crate::progress::thousands;
-use crate::settings::Settings;
 use latents::plot::Report;
 use latents::train::Check;
 
-/// Writes the file.
+/// Writes the file; `again` is the command line that looks at the run again.
 ///
 /// # Errors
 /// A picture that cannot be read, a file that cannot be written.
-pub fn write(folder: &Folder, settings: &Settings, summary: &Summary, checks: &[Check]) -> Result<(), Failure> {
+pub fn write(
+    folder: &Folder,
+    settings: &[(String, String)],
+    summary: &Summary,
+    checks: &[Check],
+    again: &str,
+) -> Result<(), Failure> {
     let Summary { target, estimator, reverse_kl_lower, reverse_kl_upper, reverse_kl_se, .. } = summary;
     let title = format!("The density `{target}`, fitted by `{estimator}`");
     let constant = if summary.normalized { "" } else { " up to the target's unknown normaliser" };
@@ -49,11 +54,10 @@ pub fn write(folder: &Folder, settings: &Settings, summary: &Summary, checks: &[
         })
         .collect();
     let columns = ["step", "loss", "reverse KL, lower", "upper", "error", "effective part"];
-    report =
-        report.table("Settings", &settings.rows()).table_with_columns("Checks", &columns, &rows).paragraph(format!(
-            "latents {}; go on or look again with: latents funnel --resume {}",
-            env!("CARGO_PKG_VERSION"),
-            folder.path().display()
-        ));
+    let longer = if summary.stopped.is_some() { "" } else { ", and make the run longer with --steps" };
+    report = report
+        .table("Settings", settings)
+        .table_with_columns("Checks", &columns, &rows)
+        .paragraph(format!("latents {}; look again with: {again}{longer}", env!("CARGO_PKG_VERSION")));
     Ok(report.write(folder.report())?)
 }

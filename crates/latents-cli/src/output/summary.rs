@@ -33,6 +33,8 @@ pub struct Summary {
     pub forward_kl_se: Option<f64>,
     /// Whether the target's normaliser is known; if not, the reverse KL is up to a constant.
     pub normalized: bool,
+    /// A lower bound of the log of the target's normaliser, where that is not known: the reverse KL is at least 0.
+    pub log_normalizer_lower: Option<f64>,
     /// The effective part of the importance samples.
     pub ess: f64,
     /// The step whose state was delivered.
@@ -67,8 +69,15 @@ impl Summary {
             ("steps per second", rate),
             ("compiles", self.compiles.to_string()),
         ];
+        if let Some(log_z) = self.log_normalizer_lower {
+            rows.insert(2, ("log normaliser, at least", error(log_z, self.reverse_kl_se)));
+        }
+        if let Some(why) = &self.stopped {
+            rows.insert(0, ("stopped", why.clone()));
+        }
         if self.delivered_step != self.steps {
-            rows.insert(4, ("delivered state", format!("of step {}", self.delivered_step)));
+            let at = rows.len() - 3;
+            rows.insert(at, ("delivered state", format!("of step {}", self.delivered_step)));
         }
         rows
     }

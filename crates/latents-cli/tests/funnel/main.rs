@@ -1,6 +1,7 @@
-//! `latents funnel` from the outside: what it leaves behind, what it refuses, and that a run can be stopped and
+//! `latents funnel` and `latents match` from the outside: what it leaves behind, what it refuses, and that a run can be stopped and
 //! resumed. Sizes are tiny; what it learns is tested elsewhere.
 
+mod expressions;
 mod refusals;
 mod resuming;
 mod running;
@@ -32,6 +33,13 @@ impl Place {
     fn bare(&self, options: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latents"));
         command.current_dir(self.0.path()).arg("funnel").args(options.split_whitespace());
+        command
+    }
+
+    /// `latents match` with tiny sizes and these arguments.
+    fn matching(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_latents"));
+        command.current_dir(self.0.path()).arg("match").args(TINY.split_whitespace()).args(arguments);
         command
     }
 

@@ -26,6 +26,12 @@ const WRONG: &[(&str, &[&str])] = &[
     ("--threads 0", &["--threads"]),
     ("--encoder-loss dregs", &["'dregs'", "'dreg'"]),
     ("--encoder-loss sumo2", &["`sumo2` needs the estimator `sumo`", "dreg, upper or likelihood"]),
+    ("--batch-size 65536 --samples 65536", &["batch_size 65536 × samples 65536 × hidden 128", "GiB"]),
+    ("--hidden-dim 65536 --latent-dim 65536", &["hidden 65536", "latent_dim 65536", "16 GiB"]),
+    ("--hidden-dim 65536 --eval-samples 65536", &["--eval-samples 65536", "GiB"]),
+    ("--lr 1e-300", &["the learning rate is 0.000", "in f32", "from 1.17"]),
+    ("--clip 1e-300", &["clip", "in f32", "from 1.17"]),
+    ("--clip 1e300", &["clip", "to 3.4"]),
     ("--resume nowhere", &["cannot resume", "nowhere", "cannot be read", "help: "]),
     ("--resume", &["cannot resume", "runs/funnel", "help: "]),
     ("extra", &["'extra'"]),
@@ -74,6 +80,88 @@ fn a_checkpoint_cut_short_is_refused_and_left_alone() {
         assert_eq!(read(place.at("x/model.safetensors")), &whole[..length]);
     }
     assert_eq!(place.names("x"), before);
+    for foreign in [&b"hi"[..], b"hello\n", b"step,loss\n"] {
+        fs::write(place.at("x/model.safetensors"), foreign).expect("written");
+        let (code, _, err) = said(&mut place.bare("--resume x"));
+        assert!(code == 2 && err.contains("not a safetensors file") && !err.contains("cut short"), "{err}");
+    }
+}
+
+#[test]
+fn an_own_file_that_is_a_folder_is_found_before_training() {
+    let place = Place::new();
+    for name in ["report.html", "kl.png", "metrics.csv", "model.safetensors", "density-000010.png"] {
+        let out = format!("out-{name}");
+        fs::create_dir_all(place.at(&out).join(name)).expect("a folder");
+        let (code, stdout, err) = said(&mut place.tiny(&format!("--steps 1000000000 --out {out}")));
+        assert_eq!((code, stdout.as_str()), (2, ""), "{err}");
+        assert!(err.contains(&format!("cannot write {out}/{name}: it is a folder")) && err.contains("help: "), "{err}");
+        assert_eq!(place.names(&out), [name]);
+    }
+}
+
+#[test]
+fn numbers_of_a_file_that_no_run_has_are_refused() {
+    let place = Place::new();
+    done(&mut place.tiny("--steps 2 --out x --quiet"));
+    let whole = read(place.at("x/model.safetensors"));
+    let refused = |bytes: &[u8], part: &str| {
+        fs::write(place.at("x/model.safetensors"), bytes).expect("written");
+        let (code, _, err) = said(&mut place.bare("--resume x"));
+        assert!(code == 2 && err.contains(part) && err.contains("help: "), "{part:?} in {err}");
+    };
+    let replaced = |from: &str, to: &str| altered(&whole, |text| text.replace(from, to));
+    // So many weights are not made to be compared with the file's.
+    refused(&replaced("\"hidden_dim\":8", "\"hidden_dim\":60000"), "weights and this model");
+    refused(&replaced("\"check_every\":1", "\"check_every\":0"), "--check-every is 0");
+    refused(&replaced("\"batch_size\":4", "\"batch_size\":70000"), "--batch-size is 70000");
+    let with = |name: &str, bytes: Vec<u8>| {
+        let file = SafeTensors::deserialize(&whole).expect("a file");
+        let (_, metadata) = SafeTensors::read_metadata(&whole).expect("metadata");
+        let tensors = file.tensors();
+        let changed = tensors.iter().map(|(n, t)| {
+            let data = if n == name { bytes.as_slice() } else { t.data() };
+            (n.clone(), safetensors::tensor::TensorView::new(t.dtype(), t.shape().to_vec(), data).expect("a view"))
+        });
+        safetensors::serialize(changed, metadata.metadata().clone()).expect("bytes")
+    };
+    refused(&with("run.step", 0u32.to_le_bytes().to_vec()), "`run.checks` is of step 2, and the run is at 0");
+    refused(&with("run.loss", f64::NAN.to_le_bytes().to_vec()), "`run.loss` is NaN");
+    let nan: Vec<u8> = [f32::NAN; 8].iter().flat_map(|x| x.to_le_bytes()).collect();
+    refused(&with("model.decoder.hidden.0.b", nan), "not finite");
+}
+
+#[test]
+fn an_unfinished_run_is_not_replaced() {
+    let place = Place::new();
+    done(&mut place.tiny("--steps 4 --out x --quiet"));
+    // A finished one is.
+    done(&mut place.tiny("--steps 2 --out x --quiet"));
+    let whole = read(place.at("x/model.safetensors"));
+    let unfinished = altered(&whole, |text| text.replace("\"steps\":2", "\"steps\":9"));
+    fs::write(place.at("x/model.safetensors"), &unfinished).expect("written");
+    let report = read(place.at("x/report.html"));
+    let (code, _, err) = said(&mut place.tiny("--steps 2 --out x"));
+    assert_eq!(code, 2, "{err}");
+    for part in ["unfinished run, at step 2 of 9", "latents funnel --resume x", "--out", "--force"] {
+        assert!(err.contains(part), "{part} in {err}");
+    }
+    assert!(read(place.at("x/model.safetensors")) == unfinished && read(place.at("x/report.html")) == report);
+    done(&mut place.tiny("--steps 2 --out x --quiet --force"));
+    assert!(read(place.at("x/model.safetensors")) == whole);
+    fs::write(place.at("x/model.safetensors"), b"of another program").expect("written");
+    let (code, _, err) = said(&mut place.tiny("--steps 2 --out x"));
+    assert!(code == 2 && err.contains("no checkpoint of latents"), "{err}");
+}
+
+#[test]
+fn threads_beyond_the_cores_and_words_for_them_are_told() {
+    let place = Place::new();
+    let (_, err) = done(&mut place.tiny("--steps 2 --quiet --threads 1024 --out a"));
+    assert!(err.contains("--threads 1024 is more than this machine's cores"), "{err}");
+    let (_, err) = done(place.tiny("--steps 2 --quiet --out b").env("PULLBACK_THREADS", "abc"));
+    assert!(err.contains("PULLBACK_THREADS=abc is no number of threads"), "{err}");
+    assert!(read(place.at("a/model.safetensors")) == read(place.at("b/model.safetensors")));
 }
 
 /// The file with its metadata changed by `f`.
@@ -119,7 +207,7 @@ fn settings_that_contradict_the_checkpoint_are_refused() {
     done(&mut place.tiny("--steps 2 --out x --quiet"));
     for (options, parts) in [
         ("--latent-dim 9", ["--latent-dim 9", "begun with 2"]),
-        ("--steps 5", ["--steps 5", "begun with 2"]),
+        ("--steps 1", ["--steps 1", "begun with 2"]),
         ("--estimator sumo", ["--estimator sumo", "begun with upper"]),
         ("--decay constant", ["--decay constant", "begun with cosine"]),
     ] {

@@ -1,6 +1,7 @@
 //! Stopping, going on, and ending in the same bytes.
 
 use crate::{Place, done, read};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -76,4 +77,46 @@ fn a_finished_run_can_be_looked_at_again() {
         done(&mut place.bare(&format!("{options} --eval-examples 20 --eval-samples 4 --json --quiet")));
     }
     assert_eq!(before, read(place.at("y/model.safetensors")));
+}
+
+#[test]
+fn a_finished_run_can_be_made_longer() {
+    let place = Place::new();
+    done(&mut place.tiny("--steps 8 --check-every 4 --decay constant --out short --quiet"));
+    let options = "--resume short --steps 16 --eval-examples 20 --eval-samples 4";
+    let (_, err) = done(&mut place.bare(options));
+    assert!(err.contains("16 steps instead of 8") && !err.contains("learning rate"), "{err}");
+    // At a constant rate it is the run that was so long from the beginning, unless an earlier state was delivered.
+    if !err.contains("better than the last") {
+        done(&mut place.tiny("--steps 16 --check-every 4 --decay constant --out long --quiet"));
+        let metrics = |name: &str| String::from_utf8(read(place.at(name).join("metrics.csv"))).expect("text");
+        assert_eq!(metrics("short").lines().count(), metrics("long").lines().count());
+    }
+    done(&mut place.tiny("--steps 8 --check-every 4 --out cosine --quiet"));
+    let (_, err) = done(&mut place.bare("--resume cosine --steps 16 --eval-examples 20 --eval-samples 4"));
+    assert!(err.contains("the learning rate follows the cosine") && err.contains("from 0.00e0 to 1.00e-3"), "{err}");
+    assert!(String::from_utf8(read(place.at("cosine/metrics.csv"))).expect("text").contains("\n16,"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_during_the_evaluation_leaves_a_run_that_can_be_evaluated() {
+    let place = Place::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_latents"))
+        .current_dir(place.at("."))
+        .args(["funnel", "--out", "my run", "--eval-examples", "10000000"])
+        .args("--latent-dim 2 --hidden-dim 8 --batch-size 4 --check-examples 20 --steps 2".split(' '))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut err = String::new();
+    while !err.contains("evaluating on") && said.read_line(&mut err).expect("text") > 0 {}
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+    said.read_to_string(&mut err).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{err}");
+    assert!(err.contains("interrupted while evaluating") && err.contains("--resume 'my run'"), "{err}");
+    done(place.bare("--eval-examples 20 --eval-samples 4 --quiet").args(["--resume", "my run"]));
 }

@@ -106,9 +106,19 @@ fn a_breakdown_is_stopped_explained_and_its_best_state_delivered() {
     assert!(json["delivered_step"].as_u64() < json["steps"].as_u64(), "{json}");
     assert!(json["reverse_kl_upper"].as_f64().is_some_and(f64::is_finite), "{json}");
     assert!(err.contains("stopped: ") && err.contains(why) && err.contains("best state"), "{err}");
-    let (code, _, err) = crate::said(&mut place.bare("--resume x"));
+    let report = String::from_utf8(read(place.at("x/report.html"))).expect("text");
+    assert!(report.contains("<td>stopped") || report.contains(">stopped<"), "a row says why");
+    assert!(!report.contains("--steps</code>") && !report.contains("make the run longer"), "it would break down again");
+    // It cannot be made longer, and what it delivered can be evaluated again.
+    let (code, _, err) = crate::said(&mut place.bare("--resume x --steps 80000"));
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("broke down"), "{err}");
+    let (out, err) = done(&mut place.bare("--resume x --eval-examples 20 --eval-samples 4 --json"));
+    let again: Value = serde_json::from_str(&out).expect("json");
+    for figure in ["reverse_kl_upper", "delivered_step", "steps", "stopped"] {
+        assert_eq!(json[figure], again[figure], "{figure}");
+    }
+    assert!(err.contains("broke down") && err.contains("again"), "{err}");
 }
 
 #[test]

@@ -34,11 +34,24 @@ impl<P: Tree + 'static, R: Tree + 'static> Chunked<P, R> {
 
     /// The columns of the function's values, one for each of its leaves, in f64.
     pub(crate) fn columns(&self, params: &P, rows: &R) -> Result<Vec<Vec<f64>>, Error> {
+        Ok(self.columns_unless(params, rows, &|| false)?.unwrap_or_default())
+    }
+
+    /// [`Chunked::columns`], or `None` where `stop` says so before a chunk.
+    pub(crate) fn columns_unless(
+        &self,
+        params: &P,
+        rows: &R,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Vec<Vec<f64>>>, Error> {
         let n = leaves(rows)
             .first()
             .map_or(0, |leaf| leaf.tensor.shape().dims().first().and_then(|d| d.known()).unwrap_or(0));
         let mut columns: Vec<Vec<f64>> = Vec::new();
         for start in (0..n).step_by(self.chunk) {
+            if stop() {
+                return Ok(None);
+            }
             let end = (start + self.chunk).min(n);
             let part = map_leaves(rows, |leaf| leaf.tensor.slice(0, start, end));
             let values = (self.run)(map_leaves(params, |leaf| leaf.tensor), part)?;
@@ -47,6 +60,6 @@ impl<P: Tree + 'static, R: Tree + 'static> Chunked<P, R> {
                 column.extend(value.cast(DType::F64).as_slice::<f64>()?);
             }
         }
-        Ok(columns)
+        Ok(Some(columns))
     }
 }

@@ -62,8 +62,8 @@ pub struct ForwardKl {
 
 /// Both divergences of a model from a target by importance sampling, compiled once.
 ///
-/// Reverse: `x` is drawn from the model with the `z` it came from, `L_k ≤ log p(x) ≤ U_k` in expectation with `k`
-/// samples each, so that the divergence lies between two figures. Each example has a key of its own: chunks and
+/// Reverse: `x` is drawn from the model with the `z` it came from, `L_k ≤ log p(x) ≤ U_{k+1}` in expectation: `k` samples of
+/// the proposal, which the upper bound takes together with that `z`. The divergence lies between two figures. Each example has a key of its own: chunks and
 /// threads change nothing.
 ///
 /// ```
@@ -128,16 +128,35 @@ impl<M: LatentModel + 'static> Divergence<M> {
     /// # Errors
     /// The first fault of the model or the target.
     pub fn reverse(&self, model: &M, key: Key, examples: usize) -> Result<ReverseKl, Error> {
-        let columns = self.reverse.columns(model, &key.split_n(examples))?;
-        let (lower, upper) = (Figure::of(&columns[0]), Figure::of(&columns[1]));
-        Ok(ReverseKl {
+        Ok(self.reverse_of(&self.reverse.columns(model, &key.split_n(examples))?))
+    }
+
+    /// [`Divergence::reverse`], or `None` where `stop`, asked before every chunk, says so.
+    ///
+    /// # Errors
+    /// The first fault of the model or the target.
+    pub fn reverse_unless(
+        &self,
+        model: &M,
+        key: Key,
+        examples: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<ReverseKl>, Error> {
+        let columns = self.reverse.columns_unless(model, &key.split_n(examples), stop)?;
+        Ok(columns.map(|columns| self.reverse_of(&columns)))
+    }
+
+    fn reverse_of(&self, columns: &[Vec<f64>]) -> ReverseKl {
+        let column = |i: usize| columns.get(i).map_or(Figure::of(&[]), |values| Figure::of(values));
+        let (lower, upper) = (column(0), column(1));
+        ReverseKl {
             gap: upper.mean - lower.mean,
-            ess: Figure::of(&columns[2]).mean,
+            ess: column(2).mean,
             lower,
             upper,
-            examples,
+            examples: columns.first().map_or(0, Vec::len),
             normalized: self.log_normalizer.is_some(),
-        })
+        }
     }
 
     /// `KL(target ‖ model)` from above by so many draws of the target; `None` where it has no sampler or normaliser.
@@ -145,8 +164,22 @@ impl<M: LatentModel + 'static> Divergence<M> {
     /// # Errors
     /// The first fault of the model or the target.
     pub fn forward(&self, model: &M, key: Key, examples: usize) -> Result<Option<ForwardKl>, Error> {
+        self.forward_unless(model, key, examples, &|| false)
+    }
+
+    /// [`Divergence::forward`]; `None` as well where `stop`, asked before every chunk, says so.
+    ///
+    /// # Errors
+    /// The first fault of the model or the target.
+    pub fn forward_unless(
+        &self,
+        model: &M,
+        key: Key,
+        examples: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<ForwardKl>, Error> {
         let Some(forward) = &self.forward else { return Ok(None) };
-        let columns = forward.columns(model, &key.split_n(examples))?;
-        Ok(Some(ForwardKl { upper: Figure::of(&columns[0]), ess: Figure::of(&columns[1]).mean, examples }))
+        let columns = forward.columns_unless(model, &key.split_n(examples), stop)?;
+        Ok(columns.map(|c| ForwardKl { upper: Figure::of(&c[0]), ess: Figure::of(&c[1]).mean, examples }))
     }
 }

@@ -135,15 +135,25 @@ impl Estimation {
         key: Key,
         rows: &Tensor,
     ) -> (EstimationState<M>, EstimationMetrics) {
+        let (log_evidence, gradient) = self.gradient(&state.model, key, rows);
+        let (model, adam, norm) = self.update.apply(&state.model, &state.adam, &gradient);
+        (EstimationState { model, adam }, EstimationMetrics { log_evidence, norm })
+    }
+
+    /// The mean over the rows of the bound, or of SUMO, and the gradient that an update descends.
+    ///
+    /// # Shapes
+    /// `rows: [n, d]`; `n` may be symbolic.
+    #[track_caller]
+    pub fn gradient<M: LatentModel + Clone>(&self, model: &M, key: Key, rows: &Tensor) -> (Tensor, M) {
         let words = key.split_like(rows).into_tensor();
         let loss = |model: M| {
             let one = |words: Tensor, x: Tensor| self.example(Key::from_tensor(words), &x, &model);
             let (value, slope) = vmap(one).call((words.clone(), rows.clone()));
             (-slope.mean(), value.mean())
         };
-        let ((_, log_evidence), gradient) = value_and_grad(loss).call(state.model.clone());
-        let (model, adam, norm) = self.update.apply(&state.model, &state.adam, &gradient);
-        (EstimationState { model, adam }, EstimationMetrics { log_evidence, norm })
+        let ((_, log_evidence), gradient) = value_and_grad(loss).call(model.clone());
+        (log_evidence, gradient)
     }
 
     /// One example's figure, and what is raised.

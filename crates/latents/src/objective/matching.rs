@@ -4,6 +4,7 @@ use crate::dist::{Distribution, Target};
 use crate::estimator::{Sumo, dreg_encoder, effective_sample_size, iwae_of, log_weights, upper_bound_of};
 use crate::model::{Conditional, LatentModel, Vae};
 use crate::nn::GaussianNet;
+use crate::objective::update::holds;
 use crate::objective::{ConfigError, Update, Warning};
 use crate::optim::{AdamState, held};
 use pullback::{DType, Key, Keys, Tensor, Tree, grad, map_leaves, value_and_grad, vmap};
@@ -163,8 +164,12 @@ impl Matching {
         } else if self.encoder_loss == EncoderLoss::SumoSquared {
             return Err(ConfigError::SumoSquaredAlone);
         }
-        self.decoder_update.check()?;
-        self.encoder_update.check()
+        self.decoder_update.check_in(self.dtype)?;
+        self.encoder_update.check_in(self.dtype)?;
+        if self.gap_penalty > 0.0 {
+            holds(self.dtype, "gap_penalty", self.gap_penalty)?;
+        }
+        self.check_memory()
     }
 
     /// What the configuration promises less than it seems to.

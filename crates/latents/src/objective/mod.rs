@@ -37,11 +37,13 @@
 
 mod estimation;
 mod matching;
+mod memory;
 mod presets;
 mod update;
 mod warning;
 
 pub use estimation::{Bound, EncoderGradient, Estimation, EstimationMetrics, EstimationState};
 pub use matching::{DecoderLoss, EncoderLoss, Matching, Metrics, State};
+pub use memory::LARGEST_ARRAY;
 pub use update::Update;
 pub use warning::{ConfigError, Warning};

@@ -2,7 +2,7 @@
 
 use crate::objective::ConfigError;
 use crate::optim::{Adam, AdamState, clip_by_global_norm, global_norm, zip};
-use pullback::{Tensor, Tree};
+use pullback::{DType, Tensor, Tree};
 
 /// A network's optimiser: Adam under an optional clip; an update whose gradient is not finite is left out.
 ///
@@ -28,6 +28,18 @@ pub struct Update {
     pub clip: Option<f64>,
 }
 
+/// Whether numbers of that type hold a value above 0 as one that is neither 0 nor infinite, in full precision.
+pub(crate) fn holds(dtype: DType, name: &'static str, value: f64) -> Result<(), ConfigError> {
+    let (least, most) = match dtype {
+        DType::F32 => (f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX)),
+        _ => (f64::MIN_POSITIVE, f64::MAX),
+    };
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Precision { name, value, dtype, least, most })
+}
+
 impl Update {
     /// Whether its numbers are in range.
     ///
@@ -47,6 +59,16 @@ impl Update {
             Some((name, value, _, range)) => Err(ConfigError::Range { name, value, range }),
             None => Ok(()),
         }
+    }
+
+    /// [`Update::check`], and whether arithmetic of that type takes none of the numbers for 0 or for infinity.
+    ///
+    /// # Errors
+    /// Those of [`Update::check`], and [`ConfigError::Precision`].
+    pub fn check_in(&self, dtype: DType) -> Result<(), ConfigError> {
+        self.check()?;
+        holds(dtype, "the learning rate", self.adam.rate.peak())?;
+        self.clip.map_or(Ok(()), |clip| holds(dtype, "clip", clip))
     }
 
     /// The network and the memory after one update, and the gradient's global norm before clipping.

@@ -1,6 +1,10 @@
 //! What a configuration is refused for, and what it is warned of.
 
+use pullback::DType;
 use std::fmt;
+
+/// Bytes in a GiB.
+const GIB: f64 = (1u64 << 30) as f64;
 
 /// A configuration that cannot be trained.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -21,6 +25,32 @@ pub enum ConfigError {
         value: f64,
         /// What it must be, in words.
         range: &'static str,
+    },
+    /// A number that the model's arithmetic would take for 0 or for infinity.
+    #[error("{name} is {value}; in {dtype} it must be from {least:e} to {most:e}")]
+    Precision {
+        /// Which.
+        name: &'static str,
+        /// What it is.
+        value: f64,
+        /// The type of the arithmetic.
+        dtype: DType,
+        /// The smallest that is usable.
+        least: f64,
+        /// The greatest.
+        most: f64,
+    },
+    /// Sizes whose product is an array beyond [`LARGEST_ARRAY`](crate::objective::LARGEST_ARRAY).
+    #[error(
+        "{what}: an array of {} GiB; the largest that is allowed is {} GiB: choose smaller sizes",
+        (*bytes as f64 / GIB).ceil(),
+        (crate::objective::LARGEST_ARRAY >> 30)
+    )]
+    TooLarge {
+        /// The sizes, by name.
+        what: String,
+        /// The array's size.
+        bytes: u64,
     },
     /// An encoder gradient that is not one of the bound.
     #[error("that encoder gradient is not one of the bound: elbo takes plain or stl, iwae plain or dreg, sumo dreg")]

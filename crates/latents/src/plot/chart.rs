@@ -1,7 +1,7 @@
 //! The plotted area of a line chart: grid, lines, bands and labels.
 
 use super::canvas::{Canvas, Frame, INK, REFERENCE_COLOR};
-use super::ranges::{axis_value, clip};
+use super::ranges::{Axis, clip};
 use super::text::Anchor;
 use super::ticks::{Tick, linear_ticks, log_minor_positions};
 use super::{CurveOptions, PlotError, Rgb, Series};
@@ -17,16 +17,16 @@ const GRID_COLOR: Rgb = Rgb(0xe4, 0xe4, 0xe4);
 pub(super) struct Chart {
     pub frame: Frame,
     pub x_range: [f64; 2],
-    /// In axis values, so logarithms on a logarithmic axis.
+    /// In heights, so logarithms on a logarithmic axis.
     pub y_range: [f64; 2],
-    pub log_y: bool,
+    pub y_axis: Axis,
 }
 
 impl Chart {
     /// The pixel of a data point, none if it cannot be shown; far outside the picture it is limited
     /// to positions where clipping is still precise.
     pub fn pixel(&self, point: [f64; 2]) -> Option<[f64; 2]> {
-        let height = axis_value(point[1], self.log_y);
+        let height = self.y_axis.height(point[1]);
         if !(point[0].is_finite() && height.is_finite()) {
             return None;
         }
@@ -49,8 +49,8 @@ impl Chart {
             canvas.rule([x, frame.bottom], [x, frame.bottom + 5.0], INK)?;
             canvas.label(tick.label, (x, frame.bottom + 16.0), TICK_SIZE, Anchor::Middle);
         }
-        if self.log_y {
-            let [low, high] = self.y_range.map(|v| 10_f64.powf(v));
+        if self.y_axis == Axis::Log {
+            let [low, high] = self.y_range.map(|v| self.y_axis.value(v));
             for value in log_minor_positions(low, high) {
                 if let Some([_, y]) = self.pixel([self.x_range[0], value]) {
                     canvas.rule([frame.left - 3.0, y], [frame.left, y], INK)?;
@@ -83,7 +83,7 @@ impl Chart {
                 // On a logarithmic axis a band reaching zero goes down to the frame.
                 let low = self.pixel([point[0], edges[0]]).or_else(|| {
                     let bottom = self.frame.bottom;
-                    (self.log_y && edges[0] <= 0.0).then_some([0.0, bottom])
+                    (self.y_axis == Axis::Log && edges[0] <= 0.0).then_some([0.0, bottom])
                 })?;
                 let high = self.pixel([point[0], edges[1]])?;
                 Some([[high[0], low[1]], high])

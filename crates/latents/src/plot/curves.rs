@@ -5,9 +5,9 @@ use std::path::Path;
 use super::canvas::{Canvas, Frame};
 use super::chart::{Chart, TICK_SIZE};
 use super::legend;
-use super::ranges::ranges;
+use super::ranges::{Axis, ranges};
 use super::text::Anchor;
-use super::ticks::{linear_ticks, log_ticks};
+use super::ticks::{linear_ticks, log_ticks, symmetric_ticks};
 use super::{PlotError, line_color, save};
 
 /// One line of a chart.
@@ -56,6 +56,9 @@ pub struct CurveOptions {
     pub y_label: String,
     /// Whether the vertical axis is logarithmic.
     pub log_y: bool,
+    /// Where the vertical axis is logarithmic, the distance from 0 within which it is linear: values of both signs are
+    /// shown then. None shows positive ones alone.
+    pub linear_within: Option<f64>,
     /// The visible `[low, high]` of the vertical axis; by default all finite values. Lines beyond
     /// are clipped.
     pub y_range: Option<[f64; 2]>,
@@ -74,6 +77,7 @@ impl Default for CurveOptions {
             x_label: String::new(),
             y_label: String::new(),
             log_y: false,
+            linear_within: None,
             y_range: None,
             reference: None,
             size: (760, 460),
@@ -114,11 +118,12 @@ pub fn render_curves(series: &[Series<'_>], options: &CurveOptions) -> Result<Ve
     let mut canvas = Canvas::new(width, height, options.pixel_ratio)?;
     let (width, height) = (f64::from(width), f64::from(height));
     let [x_range, y_range] = ranges(series, options);
-    let y_ticks = if options.log_y {
-        let (low, high) = (10_f64.powf(y_range[0]), 10_f64.powf(y_range[1]));
-        log_ticks(low, high, 6)
-    } else {
-        linear_ticks(y_range[0], y_range[1], 6)
+    let y_axis = Axis::of(options);
+    let [low, high] = y_range.map(|height| y_axis.value(height));
+    let y_ticks = match y_axis {
+        Axis::Linear => linear_ticks(low, high, 8),
+        Axis::Log => log_ticks(low, high, 8),
+        Axis::Symmetric(linear) => symmetric_ticks(low, high, linear, 8),
     };
     let tick_widths = y_ticks.iter().map(|t| canvas.face().width(&t.label, TICK_SIZE));
     let left = 42.0 + tick_widths.fold(20.0, f64::max).ceil();
@@ -133,7 +138,7 @@ pub fn render_curves(series: &[Series<'_>], options: &CurveOptions) -> Result<Ve
         frame: Frame { left, top: legend_top + rows as f64 * legend::ROW_HEIGHT + 6.0, right, bottom: height - 58.0 },
         x_range,
         y_range,
-        log_y: options.log_y,
+        y_axis,
     };
     chart.draw_grid(&mut canvas, &y_ticks)?;
     for (index, one) in series.iter().enumerate() {
@@ -173,9 +178,12 @@ fn check(series: &[Series<'_>], options: &CurveOptions) -> Result<(), PlotError>
         }
     }
     if let Some([low, high]) = options.y_range
-        && !((high - low).is_finite() && high > low && !(options.log_y && low <= 0.0))
+        && !((high - low).is_finite() && high > low && !(Axis::of(options) == Axis::Log && low <= 0.0))
     {
         return Err(PlotError::Input(format!("the y range [{low}, {high}] is not finite, increasing and drawable")));
+    }
+    if options.linear_within.is_some_and(|linear| !(linear.is_finite() && linear > 0.0)) {
+        return Err(PlotError::Input("the distance within which an axis is linear must be positive".to_owned()));
     }
     let (width, height) = options.size;
     if width < 240 || height < 200 {
@@ -192,10 +200,11 @@ mod tests {
         render_curves(series, options).expect("picture")
     }
 
-    /// Linear and logarithmic options with a reference line.
-    fn both() -> [CurveOptions; 2] {
-        [false, true].map(|log_y| CurveOptions {
+    /// Linear, logarithmic and symmetric options with a reference line.
+    fn all() -> [CurveOptions; 3] {
+        [(false, None), (true, None), (true, Some(0.1))].map(|(log_y, linear_within)| CurveOptions {
             log_y,
+            linear_within,
             size: (320, 240),
             title: "t".to_owned(),
             x_label: "x".to_owned(),
@@ -223,7 +232,7 @@ mod tests {
         ];
         for points in cases {
             let band: Vec<[f64; 2]> = points.iter().map(|p| [p[1] - 1.0, p[1] * 2.0]).collect();
-            for options in both() {
+            for options in all() {
                 draws(&[Series::new("s", points).with_band(&band)], &options);
                 draws(&[Series::new("", points)], &options);
             }
@@ -235,7 +244,7 @@ mod tests {
     fn extreme_values_within_a_fixed_range_are_clipped() {
         let points = [[0.0, 1e300], [1.0, 0.5], [2.0, -1e300], [3.0, 1e-300], [4.0, 0.9]];
         let band = [[-1e300, 1e300]; 5];
-        for options in both() {
+        for options in all() {
             let options = CurveOptions { y_range: Some([1e-3, 1.0]), ..options };
             draws(&[Series::new("s", &points).with_band(&band)], &options);
         }
@@ -257,6 +266,18 @@ mod tests {
     }
 
     #[test]
+    fn values_of_both_signs_are_drawn_on_a_symmetric_axis() {
+        let points = [[0.0, 1.0], [1.0, -0.01], [2.0, 0.1], [3.0, -1.0]];
+        let blue = |linear_within: Option<f64>| {
+            let options = CurveOptions { log_y: true, linear_within, size: (300, 200), ..CurveOptions::default() };
+            let png = draws(&[Series::new("", &points)], &options);
+            let blue = line_color(0);
+            crate::plot::canvas::decode(&png).1.chunks(3).filter(|p| *p == [blue.0, blue.1, blue.2]).count()
+        };
+        assert!(blue(Some(0.01)) > 2 * blue(None));
+    }
+
+    #[test]
     fn bad_input_is_refused() {
         let points = [[0.0, 1.0]];
         let wrong_band = Series::new("s", &points).with_band(&[]);
@@ -274,8 +295,10 @@ mod tests {
         for pixel_ratio in [0, u32::MAX] {
             assert!(refused(&[], CurveOptions { pixel_ratio, ..CurveOptions::default() }));
         }
-        let [_, log] = both();
+        let [_, log, symmetric] = all();
         assert!(refused(&[], CurveOptions { y_range: Some([0.0, 1.0]), ..log }));
+        assert!(!refused(&[], CurveOptions { y_range: Some([-1.0, 1.0]), ..symmetric.clone() }));
+        assert!(refused(&[], CurveOptions { linear_within: Some(0.0), ..symmetric }));
     }
 
     #[test]
@@ -283,7 +306,7 @@ mod tests {
         let points = [[0.0, 1.0], [1.0, 2.0]];
         let name = "a very long name of a series ".repeat(9);
         let series = [Series::new(&name, &points); 40];
-        for options in both() {
+        for options in all() {
             draws(&series, &options);
         }
     }

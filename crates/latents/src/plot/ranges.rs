@@ -3,20 +3,52 @@
 use super::canvas::Frame;
 use super::{CurveOptions, Series};
 
-/// The height on the axis of a value: itself or its decimal logarithm, NaN if it cannot be shown.
-pub(super) fn axis_value(value: f64, log_y: bool) -> f64 {
-    if !log_y {
-        value
-    } else if value > 0.0 {
-        value.log10()
-    } else {
-        f64::NAN
+/// How a value becomes a height on the vertical axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Axis {
+    /// By itself.
+    Linear,
+    /// By its decimal logarithm.
+    Log,
+    /// Linear within this distance of 0, logarithmic beyond it on both sides.
+    Symmetric(f64),
+}
+
+impl Axis {
+    /// That of the options.
+    pub(super) fn of(options: &CurveOptions) -> Axis {
+        match (options.log_y, options.linear_within) {
+            (false, _) => Axis::Linear,
+            (true, None) => Axis::Log,
+            (true, Some(linear)) => Axis::Symmetric(linear),
+        }
+    }
+
+    /// The height of a value, NaN if it cannot be shown.
+    pub(super) fn height(self, value: f64) -> f64 {
+        match self {
+            Axis::Linear => value,
+            Axis::Log if value > 0.0 => value.log10(),
+            Axis::Log => f64::NAN,
+            // log10(1 + |v|/c) with its slope at 0: it joins the two parts smoothly.
+            Axis::Symmetric(linear) => value.signum() * (value.abs() / linear).ln_1p() / std::f64::consts::LN_10,
+        }
+    }
+
+    /// The value at a height.
+    pub(super) fn value(self, height: f64) -> f64 {
+        match self {
+            Axis::Linear => height,
+            Axis::Log => 10_f64.powf(height),
+            Axis::Symmetric(linear) => height.signum() * (height.abs() * std::f64::consts::LN_10).exp_m1() * linear,
+        }
     }
 }
 
 /// The horizontal and vertical ranges in axis values, finite and of positive length.
 pub(super) fn ranges(series: &[Series<'_>], options: &CurveOptions) -> [[f64; 2]; 2] {
-    let height = |v: f64| axis_value(v, options.log_y);
+    let axis = Axis::of(options);
+    let height = |v: f64| axis.height(v);
     let visible = |p: &&[f64; 2]| p[0].is_finite() && height(p[1]).is_finite();
     let points = || series.iter().flat_map(|s| s.points).filter(visible);
     let bands = series.iter().filter_map(|s| Some((s.points, s.band?)));
@@ -103,6 +135,18 @@ mod tests {
         }
         assert_eq!(padded(None, 0.04), [0.0, 1.0]);
         assert_eq!(padded(Some([2.0, 2.0]), 0.04), [1.8, 2.2]);
+    }
+
+    #[test]
+    fn heights_come_back() {
+        for axis in [Axis::Linear, Axis::Log, Axis::Symmetric(0.01)] {
+            for value in [1e-5, 0.01, 0.3, 7.0, 1e4] {
+                assert!((axis.value(axis.height(value)) / value - 1.0).abs() < 1e-9, "{axis:?} {value}");
+            }
+        }
+        let axis = Axis::Symmetric(0.01);
+        assert!(axis.height(-0.5) < axis.height(-1e-6) && axis.height(-1e-6) < 0.0 && axis.height(0.0) == 0.0);
+        assert!(Axis::Log.height(-1.0).is_nan());
     }
 
     #[test]

@@ -35,7 +35,11 @@ pub(super) fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     }
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let decades = (last - first).unsigned_abs() as usize;
-    let factors: &[f64] = if high / low <= 200.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let factors: &[f64] = match high / low {
+        ratio if ratio <= 200.0 => &[1.0, 2.0, 5.0],
+        ratio if ratio <= 5e4 => &[1.0, 3.0],
+        _ => &[1.0],
+    };
     let stride = decades.div_ceil(count.max(1)).max(1);
     let slack = 1e-9;
     let values: Vec<f64> = (first..=last)
@@ -49,6 +53,36 @@ pub(super) fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let labels = format_magnitudes(&values);
     let pairs = values.into_iter().zip(labels);
     pairs.map(|(value, label)| Tick { value, label }).collect()
+}
+
+/// Ticks on a symmetric logarithmic axis over `[low, high]` that is linear within `±linear`: 0, and powers of ten on
+/// either side, thinned to about `count`.
+pub(super) fn symmetric_ticks(low: f64, high: f64, linear: f64, count: usize) -> Vec<Tick> {
+    if !(high > low && (high - low).is_finite() && linear > 0.0) {
+        return Vec::new();
+    }
+    // The logarithm of the quotient, which may itself be infinite; 0 on a side that is not shown.
+    let side = |end: f64| (end.log10() - linear.log10()).max(0.0);
+    let decades = side(high) + side(-low);
+    let stride = (decades / count.max(1) as f64).ceil().max(1.0) as i32;
+    // The nearest power of ten to 0 is at least that at which the axis leaves its linear part.
+    let first = linear.log10().ceil() as i32;
+    let powers: Vec<f64> = (0..=64).map(|i| power_of_ten(1.0, first + i * stride)).collect();
+    let positive = powers.iter().copied().filter(|v| *v <= high && *v >= low);
+    let negative = powers.iter().rev().map(|v| -v).filter(|v| *v >= low && *v <= high);
+    let zero = (low <= 0.0 && high >= 0.0).then_some(0.0);
+    let values: Vec<f64> = negative.chain(zero).chain(positive).collect();
+    if values.len() < 3 {
+        return linear_ticks(low, high, count);
+    }
+    let magnitudes: Vec<f64> = values.iter().map(|v| if *v == 0.0 { 1.0 } else { v.abs() }).collect();
+    let labels = format_magnitudes(&magnitudes);
+    let label = |value: f64, text: String| match value {
+        0.0 => "0".to_owned(),
+        v if v < 0.0 => format!("\u{2212}{text}"),
+        _ => text,
+    };
+    values.into_iter().zip(labels).map(|(value, text)| Tick { value, label: label(value, text) }).collect()
 }
 
 /// Positions between the powers of ten inside `[low, high]` for small unlabelled marks; none on
@@ -154,6 +188,14 @@ mod tests {
         assert_eq!(labels(&log_ticks(0.1, 1.0, 7)), ["0.1", "0.2", "0.5", "1"]);
         assert!(log_ticks(2.1, 2.3, 5).len() >= 3);
         assert!(log_ticks(1e-300, 1e300, 6).len() <= 8);
+    }
+
+    #[test]
+    fn symmetric_ticks_are_on_both_sides() {
+        assert_eq!(labels(&symmetric_ticks(-0.5, 2.0, 0.01, 8)), ["−0.1", "−0.01", "0", "0.01", "0.1", "1"]);
+        assert_eq!(labels(&symmetric_ticks(0.001, 200.0, 0.1, 6)), ["0.1", "1", "10", "100"]);
+        assert!(symmetric_ticks(-1e300, 1e300, 1e-9, 6).len() <= 9);
+        assert!(symmetric_ticks(1.0, 1.0, 0.1, 6).is_empty());
     }
 
     #[test]

@@ -136,6 +136,22 @@ pub enum Fault {
         /// The type.
         found: String,
     },
+    /// A model of far more weights than the file has.
+    #[error("another model: the file has {found} weights and this model {wanted}")]
+    Size {
+        /// Numbers in the file.
+        found: u64,
+        /// Numbers in the model.
+        wanted: u64,
+    },
+    /// A value that no run saves.
+    #[error("`{name}` is {why}")]
+    Range {
+        /// The tensor's name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A configuration that does not fit.
     #[error("its configuration does not fit: {0}")]
     Config(String),
@@ -204,6 +220,13 @@ impl Checkpoint {
         self.tensors
             .remove(name)
             .ok_or_else(|| self.error(Fault::Missing { name: name.to_owned(), wanted: "a tensor".to_owned() }))
+    }
+
+    /// How many numbers were put under that prefix.
+    pub fn numbers(&self, prefix: &str) -> u64 {
+        let under = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let sizes = self.tensors.iter().filter(|(name, _)| under(name)).filter_map(|(_, t)| t.shape().known());
+        sizes.map(|shape| shape.iter().product::<usize>() as u64).sum()
     }
 
     /// Refuses a checkpoint of which something has not been taken.
@@ -312,7 +335,10 @@ fn diagnose(bytes: &[u8], cause: &SafeTensorError) -> Fault {
     let found = bytes.len() as u64;
     let refused = || Fault::NotSafetensors(cause.to_string());
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
-        return Fault::Truncated { found, needs: None };
+        // The length of a header has zeros from its fifth byte on, and little in its fourth: other bytes of another
+        // format, and those that are fewer say nothing.
+        let own = bytes.is_empty() || (bytes.len() >= 4 && bytes[3] <= 5 && bytes[4..].iter().all(|&b| b == 0));
+        return if own { Fault::Truncated { found, needs: None } } else { refused() };
     };
     let header = u64::from_le_bytes(*length);
     // A header is an object of at most 100 MB: other bytes are those of another format.

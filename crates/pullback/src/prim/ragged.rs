@@ -13,6 +13,22 @@ pub(super) fn refuse(name: &str) -> Tensor {
     Tensor::fault(ErrorKind::NoRule { transform: "vmap", why }, name)
 }
 
+/// The fault of numbers that are there to be read: one out of range, or not ascending.
+///
+/// Numbers that a program computes are not seen here: they come from [`Tensor::rows`], which counts right.
+pub(super) fn wrong_ids(ids: &Tensor, segments: Dim) -> Option<ErrorKind> {
+    let segments = segments.known();
+    let ids = ids.as_slice::<i32>().ok()?;
+    let mut least = 0;
+    for (at, &id) in ids.iter().enumerate() {
+        if id < least || segments.is_some_and(|n| id as usize >= n) {
+            return Some(ErrorKind::SegmentIds { id, at, segments });
+        }
+        least = id;
+    }
+    None
+}
+
 pub(super) fn check_ids(x: &Type, ids: &Type, rows: Option<Dim>) -> Result<(), ErrorKind> {
     if ids.dtype != DType::I32 {
         return Err(ErrorKind::WrongDType { found: ids.dtype, needs: "i32 for the segments' numbers" });

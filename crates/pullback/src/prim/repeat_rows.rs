@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ReduceOp};
 use crate::prim::batching::move_axis;
-use crate::prim::ragged::{check_ids, refuse};
+use crate::prim::ragged::{check_ids, refuse, wrong_ids};
 use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
 use std::sync::Arc;
@@ -69,7 +69,11 @@ impl Tensor {
     /// `x: [b, …]`, `ids: i32 [n]`, result `[n, …]`.
     #[track_caller]
     pub fn repeat_rows(&self, ids: &Tensor) -> Tensor {
-        bind(RepeatRows, &[self, ids])
+        let wrong = self.shape().dims().first().and_then(|&segments| wrong_ids(ids, segments));
+        match wrong {
+            Some(kind) if self.error().is_none() => Tensor::fault(kind, "repeat_rows"),
+            _ => bind(RepeatRows, &[self, ids]),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ReduceOp};
 use crate::prim::batching::move_axis;
 use crate::prim::pointwise::not_linear;
-use crate::prim::ragged::{check_ids, refuse};
+use crate::prim::ragged::{check_ids, refuse, wrong_ids};
 use crate::prim::scan::share;
 use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::{Tensor, bind};
@@ -124,7 +124,11 @@ impl Primitive for Segment {
 impl Tensor {
     #[track_caller]
     pub(crate) fn segment(&self, op: ReduceOp, ids: &Tensor, size: Dim) -> Tensor {
-        bind(Segment { op, size }, &[self, ids])
+        let prim = Segment { op, size };
+        match wrong_ids(ids, size) {
+            Some(kind) if self.error().is_none() => Tensor::fault(kind, prim.name()),
+            _ => bind(prim, &[self, ids]),
+        }
     }
 
     /// The sum of each segment's rows; 0 for an empty one.

@@ -2,6 +2,7 @@
 
 mod banana;
 mod custom;
+mod expression;
 mod funnel;
 mod gaussian;
 mod mixture;
@@ -10,6 +11,7 @@ mod ring;
 
 pub use banana::Banana;
 pub use custom::Custom;
+pub use expression::{Expression, ExpressionError, ExpressionFault, FUNCTIONS, FunctionRow, Sense};
 pub use funnel::Funnel;
 pub use gaussian::Gaussian;
 pub use mixture::Mixture;

@@ -1,0 +1,80 @@
+//! `latents match`: densities that are written out.
+
+use crate::{Place, done, read, said};
+use serde_json::Value;
+
+#[test]
+fn an_energy_is_matched_and_the_run_gone_on_with() {
+    let place = Place::new();
+    let energy = ["--energy", "(x^2 - 1)^2 + y^2/2", "--vars", "x,y", "--steps", "8", "--json"];
+    let (out, err) = done(&mut place.matching(&energy));
+    assert!(err.contains("log p*(x,y) = -((x^2 - 1)^2 + y^2/2) + constant"), "{err}");
+    let json: Value = serde_json::from_str(&out).expect("json");
+    assert_eq!((&json["target"], &json["normalized"]), (&Value::from("expression"), &Value::from(false)));
+    assert_eq!(json["log_normalizer_lower"].as_f64(), json["reverse_kl_upper"].as_f64().map(|x| -x));
+    assert!(json["forward_kl"].is_null());
+    let report = String::from_utf8(read(place.at("runs/expression/report.html"))).expect("text");
+    assert!(report.contains("latents match --resume runs/expression"), "how to go on");
+    assert!(report.contains("(x^2 - 1)^2"), "the density");
+    // The checkpoint knows the density.
+    let (out, _) = done(&mut place.matching(&["--resume", "runs/expression", "--json"]));
+    let again: Value = serde_json::from_str(&out).expect("json");
+    assert_eq!(json["reverse_kl_upper"], again["reverse_kl_upper"]);
+    done(&mut place.matching(&["--resume", "runs/expression", "--steps", "12", "--quiet"]));
+    let other = ["--energy", "x^2 + y^2", "--vars", "x,y", "--resume", "runs/expression"];
+    let (code, _, err) = said(&mut place.matching(&other));
+    assert!(code == 2 && err.contains("x^2 + y^2") && err.contains("begun with (x^2 - 1)^2"), "{err}");
+    let (code, _, err) = said(&mut place.bare("--resume runs/expression"));
+    assert!(code == 2 && err.contains("latents match --resume"), "{err}");
+}
+
+#[test]
+fn both_signs_are_the_same_density() {
+    let place = Place::new();
+    let figure = |arguments: &[&str]| {
+        let (out, _) = done(&mut place.matching(&[arguments, &["--steps", "3", "--json", "--quiet"]].concat()));
+        serde_json::from_str::<Value>(&out).expect("json")["reverse_kl_upper"].clone()
+    };
+    let energy = figure(&["--energy", "x^2/2 + y^2", "--vars", "x,y", "--out", "a"]);
+    let log_density = figure(&["--log-density", "-(x^2/2 + y^2)", "--vars", "x,y", "--out", "b"]);
+    assert_eq!(energy, log_density);
+}
+
+#[test]
+fn any_number_of_coordinates_is_drawn() {
+    let place = Place::new();
+    for (vars, energy) in [("x", "x^2"), ("x[3]", "sum(x^2)"), ("a,b[2]", "a^2 + sum(b^2)")] {
+        done(&mut place.matching(&["--energy", energy, "--vars", vars, "--steps", "2", "--quiet", "--out", vars]));
+        for picture in ["density-000000.png", "density-000002.png", "kl.png"] {
+            assert!(read(place.at(vars).join(picture)).starts_with(b"\x89PNG"), "{vars}: {picture}");
+        }
+    }
+    done(&mut place.matching(&["--target", "banana", "--steps", "2", "--quiet"]));
+    assert!(place.at("runs/banana/report.html").exists());
+}
+
+#[test]
+fn mistakes_are_pointed_at_and_nothing_is_written() {
+    let place = Place::new();
+    for (arguments, parts) in [
+        (
+            &["--energy", "x^2 + epx(y)", "--vars", "x,y"][..],
+            &["  x^2 + epx(y)\n        ^^^\n", "did you mean `exp`"][..],
+        ),
+        (&["--energy", "x^2", "--vars", "x,y"], &["does not depend on `y`", "  x,y\n    ^\n"]),
+        (&["--energy", "x^2", "--vars", "x,exp"], &["`exp` cannot name a variable"]),
+        (&["--energy", "x^2"], &["--vars"]),
+        (&["--energy", "x", "--log-density", "x", "--vars", "x"], &["cannot be used with"]),
+        (&["--energy", "x", "--vars", "x", "--target", "ring"], &["cannot be used with"]),
+        (&["--target", "ring", "--vars", "x"], &["belong to an expression"]),
+        (&["--energy", "x^2", "--vars", "x", "--view", "1,2,3"], &["four numbers"]),
+        (&["--steps", "3"], &["--energy", "--log-density", "--target"]),
+    ] {
+        let (code, out, err) = said(&mut place.matching(arguments));
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        for part in parts {
+            assert!(err.contains(part), "{part:?} in {err}");
+        }
+        assert!(place.names(".").is_empty(), "{arguments:?}");
+    }
+}
