@@ -7,6 +7,7 @@
 //! [`plot`] pictures.
 
 pub mod atomic;
+pub mod data;
 pub mod dist;
 pub mod estimator;
 pub mod evaluation;
