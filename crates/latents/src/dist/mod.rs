@@ -2,11 +2,14 @@
 
 mod bernoulli;
 mod diagonal_gaussian;
+mod mixed;
 mod standard_normal;
 pub mod target;
 
 pub use bernoulli::Bernoulli;
 pub use diagonal_gaussian::DiagonalGaussian;
+pub(crate) use mixed::columns_of;
+pub use mixed::{Component, Mixed, Part};
 pub use standard_normal::StandardNormal;
 pub use target::{Custom, TARGETS, Target, TargetRow, target};
 
