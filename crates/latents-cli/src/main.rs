@@ -3,9 +3,11 @@
 mod args;
 mod commands;
 mod failure;
+mod inputs;
 mod interrupt;
 mod output;
 mod progress;
+mod session;
 mod settings;
 
 use args::Cli;

@@ -4,6 +4,7 @@ pub mod folder;
 pub mod metrics;
 pub mod pictures;
 pub mod report;
+pub mod rows;
 pub mod summary;
 
 use std::io::Write;
