@@ -1,6 +1,6 @@
 //! A fitted model: scores, samples, encodings, in the data's columns and units.
 
-use crate::data::{Binarise, Column, DataError, Fault, Table};
+use crate::data::{Column, DataError, Fault, Table};
 use crate::evaluation::{
     Baseline, BernoulliBaseline, Chunked, EstimatorSpec, Evaluator, Evidence, GaussianBaseline, KdeBaseline,
     RowEstimate, Summary,
@@ -110,7 +110,7 @@ impl Fitted {
     /// # Errors
     /// Other columns than the model's; a value that the preprocessing does not take.
     pub fn view(&self, table: &Table, first: u64) -> Result<(Tensor, Vec<f64>), DataError> {
-        view(table, &self.header.preprocess, self.binarise(), first, self.key(Purpose::View))
+        view(table, &self.header.preprocess, &self.header.binariser, first, self.key(Purpose::View))
     }
 
     /// The log density of each row, by the configured estimator.
@@ -126,7 +126,10 @@ impl Fitted {
     /// # Errors
     /// Other columns than the model's; a value that the preprocessing does not take.
     pub fn score_by(&self, table: &Table, spec: &EstimatorSpec) -> Result<Scores, FitError> {
-        let (x, log_jacobian) = self.view(table, 0)?;
+        self.scores(self.view(table, 0)?, spec)
+    }
+
+    fn scores(&self, (x, log_jacobian): (Tensor, Vec<f64>), spec: &EstimatorSpec) -> Result<Scores, FitError> {
         let mut rows = Evaluator::new(CHUNK).rows(&self.model, spec, self.header.config.seed, 0, &x)?;
         let mut summary = Summary::new(*spec);
         for (row, shift) in rows.iter_mut().zip(log_jacobian) {
@@ -177,13 +180,14 @@ impl Fitted {
         Ok(Table::new(columns, y.to_vec::<f64>()?)?)
     }
 
-    /// The test rows by the model and by densities without latent variables, fitted to the same training rows.
+    /// The test rows, already binary where they are to be, by the model and by densities without latent variables that
+    /// are fitted to the training rows.
     ///
     /// # Errors
     /// As [`Fitted::score`].
-    pub fn figures(&self, train: &Table, test: &Table) -> Result<Figures, FitError> {
+    pub(crate) fn figures(&self, train: &Table, test: &Table) -> Result<Figures, FitError> {
         let spec = self.header.config.evaluation.spec()?;
-        let evidence = self.score_by(test, &spec)?.evidence;
+        let evidence = self.scores(self.header.preprocess.forward(test, self.key(Purpose::View)).map(f32_rows)?, &spec)?.evidence;
         Ok(Figures {
             rows: test.rows(),
             estimator: spec.to_string(),
@@ -199,25 +203,16 @@ impl Fitted {
         let each = self.header.config.model.likelihood.of_columns(self.columns())?;
         let all = |names: &[&str]| each.iter().all(|l| names.contains(&l.name()));
         let mut found: Vec<Box<dyn Baseline>> = Vec::new();
-        let (train, test) = if all(&["bernoulli"]) {
-            let binary = |table: &Table| -> Result<Table, FitError> {
-                let key = self.key(Purpose::View).split().0;
-                Ok(self.binarise().apply_from(table, 0, key)?.unwrap_or_else(|| table.clone()))
-            };
-            let (train, test) = (binary(train)?, binary(test)?);
-            found.extend(BernoulliBaseline::fit(train.values(), d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
-            (train, test)
+        let values = train.values();
+        // Data without a covariance of full rank has no such density; then there is no such line.
+        if all(&["bernoulli"]) {
+            found.extend(BernoulliBaseline::fit(values, d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
         } else if all(&["gaussian", "student-t"]) && !self.header.preprocess.is_random() {
-            // Data without a covariance of full rank has no such density; then there is no such line.
-            found.extend(GaussianBaseline::fit(train.values(), d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
+            found.extend(GaussianBaseline::fit(values, d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
             if train.rows().saturating_mul(test.rows()).saturating_mul(d) <= KDE_MOST {
-                found.extend(KdeBaseline::fit(train.values(), d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
+                found.extend(KdeBaseline::fit(values, d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
             }
-            (train.clone(), test.clone())
-        } else {
-            return Ok(Vec::new());
-        };
-        drop(train);
+        }
         let of = |b: &Box<dyn Baseline>| {
             let held_out = b.held_out(test.values(), d);
             figure(b.name(), held_out.mean, held_out.se)
@@ -236,18 +231,16 @@ impl Fitted {
         if values.len() != n * width {
             return Err(DataError::from(Fault::Shape { values: values.len(), columns: width }).into());
         }
-        let y = Tensor::new(values, &[n, width]);
-        debug_assert_eq!(y.dtype(), DType::F64);
-        Ok(y)
-    }
-
-    fn binarise(&self) -> &Binarise {
-        &self.header.config.data.binarise
+        Ok(Tensor::new(values, &[n, width]))
     }
 
     fn key(&self, purpose: Purpose) -> Key {
         Key::new(self.header.config.seed).fold_in(0x5c0_0000 + purpose as u32)
     }
+}
+
+fn f32_rows((y, log_jacobian): (Tensor, Vec<f64>)) -> (Tensor, Vec<f64>) {
+    (y.cast(DType::F32), log_jacobian)
 }
 
 fn figure(name: &str, log_density: f64, standard_error: f64) -> Figure {

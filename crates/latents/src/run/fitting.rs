@@ -1,6 +1,6 @@
 //! A fit as it goes: from a table and a configuration to a fitted model, by way of checkpoints.
 
-use crate::data::{Column, DataError, Fault, Preprocess, Split, Table};
+use crate::data::{Binarise, Binariser, Column, DataError, Fault, Preprocess, Split, Table};
 use crate::model::Density;
 use crate::run::header::{Ending, Header, Source, VERSION};
 use crate::run::prepared::Prepared;
@@ -12,6 +12,9 @@ use pullback::Key;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What the seed is folded with for the pixels of the test rows.
+const TEST: u32 = 0x7e57;
+
 /// The task of a fit.
 pub type Run = Progress<FitTask<Density>>;
 
@@ -21,6 +24,8 @@ pub struct Fitting {
     split: Split,
     test: Table,
     train: Table,
+    /// The binarisation that is still to be done to them.
+    each_time: Binariser,
     task: FitTask<Density>,
     plan: Plan,
     run: Option<Run>,
@@ -54,6 +59,7 @@ impl Fitting {
     /// As [`Fitting::new`].
     pub fn of_split(table: &Table, config: &FitConfig, split: Split) -> Result<Fitting, FitError> {
         config.check()?;
+        let binariser = Binariser::fit(table, config.data.binarise)?;
         let preprocess = preprocess_of(config, &table.select_rows(&split.train))?;
         let source = Source { path: String::new(), hash: table.hash(), rows: table.rows() };
         let header = Header {
@@ -61,6 +67,7 @@ impl Fitting {
             config: config.clone(),
             columns: table.columns().to_vec(),
             preprocess,
+            binariser,
             source,
             ended: None,
             figures: None,
@@ -95,10 +102,19 @@ impl Fitting {
     }
 
     fn assemble(table: &Table, header: Header, split: Split) -> Result<Fitting, FitError> {
-        let Header { config, columns, preprocess, .. } = &header;
+        let Header { config, columns, preprocess, binariser, .. } = &header;
         config.model.check(columns)?;
+        // Draws that are fixed belong to the rows of the whole table.
+        let drawn;
+        let (table, each_time) = match binariser.how() {
+            Binarise::Fixed { .. } => {
+                drawn = binariser.apply(table, 0, Key::new(0))?;
+                (&drawn, Binariser::fit(&drawn, Binarise::None)?)
+            }
+            _ => (table, binariser.clone()),
+        };
         let train = table.select_rows(&split.train);
-        let prepare = |table: Table| Prepared::new(table, preprocess, &config.data.binarise).map(Arc::new);
+        let prepare = |table: Table| Prepared::new(table, preprocess, &each_time).map(Arc::new);
         let rows = prepare(train.clone())?;
         // Without rows of its own the training rows decide when to stop.
         let validation = match split.validation.is_empty() {
@@ -124,7 +140,7 @@ impl Fitting {
         let init = move |key| Ok(model.build(&of, key).unwrap_or_else(|_| template.clone()));
         let task = FitTask::new(estimation, init, rows, validation, settings);
         let plan = Plan { steps, check_every: task.batches().saturating_mul(training.validate_every.max(1)) };
-        Ok(Fitting { test: table.select_rows(&split.test), train, split, task, plan, run: None, header })
+        Ok(Fitting { test: table.select_rows(&split.test), train, each_time, split, task, plan, run: None, header })
     }
 
     /// Says where the data came from.
@@ -213,7 +229,9 @@ impl Fitting {
     pub fn judge(&mut self) -> Result<Fitted, FitError> {
         let fitted = self.fitted()?;
         if self.test.rows() > 0 {
-            self.header.figures = Some(fitted.figures(&self.train, &self.test)?);
+            let key = || Key::new(self.header.config.seed).fold_in(TEST);
+            let (train, test) = (self.each_time.apply(&self.train, 0, key().fold_in(0))?, self.each_time.apply(&self.test, 0, key())?);
+            self.header.figures = Some(fitted.figures(&train, &test)?);
         }
         Ok(Fitted::new(fitted.into_model(), self.header.clone()))
     }

@@ -1,6 +1,6 @@
 //! What the file of a run says besides its tensors.
 
-use crate::data::{Column, Preprocess};
+use crate::data::{Binariser, Column, Preprocess};
 use crate::run::FitConfig;
 use crate::train::{Checkpoint, CheckpointError, Fault};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub struct Header {
     pub columns: Vec<Column>,
     /// What the model sees of them.
     pub preprocess: Preprocess,
+    /// How its pixels become 0 and 1.
+    pub binariser: Binariser,
     /// What it was fitted to.
     pub source: Source,
     /// Why training ended; none while it goes on.

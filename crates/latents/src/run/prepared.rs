@@ -1,13 +1,12 @@
 //! Rows of a table as a model sees them.
 
-use crate::data::{Binarise, DataError, Preprocess, Table};
+use crate::data::{Binarise, Binariser, DataError, Preprocess, Table};
 use crate::train::Examples;
 use pullback::{DType, Error, Key, Tensor};
 
 /// A table with its preprocessing and binarisation: what is fixed is done once, what is random at every use.
 pub struct Prepared {
     view: View,
-    /// In the model's units, row by row; what a random view shows of a row whose draw fell outside.
     width: usize,
     rows: usize,
 }
@@ -16,7 +15,7 @@ enum View {
     /// The model's values and the log-Jacobians.
     Fixed(Vec<f32>, Vec<f64>),
     /// Drawn anew at every use.
-    Random(Box<(Table, Preprocess, Binarise)>),
+    Random(Box<(Table, Preprocess, Binariser)>),
 }
 
 /// What a table's rows are to the model, and the log-Jacobians.
@@ -26,12 +25,15 @@ enum View {
 pub(crate) fn view(
     table: &Table,
     preprocess: &Preprocess,
-    binarise: &Binarise,
+    binariser: &Binariser,
     first: u64,
     key: Key,
 ) -> Result<(Tensor, Vec<f64>), DataError> {
     let (pixels, noise) = key.split();
-    let binary = binarise.apply_from(table, first, pixels)?;
+    let binary = match binariser.how() {
+        Binarise::None => None,
+        _ => Some(binariser.apply(table, first, pixels)?),
+    };
     let (y, log_jacobian) = preprocess.forward_from(binary.as_ref().unwrap_or(table), first, noise)?;
     Ok((y.cast(DType::F32), log_jacobian))
 }
@@ -41,12 +43,12 @@ impl Prepared {
     ///
     /// # Errors
     /// A value that the preprocessing does not take.
-    pub fn new(table: Table, preprocess: &Preprocess, binarise: &Binarise) -> Result<Prepared, DataError> {
+    pub fn new(table: Table, preprocess: &Preprocess, binariser: &Binariser) -> Result<Prepared, DataError> {
         let (width, rows) = (table.width(), table.rows());
         // Also where the view is random: what cannot be shown is found before training.
-        let (y, log_jacobian) = view(&table, preprocess, binarise, 0, Key::new(0))?;
-        let view = if preprocess.is_random() || binarise.is_random() {
-            View::Random(Box::new((table, preprocess.clone(), binarise.clone())))
+        let (y, log_jacobian) = view(&table, preprocess, binariser, 0, Key::new(0))?;
+        let view = if preprocess.is_random() || binariser.how() == Binarise::Stochastic {
+            View::Random(Box::new((table, preprocess.clone(), binariser.clone())))
         } else {
             View::Fixed(y.to_vec::<f32>().map_err(crate::data::Fault::Tensor)?, log_jacobian)
         };
@@ -68,10 +70,10 @@ impl Examples for Prepared {
                 Ok((Tensor::new(rows, &[numbers.len(), width]), terms))
             }
             View::Random(of) => {
-                let (table, preprocess, binarise) = &**of;
+                let (table, preprocess, binariser) = &**of;
                 // A draw that falls outside of the preprocessing's interval shows as NaN, which training reports with
                 // its batch.
-                view(&table.select_rows(numbers), preprocess, binarise, 0, key).or_else(|_| {
+                view(&table.select_rows(numbers), preprocess, binariser, 0, key).or_else(|_| {
                     let lost = vec![f32::NAN; numbers.len() * width];
                     Ok((Tensor::new(lost, &[numbers.len(), width]), vec![0.0; numbers.len()]))
                 })
