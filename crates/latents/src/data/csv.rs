@@ -1,7 +1,7 @@
 //! Text in columns: comma, tab or semicolon separated.
 
 use crate::data::error::{DataError, Fault};
-use crate::data::input::{Input, read_fault};
+use crate::data::input::{Input, Packing};
 use crate::data::missing::is_missing;
 use crate::data::reader::{Cells, MAX_COLUMNS, Row, Source, numbered};
 use csv::{ByteRecord, ReaderBuilder};
@@ -29,7 +29,7 @@ pub enum Header {
 /// A text file, row by row.
 pub(super) struct Csv {
     reader: csv::Reader<Guarded>,
-    gzip: bool,
+    packing: Packing,
     /// Bytes that the reader may still take before the record counts as endless.
     allowance: Rc<Cell<usize>>,
     names: Vec<String>,
@@ -42,12 +42,12 @@ pub(super) struct Csv {
 impl Csv {
     pub fn new(mut input: Input, header: Header, tabs: bool) -> Result<Csv, DataError> {
         let delimiter = if tabs { b'\t' } else { delimiter(input.peek()?) };
-        let gzip = input.is_gzip();
+        let packing = input.packing();
         let allowance = Rc::new(Cell::new(MAX_RECORD));
         let guarded = Guarded { input, allowance: allowance.clone() };
         let reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(guarded);
         let record = ByteRecord::new();
-        let mut csv = Csv { reader, gzip, allowance, names: Vec::new(), named: false, record, waiting: false };
+        let mut csv = Csv { reader, packing, allowance, names: Vec::new(), named: false, record, waiting: false };
         if !csv.advance()? {
             return Err(Fault::Empty.into());
         }
@@ -79,7 +79,7 @@ impl Csv {
         self.reader.read_byte_record(&mut self.record).map_err(|error| {
             let fault = match error.into_kind() {
                 csv::ErrorKind::Io(cause) if is_endless(&cause) => Fault::LongRecord { most: MAX_RECORD },
-                csv::ErrorKind::Io(cause) => read_fault(cause, self.gzip),
+                csv::ErrorKind::Io(cause) => self.packing.fault(cause),
                 other => Fault::Corrupt { format: "CSV", what: format!("{other:?}") },
             };
             DataError::from(fault).on_line(Some(line))

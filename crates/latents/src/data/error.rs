@@ -308,9 +308,9 @@ impl DataError {
         }
     }
 
-    /// The same, said of a file.
+    /// The same, said of a file where it is said of none yet.
     pub(super) fn of(self, origin: &str) -> DataError {
-        DataError { origin: origin.to_owned(), ..self }
+        if self.origin.is_empty() { DataError { origin: origin.to_owned(), ..self } } else { self }
     }
 
     /// The same, said of a row counted from 1.

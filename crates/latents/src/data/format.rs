@@ -1,7 +1,13 @@
 //! Which format a file is in.
 
+use crate::data::csv::Csv;
 use crate::data::error::{DataError, Fault};
+use crate::data::idx::Idx;
 use crate::data::input::Input;
+use crate::data::npy::Npy;
+use crate::data::npz::Npz;
+use crate::data::picture::Pictures;
+use crate::data::points::Points;
 use crate::data::reader::{ReadOptions, Source};
 use std::path::Path;
 
@@ -60,16 +66,41 @@ impl Format {
     }
 }
 
-/// The source of a file in a format other than text.
-pub(super) fn open_source(format: Format, _input: Input, _options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
-    let format = match format {
-        Format::Parquet => "parquet",
-        _ => "arrow",
-    };
-    Err(Fault::NotBuilt { format }.into())
+/// The source of a file.
+pub(super) fn open_source(mut input: Input, options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
+    let start = input.peek()?;
+    if start.is_empty() {
+        return Err(Fault::Empty.into());
+    }
+    let start = start[..start.len().min(16)].to_vec();
+    let format = Format::of(&input.name, &start)?;
+    if options.points.is_some() && format != Format::Picture {
+        return Err(Fault::Option("points are drawn from one picture, and this is none".into()).into());
+    }
+    Ok(match format {
+        Format::Text { tabs } => Box::new(Csv::new(input, options.header, tabs)?),
+        Format::Npy => Box::new(Npy::new(input)?),
+        Format::Npz => Box::new(Npz::new(input)?),
+        Format::Idx => Box::new(Idx::new(input)?),
+        Format::Picture => match options.points {
+            Some(count) => Box::new(Points::new(input, count, options.ink, options.seed)?),
+            None => Box::new(Pictures::one(input)?),
+        },
+        #[cfg(feature = "parquet")]
+        Format::Parquet => Box::new(crate::data::parquet::open(input)?),
+        #[cfg(feature = "arrow")]
+        Format::Arrow => Box::new(crate::data::arrow::open(input)?),
+        #[cfg(not(feature = "parquet"))]
+        Format::Parquet => return Err(Fault::NotBuilt { format: "parquet" }.into()),
+        #[cfg(not(feature = "arrow"))]
+        Format::Arrow => return Err(Fault::NotBuilt { format: "arrow" }.into()),
+    })
 }
 
 /// The source of a folder of pictures.
-pub(super) fn open_folder(_path: &Path, _options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
-    Err(Fault::UnknownFormat.into())
+pub(super) fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
+    if options.points.is_some() {
+        return Err(Fault::Option("points are drawn from one picture, and this is a folder".into()).into());
+    }
+    Ok(Box::new(Pictures::folder(folder)?))
 }

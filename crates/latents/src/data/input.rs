@@ -4,7 +4,8 @@ use crate::data::error::{DataError, Fault};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The name of standard input in messages.
 const STANDARD_INPUT: &str = "standard input";
@@ -22,25 +23,86 @@ pub(super) struct Input {
 
 enum Bytes {
     /// A plain file, which can be opened again and read anywhere.
-    File(BufReader<File>),
+    File(BufReader<File>, PathBuf),
     /// What can only be read through once.
     Stream(Box<dyn BufRead>),
     /// As `Stream`, decompressed on the way.
     Gzip(Box<dyn BufRead>),
 }
 
+/// Bytes that can be read anywhere, by several readers at once.
+pub(super) enum Store {
+    File(PathBuf),
+    Memory(Arc<[u8]>),
+}
+
+impl Store {
+    /// A reader from the start.
+    pub fn open(&self) -> Result<Box<dyn ReadSeek>, Fault> {
+        match self {
+            Store::File(path) => Ok(Box::new(BufReader::new(File::open(path).map_err(Fault::Read)?))),
+            Store::Memory(bytes) => Ok(Box::new(Cursor::new(bytes.clone()))),
+        }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> Result<u64, Fault> {
+        match self {
+            Store::File(path) => Ok(std::fs::metadata(path).map_err(Fault::Read)?.len()),
+            Store::Memory(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+}
+
+/// What the bytes of a reader are packed in, which decides what an error while reading means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+    Zip,
+}
+
+impl Packing {
+    /// The fault behind an error while reading.
+    pub fn fault(self, cause: io::Error) -> Fault {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        match (cause.kind(), self) {
+            (InvalidData | InvalidInput | UnexpectedEof, Packing::Gzip) => Fault::Gzip(cause.to_string()),
+            (InvalidData | InvalidInput | UnexpectedEof, Packing::Zip) => {
+                Fault::Corrupt { format: "NPZ", what: cause.to_string() }
+            }
+            _ => Fault::Read(cause),
+        }
+    }
+
+    /// Fills the buffer as far as the bytes go; how many there were.
+    pub fn fill(self, reader: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Fault> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match reader.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(self.fault(cause)),
+            }
+        }
+        Ok(filled)
+    }
+}
+
 impl Input {
     /// The file of that path, `-` for standard input.
     pub fn open(path: &Path) -> Result<Input, DataError> {
+        let name = name_of(path);
         if path == Path::new("-") {
-            return Input::stream(STANDARD_INPUT, Box::new(BufReader::new(io::stdin())));
+            return Input::stream(&name, Box::new(BufReader::new(io::stdin())));
         }
-        let name = path.display().to_string();
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.is_file(), file)));
-        let (plain, file) = opened.map_err(|cause| DataError::from(Fault::Read(cause)).of(&name))?;
+        let fault = |cause| DataError::from(Fault::Read(cause)).of(&name);
+        let file = File::open(path).map_err(fault)?;
+        let plain = file.metadata().map_err(fault)?.is_file();
         let mut reader = BufReader::new(file);
-        if plain && !starts_gzip(&mut reader).map_err(|cause| DataError::from(Fault::Read(cause)).of(&name))? {
-            return Ok(Input { name, bytes: Bytes::File(reader) });
+        if plain && !starts_gzip(&mut reader).map_err(fault)? {
+            return Ok(Input { name, bytes: Bytes::File(reader, path.to_owned()) });
         }
         Input::stream(&name, Box::new(reader))
     }
@@ -51,57 +113,47 @@ impl Input {
     }
 
     fn stream(name: &str, mut reader: Box<dyn BufRead>) -> Result<Input, DataError> {
-        let name = name.to_owned();
-        let gzip = starts_gzip(&mut reader).map_err(|cause| DataError::from(Fault::Read(cause)).of(&name))?;
+        let gzip = starts_gzip(&mut reader).map_err(|cause| DataError::from(Fault::Read(cause)).of(name))?;
         let bytes = if gzip {
             Bytes::Gzip(Box::new(BufReader::new(MultiGzDecoder::new(reader))))
         } else {
             Bytes::Stream(reader)
         };
-        Ok(Input { name, bytes })
+        Ok(Input { name: name.to_owned(), bytes })
     }
 
     /// The next bytes, without taking them: at least one, unless nothing is left.
     pub fn peek(&mut self) -> Result<&[u8], Fault> {
-        let gzip = self.is_gzip();
+        let packing = self.packing();
         let read = match &mut self.bytes {
-            Bytes::File(reader) => reader.fill_buf(),
+            Bytes::File(reader, _) => reader.fill_buf(),
             Bytes::Stream(reader) | Bytes::Gzip(reader) => reader.fill_buf(),
         };
-        read.map_err(|cause| read_fault(cause, gzip))
+        read.map_err(|cause| packing.fault(cause))
     }
 
-    /// Whether the bytes are decompressed on the way.
-    pub fn is_gzip(&self) -> bool {
-        matches!(self.bytes, Bytes::Gzip(_))
+    /// What the bytes are packed in.
+    pub fn packing(&self) -> Packing {
+        if matches!(self.bytes, Bytes::Gzip(_)) { Packing::Gzip } else { Packing::Plain }
     }
 
-    /// Fills the buffer as far as the bytes go; how many there were.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..]) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(read_fault(cause, self.is_gzip())),
-            }
-        }
-        Ok(filled)
+    /// Whether nothing has to be held in memory for reading anywhere.
+    pub fn is_file(&self) -> bool {
+        matches!(self.bytes, Bytes::File(..))
     }
 
     /// All that is left.
     pub fn rest(&mut self) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
-        self.read_to_end(&mut bytes).map_err(|cause| read_fault(cause, self.is_gzip()))?;
+        self.read_to_end(&mut bytes).map_err(|cause| self.packing().fault(cause))?;
         Ok(bytes)
     }
 
-    /// The same with a position: the file itself where it is plain, else all its bytes in memory.
-    pub fn seekable(mut self) -> Result<Box<dyn ReadSeek>, Fault> {
+    /// The same for reading anywhere, from the start of a plain file or else from here: in memory where it must be.
+    pub fn store(mut self) -> Result<Store, Fault> {
         match self.bytes {
-            Bytes::File(reader) => Ok(Box::new(reader)),
-            _ => Ok(Box::new(Cursor::new(self.rest()?))),
+            Bytes::File(_, path) => Ok(Store::File(path)),
+            _ => Ok(Store::Memory(self.rest()?.into())),
         }
     }
 }
@@ -109,19 +161,15 @@ impl Input {
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.bytes {
-            Bytes::File(reader) => reader.read(buffer),
+            Bytes::File(reader, _) => reader.read(buffer),
             Bytes::Stream(reader) | Bytes::Gzip(reader) => reader.read(buffer),
         }
     }
 }
 
-/// What an error while reading means.
-pub(super) fn read_fault(cause: io::Error, gzip: bool) -> Fault {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    match cause.kind() {
-        InvalidData | InvalidInput | UnexpectedEof if gzip => Fault::Gzip(cause.to_string()),
-        _ => Fault::Read(cause),
-    }
+/// What a path is called in messages.
+pub(super) fn name_of(path: &Path) -> String {
+    if path == Path::new("-") { STANDARD_INPUT.to_owned() } else { path.display().to_string() }
 }
 
 /// Whether the next bytes are those of a gzip stream.

@@ -1,11 +1,12 @@
 //! Reading a data set, chunk by chunk or whole.
 
 use crate::data::columns::{positions, select};
-use crate::data::csv::{Csv, Header, parse};
+use crate::data::csv::{Header, parse};
 use crate::data::error::{DataError, Fault, short};
-use crate::data::format::{self, Format};
-use crate::data::input::Input;
+use crate::data::format::{open_folder, open_source};
+use crate::data::input::{Input, name_of};
 use crate::data::missing::{Missing, is_missing};
+use crate::data::points::Ink;
 use crate::data::table::{Column, ColumnKind, Table};
 use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
@@ -36,8 +37,12 @@ pub struct ReadOptions {
     pub categorical: Vec<String>,
     /// What is done with a row that lacks a value.
     pub missing: Missing,
-    /// A picture is read as that many points, drawn where it is dark, instead of as one row of pixels.
+    /// A picture is read as that many points, drawn where it has ink, instead of as one row of pixels.
     pub points: Option<usize>,
+    /// Which pixels of a picture of points have ink.
+    pub ink: Ink,
+    /// The seed of those points.
+    pub seed: u64,
     /// The columns that a fitted model wants, with its categories.
     pub like: Option<Vec<Column>>,
 }
@@ -68,9 +73,8 @@ pub trait Reader {
 /// Whatever the file's beginning says already: [`Fault::Read`], [`Fault::Empty`], [`Fault::Corrupt`],
 /// [`Fault::UnknownColumn`], [`Fault::Mismatch`] and others.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Reader>, DataError> {
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    let source =
-        if path.is_dir() { format::open_folder(path, options) } else { open_source(Input::open(path)?, options) };
+    let name = name_of(path);
+    let source = if path.is_dir() { open_folder(path, options) } else { open_source(Input::open(path)?, options) };
     tidy(source, &name, options)
 }
 
@@ -221,19 +225,6 @@ fn text(cell: &[u8]) -> Cow<'_, str> {
 /// The names of columns that have none: `x1`, `x2`, …
 pub(super) fn numbered(n: usize) -> Vec<String> {
     (1..=n).map(|i| format!("x{i}")).collect()
-}
-
-/// The source of one file.
-fn open_source(mut input: Input, options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
-    let start = input.peek()?;
-    if start.is_empty() {
-        return Err(Fault::Empty.into());
-    }
-    let start = start[..start.len().min(16)].to_vec();
-    match Format::of(&input.name, &start)? {
-        Format::Text { tabs } => Ok(Box::new(Csv::new(input, options.header, tabs)?)),
-        other => format::open_source(other, input, options),
-    }
 }
 
 /// The reader of a source, with every error said of that file.
@@ -426,7 +417,8 @@ impl Reader for InMemory {
     }
 }
 
-/// Where a fitted model's columns are: by name; by position where one side has no names of its own.
+/// Where a fitted model's columns are: by name; by position where one side has no names of its own or
+/// the columns are chosen explicitly.
 fn fitted(source: &dyn Source, like: &[Column], options: &ReadOptions) -> Result<Vec<usize>, DataError> {
     let names = source.names();
     // What is to be left out need not be there at all: the model says what is wanted.
@@ -438,7 +430,7 @@ fn fitted(source: &dyn Source, like: &[Column], options: &ReadOptions) -> Result
     let nameless = like.iter().zip(numbered(like.len())).all(|(column, number)| column.name == number);
     match found {
         Some(found) if source.is_named() || chosen.len() == like.len() => Ok(found),
-        _ if (!source.is_named() || nameless) && chosen.len() == like.len() => Ok(chosen),
+        _ if (!source.is_named() || nameless || options.columns.is_some()) && chosen.len() == like.len() => Ok(chosen),
         _ => {
             let wanted = like.iter().map(|column| column.name.clone()).collect();
             let found = chosen.iter().map(|&i| names[i].clone()).collect();
