@@ -23,6 +23,7 @@ fn trains(json: &str, columns: &[Column], row: impl Fn(Key) -> Tensor) -> Densit
     assert_eq!(model.reconstruct(&x, Key::new(2)).shape().known(), Some(vec![columns.len()]), "{json}");
     let fit = Estimation {
         bound: Bound::Iwae { samples: 3 },
+        proposal: None,
         encoder_gradient: EncoderGradient::Dreg,
         update: Update { adam: Adam::new(Schedule::Constant(1e-2)), clip: Some(10.0) },
     };
