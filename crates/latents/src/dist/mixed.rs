@@ -1,6 +1,8 @@
 //! Independent groups of coordinates, each with its own kind of distribution.
 
-use crate::dist::{Bernoulli, DiagonalGaussian, Distribution};
+use crate::dist::{
+    Bernoulli, Categorical, DiagonalGaussian, DiscretizedLogistic, Distribution, NegativeBinomial, Poisson, StudentT,
+};
 use pullback::{Key, Tensor, Tree};
 
 /// A distribution of some coordinates of an example, of any kind that a likelihood can have.
@@ -8,12 +10,38 @@ use pullback::{Key, Tensor, Tree};
 pub enum Component {
     /// Real numbers.
     Gaussian(DiagonalGaussian),
+    /// Real numbers with heavy tails.
+    StudentT(StudentT),
     /// 0s and 1s.
     Bernoulli(Bernoulli),
+    /// Numbers of categories.
+    Categorical(Categorical),
+    /// Whole numbers within a range.
+    DiscretizedLogistic(DiscretizedLogistic),
+    /// Counts.
+    Poisson(Poisson),
+    /// Counts that vary more.
+    NegativeBinomial(NegativeBinomial),
+}
+
+/// The same expression of whichever distribution it is.
+macro_rules! each {
+    ($component:expr, $p:ident => $value:expr) => {
+        match $component {
+            Component::Gaussian($p) => $value,
+            Component::StudentT($p) => $value,
+            Component::Bernoulli($p) => $value,
+            Component::Categorical($p) => $value,
+            Component::DiscretizedLogistic($p) => $value,
+            Component::Poisson($p) => $value,
+            Component::NegativeBinomial($p) => $value,
+        }
+    };
 }
 
 impl Component {
-    /// One number a coordinate that stands for the distribution: the mean.
+    /// One number a coordinate that stands for the distribution: the mean; of categories the likeliest, of a
+    /// discretized logistic the place of its middle within the range.
     ///
     /// # Shapes
     /// Result `[d]`.
@@ -21,7 +49,12 @@ impl Component {
     pub fn centre(&self) -> Tensor {
         match self {
             Component::Gaussian(p) => p.mean.clone(),
+            Component::StudentT(p) => p.mean.clone(),
             Component::Bernoulli(p) => p.logits.sigmoid(),
+            Component::Categorical(p) => p.mode(),
+            Component::DiscretizedLogistic(p) => p.mean.clamp(p.low, p.high),
+            Component::Poisson(p) => p.log_rate.exp(),
+            Component::NegativeBinomial(p) => p.log_mean.exp(),
         }
     }
 }
@@ -29,18 +62,12 @@ impl Component {
 impl Distribution for Component {
     #[track_caller]
     fn sample(&self, key: Key) -> Tensor {
-        match self {
-            Component::Gaussian(p) => p.sample(key),
-            Component::Bernoulli(p) => p.sample(key),
-        }
+        each!(self, p => p.sample(key))
     }
 
     #[track_caller]
     fn log_prob(&self, x: &Tensor) -> Tensor {
-        match self {
-            Component::Gaussian(p) => p.log_prob(x),
-            Component::Bernoulli(p) => p.log_prob(x),
-        }
+        each!(self, p => p.log_prob(x))
     }
 }
 
@@ -113,11 +140,10 @@ impl Mixed {
 impl Distribution for Mixed {
     #[track_caller]
     fn sample(&self, key: Key) -> Tensor {
-        let mut key = key;
+        let mut rest = Some(key);
         self.joined(|part| {
-            let words = std::mem::replace(&mut key, Key::new(0));
-            let (here, rest) = words.split();
-            key = rest;
+            let (here, next) = rest.take().unwrap_or_else(|| Key::new(0)).split();
+            rest = Some(next);
             part.distribution.sample(here)
         })
     }

@@ -150,6 +150,7 @@ impl LatentModel for Density {
     fn closed_form(&self) -> Result<&dyn ClosedForm<Proposal>, NoClosedForm> {
         match (&self.prior, self.latent.len()) {
             (PriorLaw::Normal(_), 1) => Ok(self),
+            (PriorLaw::Mixture(_), _) => Err(NoClosedForm::Prior),
             (_, layers) => Err(NoClosedForm::Layers { layers }),
         }
     }

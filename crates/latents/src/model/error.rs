@@ -1,7 +1,5 @@
 //! What a model's configuration is refused for.
 
-use crate::model::LIKELIHOODS;
-
 /// A configuration that no model can be built from.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -28,11 +26,15 @@ pub enum ModelError {
         /// What it must be, in words.
         range: &'static str,
     },
-    /// A name that is no likelihood.
-    #[error("`{name}` is no likelihood; there are {}", names())]
-    UnknownLikelihood {
+    /// A name that is not one of those there are.
+    #[error("`{name}` is no {what}; there are {}", listed(.names))]
+    Unknown {
+        /// Of what.
+        what: &'static str,
         /// The name.
         name: String,
+        /// Those there are.
+        names: Vec<&'static str>,
     },
     /// A likelihood for a column that there is not.
     #[error("the likelihood names the column `{name}`, which the data has not; there are {}", listed(.columns))]
@@ -58,16 +60,36 @@ pub enum ModelError {
         /// What it needs, and the remedy.
         needs: &'static str,
     },
-}
-
-fn names() -> String {
-    listed(&LIKELIHOODS.iter().map(|row| row.name.to_owned()).collect::<Vec<_>>())
+    /// A range of whole numbers without two of them.
+    #[error("column `{column}`: the range of a discretized logistic is {low} to {high}; `low` must be below `high`")]
+    Bins {
+        /// The column.
+        column: String,
+        /// The least.
+        low: i32,
+        /// The greatest.
+        high: i32,
+    },
+    /// A value that the likelihood gives no probability.
+    #[error("row {row}, column `{column}`: {value} is no value of the likelihood `{likelihood}`, which needs {needs}")]
+    Value {
+        /// Counting from 0.
+        row: usize,
+        /// The column.
+        column: String,
+        /// The value.
+        value: f64,
+        /// The likelihood's name.
+        likelihood: &'static str,
+        /// What it needs, in words.
+        needs: String,
+    },
 }
 
 /// Names in backquotes; of a long list the first ones.
-fn listed(names: &[String]) -> String {
+fn listed(names: &[impl AsRef<str>]) -> String {
     const MOST: usize = 12;
-    let mut text = names.iter().take(MOST).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut text = names.iter().take(MOST).map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ");
     if names.len() > MOST {
         text.push_str(&format!(" and {} more", names.len() - MOST));
     }

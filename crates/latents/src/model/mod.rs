@@ -9,6 +9,8 @@ mod likelihood;
 mod linear_gaussian;
 mod posterior;
 mod prior;
+mod scale;
+mod spelling;
 mod vae;
 
 pub use column::{Column, ColumnKind};
@@ -16,10 +18,11 @@ pub use config::ModelConfig;
 pub use decoder::{Decoder, Family, Head, LogScale};
 pub use density::{Density, Proposal};
 pub use error::ModelError;
-pub use likelihood::{LIKELIHOODS, Likelihood, LikelihoodRow, Scale};
+pub use likelihood::{LIKELIHOODS, Likelihood, LikelihoodRow};
 pub use linear_gaussian::LinearGaussian;
-pub use posterior::{Gaussian, Posterior, PosteriorNet};
-pub use prior::{Prior, PriorLaw};
+pub use posterior::{Gaussian, POSTERIORS, Posterior, PosteriorNet, PosteriorRow};
+pub use prior::{PRIORS, Prior, PriorLaw, PriorRow};
+pub use scale::Scale;
 pub use vae::{Conditional, Vae};
 
 use crate::dist::Distribution;

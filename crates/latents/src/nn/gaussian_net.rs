@@ -65,10 +65,27 @@ impl GaussianNet {
     /// `x: [in]`; mean and log-variance `[out]`.
     #[track_caller]
     pub fn at(&self, x: &Tensor) -> DiagonalGaussian {
-        let h = self.hidden.iter().fold(x.clone(), |h, layer| self.activation.at(&layer.at(&h)));
-        let logvar = self.logvar.at(&h);
+        self.heads_at(&self.hidden_at(x))
+    }
+
+    /// The last hidden layer.
+    ///
+    /// # Shapes
+    /// `x: [in]`, result `[width]`.
+    #[track_caller]
+    pub(crate) fn hidden_at(&self, x: &Tensor) -> Tensor {
+        self.hidden.iter().fold(x.clone(), |h, layer| self.activation.at(&layer.at(&h)))
+    }
+
+    /// The Gaussian of the last hidden layer.
+    ///
+    /// # Shapes
+    /// `h: [width]`; mean and log-variance `[out]`.
+    #[track_caller]
+    pub(crate) fn heads_at(&self, h: &Tensor) -> DiagonalGaussian {
+        let logvar = self.logvar.at(h);
         let logvar = self.bound.map_or_else(|| logvar.clone(), |c| bounded(&logvar, c));
-        DiagonalGaussian { mean: self.mean.at(&h), logvar }
+        DiagonalGaussian { mean: self.mean.at(h), logvar }
     }
 
     /// The type of its weights.
