@@ -7,6 +7,8 @@
 //! [`plot`] pictures.
 
 pub mod atomic;
+mod cholesky;
+pub mod diagnostics;
 pub mod dist;
 pub mod estimator;
 pub mod evaluation;
