@@ -34,7 +34,7 @@ fn estimators_lie_on_their_sides_and_the_unbiased_within_three_standard_errors()
     for (i, case) in linear_cases().iter().enumerate() {
         let model = off(&case.model);
         let evaluator = Evaluator::new(1 << 15);
-        for text in ["elbo:20000", "miwae:4000x5", "iwae:20000", "sumo:4000"] {
+        for text in ["elbo:20000", "miwae:12000x5", "iwae:20000", "sumo:4000"] {
             let spec: EstimatorSpec = text.parse().unwrap();
             for (row, exact) in evaluator.rows(&model, &spec, 11, 0, &case.x).unwrap().iter().zip(&case.log_evidence) {
                 let se = row.se.unwrap();
