@@ -84,6 +84,11 @@ impl Summary {
         }
     }
 
+    /// The estimator.
+    pub fn spec(&self) -> &EstimatorSpec {
+        &self.spec
+    }
+
     /// One more row; `shift` is added to its figure.
     pub fn push(&mut self, row: &RowEstimate, shift: f64) {
         self.values.push(row.value + shift);
