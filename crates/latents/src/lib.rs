@@ -8,6 +8,8 @@
 
 pub mod atomic;
 pub mod data;
+mod cholesky;
+pub mod diagnostics;
 pub mod dist;
 pub mod estimator;
 pub mod evaluation;
