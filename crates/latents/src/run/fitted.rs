@@ -187,12 +187,12 @@ impl Fitted {
     /// As [`Fitted::score`].
     pub(crate) fn figures(&self, train: &Table, test: &Table) -> Result<Figures, FitError> {
         let spec = self.header.config.evaluation.spec()?;
-        let evidence = self.scores(self.header.preprocess.forward(test, self.key(Purpose::View)).map(f32_rows)?, &spec)?.evidence;
+        let evidence = self.scores(f32_rows(self.header.preprocess.forward(test, self.key(Purpose::View))?), &spec)?.evidence;
         Ok(Figures {
             rows: test.rows(),
             estimator: spec.to_string(),
             kind: evidence.kind.to_string(),
-            samples: evidence.samples,
+            samples: evidence.samples as usize,
             model: figure("model", evidence.mean, evidence.standard_error),
             baselines: self.baselines(train, test)?,
         })

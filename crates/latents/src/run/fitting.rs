@@ -6,7 +6,8 @@ use crate::run::header::{Ending, Header, Source, VERSION};
 use crate::run::prepared::Prepared;
 use crate::run::{ConfigError, FitConfig, FitError, Fitted};
 use crate::train::{
-    Checkpoint, Event, Examples, FitCheck, FitEnd, FitSettings, FitTask, Judge, Patience, Plan, Progress, Stop, train,
+    Checkpoint, Event, Examples, FitCheck, FitEnd, FitSettings, FitTask, Judge, Patience, Plan, Progress, Record, Stop,
+    train,
 };
 use pullback::Key;
 use std::sync::Arc;
@@ -195,7 +196,7 @@ impl Fitting {
             Stop::Judged(FitEnd::Step { step }) => {
                 // The update was left out: the state is still that before the step.
                 let lost = step.saturating_sub(1);
-                Some(FitError::NotFinite(self.task.blame(run.state(), lost, run.key_of(lost))?))
+                Some(FitError::NotFinite(self.task.blame(run.state(), lost, run.step_key(lost))?))
             }
             Stop::Judged(FitEnd::Validation { step }) => Some(FitError::Validation { step }),
         };

@@ -15,7 +15,7 @@ pub struct ObjectiveConfig {
     /// Importance samples for each row; with SUMO the number that is always drawn.
     pub samples: usize,
     /// How the bound is differentiated in the encoder; where not given, the best that the bound takes.
-    pub gradient: Option<EncoderGradient>,
+    pub gradient: Option<GradientName>,
 }
 
 impl Default for ObjectiveConfig {
@@ -34,6 +34,28 @@ pub enum BoundName {
     Iwae,
     /// SUMO.
     Sumo,
+}
+
+/// The name of a way to differentiate a bound in the encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GradientName {
+    /// As the bound stands.
+    Plain,
+    /// Sticking the landing.
+    Stl,
+    /// Doubly reparameterised.
+    Dreg,
+}
+
+impl GradientName {
+    fn gradient(self) -> EncoderGradient {
+        match self {
+            GradientName::Plain => EncoderGradient::Plain,
+            GradientName::Stl => EncoderGradient::Stl,
+            GradientName::Dreg => EncoderGradient::Dreg,
+        }
+    }
 }
 
 /// For how long and how fast.
@@ -121,7 +143,7 @@ impl ObjectiveConfig {
         let adam = Adam { epsilon: training.epsilon, ..Adam::new(rate) };
         let estimation = Estimation {
             bound,
-            encoder_gradient: self.gradient.unwrap_or(best),
+            encoder_gradient: self.gradient.map_or(best, GradientName::gradient),
             update: Update { adam, clip },
         };
         estimation.check()?;

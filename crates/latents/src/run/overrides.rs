@@ -38,7 +38,7 @@ impl FitConfig {
     /// # Errors
     /// [`ConfigError::Toml`] for text that is no TOML, or a key or value that is none of the configuration's.
     pub fn from_toml(text: &str) -> Result<FitConfig, ConfigError> {
-        FitConfig::resolve(text, &[])
+        FitConfig::resolve::<&str>(text, &[])
     }
 
     /// From TOML text with `key=value` overrides, in order; a key is dotted (`model.latent=8`) or one of the
@@ -54,7 +54,7 @@ impl FitConfig {
     ///
     /// # Errors
     /// As [`FitConfig::from_toml`]; [`ConfigError::Override`] for one without `=`.
-    pub fn resolve(text: &str, overrides: &[impl AsRef<str>]) -> Result<FitConfig, ConfigError> {
+    pub fn resolve<S: AsRef<str>>(text: &str, overrides: &[S]) -> Result<FitConfig, ConfigError> {
         let mut table: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Toml(e.to_string()))?;
         for given in overrides {
             let given = given.as_ref();
