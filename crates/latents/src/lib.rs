@@ -7,8 +7,8 @@
 //! [`plot`] pictures, [`run`] a fit from a table and a configuration to a folder.
 
 pub mod atomic;
-pub mod data;
 mod cholesky;
+pub mod data;
 pub mod diagnostics;
 pub mod dist;
 pub mod estimator;
