@@ -70,9 +70,12 @@ impl Diagnostics {
                 let what = "the posterior has collapsed: no latent unit depends on the row, and the model is its decoder alone";
                 (Grade::Unsound, what.to_owned())
             }
-            (_, 0) => (Grade::Sound, format!("{active} of {all} latent units are active, none has collapsed to the prior")),
+            (_, 0) => {
+                (Grade::Sound, format!("{active} of {all} latent units are active, none has collapsed to the prior"))
+            }
             _ => {
-                let what = format!("{active} of {all} latent units are active, {collapsed} have collapsed to the prior");
+                let what =
+                    format!("{active} of {all} latent units are active, {collapsed} have collapsed to the prior");
                 // Units to spare cost time, not trust.
                 (Grade::Sound, what + " (a smaller latent would do)")
             }
@@ -83,7 +86,8 @@ impl Diagnostics {
         let e = &self.evidence;
         let (share, ess) = (100.0 * e.heavy, 100.0 * e.ess);
         let worst = e.worst_pareto_k.map_or_else(|| "not known".to_owned(), |k| format!("{k:.2}"));
-        let figures = format!("worst k-hat {worst}, {share:.1} % of rows above {RELIABLE}, effective samples {ess:.1} %");
+        let figures =
+            format!("worst k-hat {worst}, {share:.1} % of rows above {RELIABLE}, effective samples {ess:.1} %");
         match e.distrust() {
             None if e.worst_pareto_k.is_some() => {
                 (Grade::Sound, format!("importance weights can be averaged: {figures}"))
