@@ -1,8 +1,9 @@
 //! The command line.
 
+use crate::commands::Command;
 use crate::settings::{Decay, Encoder, Gradient, Overrides, TRAINERS, Updates};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 use latents::dist::TARGETS;
 use latents::estimator::ESTIMATORS;
 use std::path::PathBuf;
@@ -20,11 +21,35 @@ pub struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done (also where a run that broke down was stopped and its best state \
                           delivered), 1 the run failed, 2 wrong use, 130 interrupted (and saved).";
 
-/// What there is to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Fit a model to Neal's funnel, or to another density, by the reverse KL.
-    Funnel(Box<FunnelArgs>),
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Manners")]
+pub struct Manners {
+    /// Print the results as one JSON object on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing but results, warnings and errors.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Threads; the results do not depend on it [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
+}
+
+impl Manners {
+    /// Sets the number of threads.
+    pub fn apply(&self) {
+        if let Some(threads) = self.threads {
+            pullback::set_threads(threads as usize);
+        }
+    }
+
+    /// A line of talk, on standard error.
+    pub fn say(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
 }
 
 const FUNNEL_HELP: &str = "\

@@ -3,12 +3,14 @@
 mod args;
 mod commands;
 mod failure;
+mod inputs;
 mod interrupt;
 mod output;
 mod progress;
+mod session;
 mod settings;
 
-use args::{Cli, Command};
+use args::Cli;
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,10 +19,7 @@ fn main() -> ExitCode {
     let started = Instant::now();
     // Wrong use ends here: clap prints what is wrong, and exits with 2.
     let cli = Cli::parse();
-    let result = match &cli.command {
-        Command::Funnel(args) => commands::funnel::run(args, started),
-    };
-    match result {
+    match cli.command.run(started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");

@@ -4,9 +4,10 @@
 //! [`dist`] distributions and targets, [`optim`] optimisers, [`model`] what a latent-variable model is,
 //! [`estimator`] figures of `log p(x)` that say what they are, [`objective`] losses with their training steps,
 //! [`evaluation`] figures that owe nothing to the training estimator, [`train`] the loop, its watch and checkpoints,
-//! [`plot`] pictures.
+//! [`plot`] pictures, [`run`] a fit from a table and a configuration to a folder.
 
 pub mod atomic;
+pub mod data;
 mod cholesky;
 pub mod diagnostics;
 pub mod dist;
@@ -17,7 +18,10 @@ pub mod nn;
 pub mod objective;
 pub mod optim;
 pub mod plot;
+pub mod run;
 pub mod train;
+
+pub use run::fit;
 
 /// The page on estimators, whose examples are tests.
 #[cfg(doctest)]

@@ -1,12 +1,14 @@
 //! `latents funnel`: fits a model to a density by the reverse KL, and shows how it went.
 
+pub use crate::args::FunnelArgs as Args;
+
 use crate::args::FunnelArgs;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::folder::{CHECKPOINT, Folder};
 use crate::output::pictures::{Pictures, curve};
 use crate::output::summary::Summary;
-use crate::output::{metrics, report};
+use crate::output::{metrics, print, report};
 use crate::progress::{Progress as Told, thousands};
 use crate::settings::Settings;
 use latents::estimator::ESTIMATORS;
@@ -18,7 +20,6 @@ use latents::train::{
 };
 use pullback::Key;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -121,11 +122,6 @@ pub fn run(args: &FunnelArgs, started: Instant) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints a result. A reader that has gone away, as in `latents funnel | head -1`, is no failure of the run.
-fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
 fn unusable(e: impl std::fmt::Display) -> Failure {
     Failure::usage(e.to_string(), "see latents funnel --help")
 }
@@ -189,7 +185,7 @@ impl Session {
     ) -> Result<Outcome<MatchingTask>, Failure> {
         let plan = Plan { steps: self.settings.steps, check_every: self.settings.check_every };
         let mut failure = None;
-        let outcome = train(task, progress, plan, Watch::new(Limits::default()), &mut |event, run| {
+        let outcome = train(task, progress, plan, &Watch::new(Limits::default()), &mut |event, run| {
             let told = match event {
                 Event::Step { loss } => self.stepped(run.step(), loss),
                 Event::Check => self.checked(run),
@@ -285,7 +281,7 @@ impl Session {
         let Outcome { progress: run, stop, trained, steps } = outcome;
         let stopped = match stop {
             Stop::Finished => None,
-            Stop::Collapsed(collapse) => Some(collapse.to_string()),
+            Stop::Judged(collapse) => Some(collapse.to_string()),
             Stop::Interrupted => {
                 self.told.finish();
                 self.save(&run, None)?;

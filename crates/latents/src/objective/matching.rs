@@ -164,7 +164,7 @@ impl Matching {
             return Err(ConfigError::SumoSquaredAlone);
         }
         self.decoder_update.check()?;
-        self.encoder_update.check()
+        Ok(self.encoder_update.check()?)
     }
 
     /// What the configuration promises less than it seems to.

@@ -3,7 +3,8 @@
 use crate::evaluation::Divergence;
 use crate::model::Vae;
 use crate::objective::{Matching, State};
-use crate::train::run::{Figures, Task};
+use crate::train::run::{Stage, Task};
+use crate::train::watch::Check;
 use pullback::{Error, Key, jit};
 
 type Step = Box<dyn Fn(State, Key) -> Result<(State, f64), Error>>;
@@ -20,7 +21,7 @@ type Step = Box<dyn Fn(State, Key) -> Result<(State, f64), Error>>;
 /// let task = MatchingTask::new(matching, 50, 16);
 /// let plan = Plan { steps: 20, check_every: 10 };
 /// let run = Progress::new(&task, Key::new(0))?;
-/// let end = train(&task, run, plan, Watch::new(Limits::default()), &mut |_, _| true)?;
+/// let end = train(&task, run, plan, &Watch::new(Limits::default()), &mut |_, _| true)?;
 /// assert_eq!(end.stop, Stop::Finished);
 /// assert_eq!(end.progress.checks().len(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -56,13 +57,14 @@ impl MatchingTask {
 impl Task for MatchingTask {
     type Weights = Vae;
     type State = State;
+    type Check = Check;
 
     fn init(&self, key: Key) -> Result<State, Error> {
         let matching = &self.matching;
         jit(|key: Key| matching.init(key)).call(key)
     }
 
-    fn step(&self, state: State, key: Key) -> Result<(State, f64), Error> {
+    fn step(&self, state: State, _: u32, key: Key) -> Result<(State, f64), Error> {
         (self.step)(state, key)
     }
 
@@ -74,8 +76,9 @@ impl Task for MatchingTask {
         State { model, ..state }
     }
 
-    fn check(&self, model: &Vae, key: Key) -> Result<Figures, Error> {
+    fn check(&self, model: &Vae, key: Key, Stage { step, loss }: Stage) -> Result<Check, Error> {
         let found = self.divergence.reverse(model, key, self.examples)?;
-        Ok(Figures { lower: found.lower.mean, upper: found.upper.mean, se: found.upper.se, ess: found.ess })
+        let (lower, upper) = (found.lower.mean, found.upper);
+        Ok(Check { step, loss, lower, upper: upper.mean, se: upper.se, ess: found.ess })
     }
 }

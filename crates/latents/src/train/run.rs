@@ -5,7 +5,7 @@
 //! bit, as one that was not.
 
 use crate::train::checkpoint::{Checkpoint, CheckpointError, Fault};
-use crate::train::watch::{Check, Collapse, Watch};
+use crate::train::record::{Judge, Record};
 use pullback::{Key, Tensor, Tree, map_leaves};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ pub trait Task {
     type Weights: Tree;
     /// The weights and what the optimiser remembers.
     type State: Tree;
+    /// What a look at the weights finds.
+    type Check: Record;
 
     /// The state before the first step.
     ///
@@ -22,11 +24,11 @@ pub trait Task {
     /// A fault of the program.
     fn init(&self, key: Key) -> Result<Self::State, pullback::Error>;
 
-    /// One step: the next state, and the loss of this one, a scalar.
+    /// One step, the steps before it counted: the next state, and the loss of this one, a scalar.
     ///
     /// # Errors
     /// A fault of the program.
-    fn step(&self, state: Self::State, key: Key) -> Result<(Self::State, f64), pullback::Error>;
+    fn step(&self, state: Self::State, step: u32, key: Key) -> Result<(Self::State, f64), pullback::Error>;
 
     /// The weights of a state.
     fn weights(state: &Self::State) -> Self::Weights;
@@ -38,20 +40,16 @@ pub trait Task {
     ///
     /// # Errors
     /// A fault of the program.
-    fn check(&self, weights: &Self::Weights, key: Key) -> Result<Figures, pullback::Error>;
+    fn check(&self, weights: &Self::Weights, key: Key, at: Stage) -> Result<Self::Check, pullback::Error>;
 }
 
-/// What [`Task::check`] finds; see [`Check`] for what each is.
+/// Where in a run a check stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figures {
-    /// The reverse KL's lower side.
-    pub lower: f64,
-    /// The reverse KL's upper side.
-    pub upper: f64,
-    /// The upper side's standard error.
-    pub se: f64,
-    /// The effective part of the samples.
-    pub ess: f64,
+pub struct Stage {
+    /// Training steps made before it.
+    pub step: u32,
+    /// The mean training loss since the check before; NaN for the first.
+    pub loss: f64,
 }
 
 /// How long to train and how often to look.
@@ -69,7 +67,7 @@ pub struct Progress<T: Task> {
     step: u32,
     state: T::State,
     best: T::Weights,
-    checks: Vec<Check>,
+    checks: Vec<T::Check>,
     losses: Losses,
 }
 
@@ -114,21 +112,24 @@ pub enum Event {
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Stop {
+pub enum Stop<V> {
     /// All steps are made.
     Finished,
     /// It was asked to stop.
     Interrupted,
-    /// Training broke down.
-    Collapsed(Collapse),
+    /// The checks or the losses ended it: training broke down, or gets no further.
+    Judged(V),
 }
+
+/// What ends a run of a task by its checks.
+pub type Verdict<T> = <<T as Task>::Check as Record>::Verdict;
 
 /// A run that ended.
 pub struct Outcome<T: Task> {
     /// Where it ended.
     pub progress: Progress<T>,
     /// Why.
-    pub stop: Stop,
+    pub stop: Stop<Verdict<T>>,
     /// The time spent in steps.
     pub trained: Duration,
     /// The steps made in that time.
@@ -165,7 +166,7 @@ impl<T: Task> Progress<T> {
     }
 
     /// The checks made.
-    pub fn checks(&self) -> &[Check] {
+    pub fn checks(&self) -> &[T::Check] {
         &self.checks
     }
 
@@ -174,14 +175,14 @@ impl<T: Task> Progress<T> {
         &self.best
     }
 
-    /// Goes back to the weights that are best where the run collapsed or they are clearly better than the last; says
+    /// Goes back to the weights that are best where the run was judged or they are clearly better than the last; says
     /// which check they are of. What the optimiser remembers stays.
-    pub fn deliver(mut self, stop: Stop) -> (Progress<T>, Option<Check>) {
-        let chosen = Watch::deliver(&self.checks).filter(|c| c.step == self.step).copied();
-        if chosen.is_some() && !matches!(stop, Stop::Collapsed(_)) {
+    pub fn deliver(mut self, stop: Stop<Verdict<T>>) -> (Progress<T>, Option<T::Check>) {
+        let chosen = T::Check::deliver(&self.checks).filter(|c| c.step() == self.step).copied();
+        if chosen.is_some() && !matches!(stop, Stop::Judged(_)) {
             return (self, chosen);
         }
-        let best = Watch::best(&self.checks).copied();
+        let best = T::Check::best(&self.checks).copied();
         self.state = T::with_weights(self.state, copy(&self.best));
         (self, best)
     }
@@ -197,7 +198,7 @@ impl<T: Task> Progress<T> {
         checkpoint.put("run.key", &Tensor::from(self.key))?;
         checkpoint.put("run.step", &Tensor::scalar(self.step))?;
         let rows: Vec<f64> = self.checks.iter().flat_map(|c| c.to_row()).collect();
-        checkpoint.put("run.checks", &Tensor::new(rows, &[self.checks.len(), Check::COLUMNS]))?;
+        checkpoint.put("run.checks", &Tensor::new(rows, &[self.checks.len(), T::Check::COLUMNS]))?;
         let Losses { sum, count, lost } = self.losses;
         checkpoint.put("run.loss", &Tensor::scalar(sum))?;
         checkpoint.put("run.losses", &Tensor::from([count, lost]))
@@ -218,8 +219,13 @@ impl<T: Task> Progress<T> {
         let losses = checkpoint.take("run.losses", &Tensor::from([0u32; 2]))?;
         let table = checkpoint.take_tensor("run.checks")?;
         let value = |e: pullback::Error| checkpoint.error(Fault::Value { name: "run".to_owned(), cause: e });
-        let rows = table.as_slice::<f64>().map_err(value)?.as_chunks::<{ Check::COLUMNS }>().0;
-        let checks = rows.iter().map(|&row| Check::from_row(row)).collect();
+        let rows = table.as_slice::<f64>().map_err(value)?.chunks(T::Check::COLUMNS);
+        let checks = rows.map(T::Check::from_row).collect::<Option<Vec<_>>>();
+        let checks = checks.ok_or_else(|| {
+            let found = format!("{:?}", table.shape().known().unwrap_or_default());
+            let wanted = format!("rows of {} numbers", T::Check::COLUMNS);
+            checkpoint.error(Fault::Misshapen { name: "run.checks".to_owned(), found, wanted })
+        })?;
         let pair = |t: &Tensor| t.to_vec::<u32>().map(|v| [v[0], v[1]]).map_err(value);
         let [count, lost] = pair(&losses)?;
         let progress = Progress {
@@ -239,24 +245,24 @@ impl<T: Task> Progress<T> {
         Key::from_words(self.key).split().1.fold_in(purpose)
     }
 
-    fn step_key(&self) -> Key {
-        Key::from_words(self.key).split().0.fold_in(self.step)
+    /// The key of a step.
+    pub fn step_key(&self, step: u32) -> Key {
+        Key::from_words(self.key).split().0.fold_in(step)
     }
 
     fn look(&mut self, task: &T) -> Result<(), pullback::Error> {
         // Always the same random numbers: checks differ by the weights alone.
         let weights = T::weights(&self.state);
-        let Figures { lower, upper, se, ess } = task.check(&weights, self.side_key(0))?;
-        let loss = self.losses.take();
-        self.checks.push(Check { step: self.step, loss, lower, upper, se, ess });
-        if Watch::best(&self.checks).is_some_and(|best| best.step == self.step) {
+        let at = Stage { step: self.step, loss: self.losses.take() };
+        self.checks.push(task.check(&weights, self.side_key(0), at)?);
+        if T::Check::best(&self.checks).is_some_and(|best| best.step() == self.step) {
             self.best = weights;
         }
         Ok(())
     }
 }
 
-/// Trains until all steps are made, `tell` asks to stop, or the watch sees a collapse.
+/// Trains until all steps are made, `tell` asks to stop, or the judge ends it.
 ///
 /// `tell` hears of every step and every check, with the run as it is then; where it returns `false` the run stops
 /// before the next step.
@@ -267,7 +273,7 @@ pub fn train<T: Task>(
     task: &T,
     mut progress: Progress<T>,
     plan: Plan,
-    watch: Watch,
+    judge: &dyn Judge<T::Check>,
     tell: &mut dyn FnMut(Event, &Progress<T>) -> bool,
 ) -> Result<Outcome<T>, pullback::Error> {
     let (mut trained, first) = (Duration::ZERO, progress.step);
@@ -275,12 +281,12 @@ pub fn train<T: Task>(
     let stop = loop {
         let due = progress.step.is_multiple_of(plan.check_every.max(1)) || progress.step >= plan.steps;
         if due {
-            if progress.checks.last().is_none_or(|c| c.step != progress.step) {
+            if progress.checks.last().is_none_or(|c| c.step() != progress.step) {
                 progress.look(task)?;
                 go_on &= tell(Event::Check, &progress);
             }
-            if let Some(collapse) = watch.collapse(&progress.checks) {
-                break Stop::Collapsed(collapse);
+            if let Some(verdict) = judge.checks(&progress.checks) {
+                break Stop::Judged(verdict);
             }
         }
         if progress.step >= plan.steps {
@@ -290,14 +296,14 @@ pub fn train<T: Task>(
             break Stop::Interrupted;
         }
         let begin = Instant::now();
-        let key = progress.step_key();
-        let (state, loss) = task.step(progress.state, key)?;
+        let key = progress.step_key(progress.step);
+        let (state, loss) = task.step(progress.state, progress.step, key)?;
         trained += begin.elapsed();
         progress.state = state;
         progress.step += 1;
         progress.losses.add(loss);
-        if watch.lost(progress.losses.lost) {
-            break Stop::Collapsed(Collapse::Loss { step: progress.step });
+        if let Some(verdict) = judge.losses(progress.step, progress.losses.lost) {
+            break Stop::Judged(verdict);
         }
         go_on = tell(Event::Step { loss }, &progress);
     };

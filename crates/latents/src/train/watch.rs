@@ -2,6 +2,7 @@
 //!
 //! Its verdicts are pure functions of the checks so far, so that a resumed run comes to the same ones.
 
+use crate::train::record::{Judge, Record};
 use std::fmt;
 
 /// What a check of the model found: figures that owe nothing to the training estimator.
@@ -22,22 +23,35 @@ pub struct Check {
 }
 
 impl Check {
-    /// How many numbers a check consists of.
-    pub const COLUMNS: usize = 6;
-
-    /// As numbers, for saving.
-    pub fn to_row(self) -> [f64; Check::COLUMNS] {
-        [f64::from(self.step), self.loss, self.lower, self.upper, self.se, self.ess]
-    }
-
-    /// From saved numbers.
-    pub fn from_row([step, loss, lower, upper, se, ess]: [f64; Check::COLUMNS]) -> Check {
-        Check { step: step as u32, loss, lower, upper, se, ess }
-    }
-
     /// Whether both sides of the sandwich are numbers.
     pub fn is_finite(&self) -> bool {
         self.lower.is_finite() && self.upper.is_finite()
+    }
+}
+
+impl Record for Check {
+    type Verdict = Collapse;
+    const COLUMNS: usize = 6;
+
+    fn to_row(self) -> Vec<f64> {
+        vec![f64::from(self.step), self.loss, self.lower, self.upper, self.se, self.ess]
+    }
+
+    fn from_row(row: &[f64]) -> Option<Check> {
+        let &[step, loss, lower, upper, se, ess] = row else { return None };
+        Some(Check { step: step as u32, loss, lower, upper, se, ess })
+    }
+
+    fn step(&self) -> u32 {
+        self.step
+    }
+
+    fn best(checks: &[Check]) -> Option<&Check> {
+        Watch::best(checks)
+    }
+
+    fn deliver(checks: &[Check]) -> Option<&Check> {
+        Watch::deliver(checks)
     }
 }
 
@@ -138,11 +152,6 @@ impl Watch {
         Watch { limits }
     }
 
-    /// Whether so many losses in a row that are not finite mean a breakdown.
-    pub fn lost(&self, in_a_row: u32) -> bool {
-        in_a_row >= self.limits.lost.max(1)
-    }
-
     /// The check with the lowest upper side, the first of equals.
     pub fn best(checks: &[Check]) -> Option<&Check> {
         checks.iter().filter(|c| c.is_finite()).reduce(|best, c| if c.upper < best.upper { c } else { best })
@@ -170,6 +179,16 @@ impl Watch {
         let (last, best) = (checks.last()?, Watch::best(checks)?);
         let noise = 3.0 * std::f64::consts::SQRT_2 * best.se;
         Some(if last.is_finite() && last.upper - best.upper <= noise { last } else { best })
+    }
+}
+
+impl Judge<Check> for Watch {
+    fn losses(&self, step: u32, lost: u32) -> Option<Collapse> {
+        (lost >= self.limits.lost.max(1)).then_some(Collapse::Loss { step })
+    }
+
+    fn checks(&self, checks: &[Check]) -> Option<Collapse> {
+        self.collapse(checks)
     }
 }
 
@@ -238,6 +257,6 @@ mod tests {
     #[test]
     fn rows_come_back() {
         let c = check(7, 0.25, 0.125, 0.5);
-        assert_eq!(Check::from_row(c.to_row()), c);
+        assert_eq!(Check::from_row(&c.to_row()), Some(c));
     }
 }

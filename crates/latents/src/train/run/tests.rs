@@ -1,7 +1,7 @@
 //! The loop on a task of one number: noisy steps towards 1, checked exactly.
 
 use super::*;
-use crate::train::{Limits, Watch};
+use crate::train::{Check, Collapse, Limits, Watch};
 use pullback::DType;
 use serde_json::json;
 
@@ -19,12 +19,13 @@ struct ToyState {
 impl Task for Toy {
     type Weights = Tensor;
     type State = ToyState;
+    type Check = Check;
 
     fn init(&self, key: Key) -> Result<ToyState, pullback::Error> {
         Ok(ToyState { w: key.normal([2], DType::F32), updates: Tensor::scalar(0i32) })
     }
 
-    fn step(&self, s: ToyState, key: Key) -> Result<(ToyState, f64), pullback::Error> {
+    fn step(&self, s: ToyState, _: u32, key: Key) -> Result<(ToyState, f64), pullback::Error> {
         let error = &s.w - 1.0 + key.normal_like(&s.w) * 0.1;
         let loss = f64::from((&error * &error).mean().item::<f32>()?);
         Ok((ToyState { w: &s.w - error * f64::from(self.rate), updates: s.updates + 1 }, loss))
@@ -38,9 +39,9 @@ impl Task for Toy {
         ToyState { w, ..state }
     }
 
-    fn check(&self, w: &Tensor, _: Key) -> Result<Figures, pullback::Error> {
+    fn check(&self, w: &Tensor, _: Key, Stage { step, loss }: Stage) -> Result<Check, pullback::Error> {
         let upper = f64::from((w - 1.0).square().mean().item::<f32>()?);
-        Ok(Figures { lower: upper * 0.5, upper, se: 1e-3, ess: 1.0 / (1.0 + upper) })
+        Ok(Check { step, loss, lower: upper * 0.5, upper, se: 1e-3, ess: 1.0 / (1.0 + upper) })
     }
 }
 
@@ -54,7 +55,7 @@ fn bytes(p: &Progress<Toy>) -> Vec<u8> {
 
 fn run(task: &Toy, p: Progress<Toy>, stop_at: Option<u32>) -> Outcome<Toy> {
     let watch = Watch::new(Limits::default());
-    train(task, p, PLAN, watch, &mut |_, p| Some(p.step()) != stop_at).expect("runs")
+    train(task, p, PLAN, &watch, &mut |_, p| Some(p.step()) != stop_at).expect("runs")
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_collapse_ends_the_run_and_the_best_is_delivered() {
     let p = Progress::new(&task, Key::new(5)).expect("init");
     let initial = p.state().w.to_vec::<f32>().expect("value");
     let end = run(&task, p, None);
-    assert!(matches!(end.stop, Stop::Collapsed(_)), "{:?}", end.stop);
+    assert!(matches!(end.stop, Stop::Judged(_)), "{:?}", end.stop);
     assert!(end.progress.step() < PLAN.steps);
     let (delivered, check) = end.progress.deliver(end.stop);
     assert_eq!(check.map(|c| c.step), Some(0));
@@ -92,7 +93,7 @@ fn figures_that_are_no_numbers_end_the_run() {
     let task = Toy { rate: f32::NAN };
     let end = run(&task, Progress::new(&task, Key::new(5)).expect("init"), None);
     // The first step spoils the state; the check after the fifth sees it before twenty losses do.
-    assert_eq!(end.stop, Stop::Collapsed(Collapse::Figures { step: 5 }));
+    assert_eq!(end.stop, Stop::Judged(Collapse::Figures { step: 5 }));
     let (delivered, check) = end.progress.deliver(end.stop);
     assert_eq!(check.map(|c| c.step), Some(0));
     assert!(delivered.state().w.to_vec::<f32>().expect("value").iter().all(|x| x.is_finite()));
@@ -103,8 +104,8 @@ fn losses_that_are_no_numbers_end_the_run() {
     let task = Toy { rate: f32::NAN };
     let p = Progress::new(&task, Key::new(5)).expect("init");
     let watch = Watch::new(Limits { lost: 3, ..Limits::default() });
-    let end = train(&task, p, PLAN, watch, &mut |_, _| true).expect("runs");
-    assert_eq!(end.stop, Stop::Collapsed(Collapse::Loss { step: 4 }));
+    let end = train(&task, p, PLAN, &watch, &mut |_, _| true).expect("runs");
+    assert_eq!(end.stop, Stop::Judged(Collapse::Loss { step: 4 }));
     assert_eq!(end.progress.deliver(end.stop).1.map(|c| c.step), Some(0));
 }
 
