@@ -1,7 +1,8 @@
 //! The exact evidence of a linear-Gaussian model.
 
 use crate::cholesky::Cholesky;
-use crate::model::LinearGaussian;
+use crate::dist::Component;
+use crate::model::{Density, Family, LinearGaussian, LogScale, PriorLaw};
 use pullback::{DType, Error, Tensor};
 
 /// Why there is no exact evidence.
@@ -24,6 +25,9 @@ pub enum EvidenceError {
         /// Those of the model.
         needed: usize,
     },
+    /// A model whose evidence is not known.
+    #[error("the model is not linear and Gaussian: {0}")]
+    NotLinear(&'static str),
     /// A tensor at fault.
     #[error(transparent)]
     Tensor(#[from] Error),
@@ -78,4 +82,78 @@ pub fn log_evidence(model: &LinearGaussian, rows: &Tensor) -> Result<Vec<f64>, E
             -0.5 * (factor.quadratic(&from) + constant)
         })
         .collect())
+}
+
+/// A model of a configuration as the linear-Gaussian model that it is: one stochastic layer with a standard normal prior, no
+/// hidden layer, and a Gaussian likelihood whose scale does not depend on `z`. The proposal is left at the prior.
+///
+/// # Errors
+/// [`EvidenceError::NotLinear`] with what is in the way.
+///
+/// ```
+/// use latents::evaluation::{linear_gaussian, log_evidence};
+/// use latents::model::{Column, ColumnKind, ModelConfig};
+/// use pullback::{Key, Tensor};
+/// let column = |name: &str| Column { name: name.to_owned(), kind: ColumnKind::Number };
+/// let config = r#"{ "latent": [1], "hidden": [], "likelihood": { "name": "gaussian", "scale": "learned" } }"#;
+/// let config: ModelConfig = serde_json::from_str(config)?;
+/// let model = config.build(&[column("a"), column("b")], Key::new(0))?;
+/// let exact = log_evidence(&linear_gaussian(&model)?, &Tensor::from([[0.3f32, -1.0]]))?;
+/// assert!(exact[0].is_finite());
+/// let deep = ModelConfig { hidden: vec![8], ..config }.build(&[column("a")], Key::new(0))?;
+/// assert!(linear_gaussian(&deep).unwrap_err().to_string().contains("hidden layer"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn linear_gaussian(model: &Density) -> Result<LinearGaussian, EvidenceError> {
+    let fixed = |head: &crate::model::Head| match &head.family {
+        Family::Gaussian { log_scale, .. } => !matches!(log_scale, LogScale::Network(_)),
+        _ => false,
+    };
+    let gaussian = |head: &crate::model::Head| matches!(head.family, Family::Gaussian { .. });
+    let conditions = [
+        (model.latent.len() == 1, "it has several stochastic layers"),
+        (matches!(model.prior, PriorLaw::Normal(_)), "its prior is not a standard normal"),
+        (model.decoder.hidden.layers.is_empty(), "its decoder has a hidden layer"),
+        (model.decoder.heads.iter().all(gaussian), "its likelihood is not Gaussian"),
+        (model.decoder.heads.iter().all(fixed), "its scale depends on the latent numbers"),
+    ];
+    if let Some((_, why)) = conditions.into_iter().find(|(holds, _)| !holds) {
+        return Err(EvidenceError::NotLinear(why));
+    }
+    let latent = model.latent[0];
+    // The mean is affine: its value at 0, and from there along each coordinate.
+    let (b, logvar) = mean_and_logvar(model, vec![0.0; latent])?;
+    let mut w = vec![0.0; b.len() * latent];
+    for k in 0..latent {
+        let unit = (0..latent).map(|i| f64::from(u8::from(i == k))).collect();
+        for (j, (there, here)) in mean_and_logvar(model, unit)?.0.iter().zip(&b).enumerate() {
+            w[j * latent + k] = there - here;
+        }
+    }
+    let d = b.len();
+    Ok(LinearGaussian {
+        w: Tensor::new(w, &[d, latent]),
+        b: Tensor::from(b),
+        logvar: Tensor::from(logvar),
+        a: Tensor::new(vec![0.0f64; latent * d], &[latent, d]),
+        proposal_logvar: Tensor::from(vec![0.0f64; latent]),
+    })
+}
+
+/// Of `p(x|z)`, column by column.
+fn mean_and_logvar(model: &Density, z: Vec<f64>) -> Result<(Vec<f64>, Vec<f64>), EvidenceError> {
+    let x = model.decoder.at(&Tensor::from(z).cast(model.dtype()));
+    let d = x.parts.iter().map(|part| part.columns.len()).sum();
+    let (mut mean, mut logvar) = (vec![0.0; d], vec![0.0; d]);
+    for part in &x.parts {
+        let Component::Gaussian(p) = &part.distribution else {
+            return Err(EvidenceError::NotLinear("its likelihood is not Gaussian"));
+        };
+        let numbers = |t: &Tensor| t.cast(DType::F64).to_vec::<f64>();
+        let (means, logvars) = (numbers(&p.mean)?, numbers(&p.logvar)?);
+        for ((&column, m), v) in part.columns.iter().zip(means).zip(logvars) {
+            (mean[column], logvar[column]) = (m, v);
+        }
+    }
+    Ok((mean, logvar))
 }

@@ -22,7 +22,7 @@ pub(crate) use chunks::Chunked;
 pub use compare::{CompareError, PairedDifference, paired_difference};
 pub use divergence::{Divergence, Figure, ForwardKl, ReverseKl};
 pub use estimate::{Evaluator, RowEstimate};
-pub use evidence::{EvidenceError, log_evidence};
+pub use evidence::{EvidenceError, linear_gaussian, log_evidence};
 pub use log_density::{LogDensity, samples};
 pub use median_of_means::{MedianOfMeans, median_of_means};
 pub use sampled::Sampled;
