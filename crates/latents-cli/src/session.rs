@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::progress::{Progress as Told, seconds, thousands};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::atomic::write_atomically;
-use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, metrics_csv, report};
+use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, curves, metrics_csv, report};
 use latents::train::Event;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -95,12 +95,19 @@ impl<'a> Session<'a> {
             });
         }
         told.doing("judging the best model on the test rows");
-        self.fitting.judge()?;
-        told.finish();
+        let fitted = self.fitting.judge()?;
         self.save()?;
+        told.doing("drawing");
         let header = self.fitting.header().clone();
-        let html = report(&header, self.fitting.checks(), per_epoch, Vec::new())?;
+        write_file(&self.folder.picture("curves"), &curves(self.fitting.checks(), per_epoch)?)?;
+        let mut pictures = Vec::new();
+        for (name, caption, bytes) in fitted.pictures(self.fitting.test_rows())? {
+            write_file(&self.folder.picture(name), &bytes)?;
+            pictures.push((caption, bytes));
+        }
+        let html = report(&header, self.fitting.checks(), per_epoch, pictures)?;
         write_file(&self.folder.report(), html.as_bytes())?;
+        told.finish();
         let split = self.fitting.split();
         let made = self.fitting.checks().last().map_or(0, |c| c.step);
         Ok(Summary {
