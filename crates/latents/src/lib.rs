@@ -28,6 +28,11 @@ pub use run::fit;
 #[doc = include_str!("../../../docs/estimators.md")]
 struct EstimatorsDoc;
 
+/// The page on fitting a file of data, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/fit.md")]
+struct FitDoc;
+
 /// The front page, whose example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -330,3 +330,6 @@ impl<M: LatentModel + Clone + Send + Sync + 'static> Task for FitTask<M> {
         Ok(FitCheck { step, loss, validation: mean, se })
     }
 }
+
+#[cfg(test)]
+mod tests;
