@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// [training]
 /// epochs = 20
 /// "#)?;
-/// assert_eq!((config.seed, config.training.epochs), (3, 20));
+/// assert_eq!((config.seed, config.training.epochs), (3, Some(20)));
 /// let wrong = FitConfig::from_toml("[model]\nlatnt = [2]");
 /// assert!(wrong.unwrap_err().to_string().contains("did you mean `latent`"));
 /// # Ok::<(), latents::run::ConfigError>(())
@@ -79,7 +79,7 @@ impl FitConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         let TrainingConfig { epochs, batch, rate, clip, epsilon, .. } = self.training;
         let ranges = [
-            ("training.epochs", epochs.to_string(), epochs > 0, "at least 1"),
+            ("training.epochs", epochs.unwrap_or(1).to_string(), epochs != Some(0), "at least 1"),
             ("training.batch", batch.to_string(), batch > 0, "at least 1"),
             ("training.rate", rate.to_string(), rate.is_finite() && rate > 0.0, "finite and above 0"),
             ("training.clip", clip.to_string(), clip.is_finite() && clip >= 0.0, "finite, and 0 (no limit) or more"),

@@ -124,13 +124,13 @@ impl Fitting {
             false => prepare(table.select_rows(&split.validation))?,
         };
         let training = &config.training;
-        let batches = u64::try_from(rows.len().div_ceil(training.batch)).unwrap_or(u64::MAX).max(1);
-        let steps =
-            u32::try_from(batches.saturating_mul(u64::from(training.epochs))).map_err(|_| ConfigError::Range {
-                key: "training.epochs",
-                value: training.epochs.to_string(),
-                range: "fewer: a run has at most 4,294,967,295 steps",
-            })?;
+        let batches = u32::try_from(rows.len().div_ceil(training.batch)).unwrap_or(u32::MAX).max(1);
+        let epochs = training.epochs(batches);
+        let steps = batches.checked_mul(epochs).ok_or_else(|| ConfigError::Range {
+            key: "training.epochs",
+            value: epochs.to_string(),
+            range: "fewer: a run has at most 4,294,967,295 steps",
+        })?;
         let estimation = config.objective.estimation(training, steps)?;
         let settings =
             FitSettings { batch: training.batch, samples: config.evaluation.validation_samples, seed: config.seed };
@@ -141,7 +141,7 @@ impl Fitting {
         let init = move |key| Ok(model.build(&of, key).unwrap_or_else(|_| template.clone()));
         let task = FitTask::new(estimation, init, rows, validation, settings);
         let test = table.select_rows(&split.test);
-        let plan = Plan { steps, check_every: task.batches().saturating_mul(training.validate_every.max(1)) };
+        let plan = Plan { steps, check_every: batches.saturating_mul(training.validate_every(batches)) };
         header.steps_per_epoch = task.batches();
         Ok(Fitting { test, train, each_time, split, task, plan, run: None, header })
     }
@@ -195,7 +195,7 @@ impl Fitting {
         let broken = match stop {
             Stop::Interrupted => None,
             Stop::Finished => {
-                self.header.ended = end(format!("all {} epochs are done", self.header.config.training.epochs), false);
+                self.header.ended = end(format!("all {} epochs are done", self.plan.steps / self.task.batches().max(1)), false);
                 None
             }
             Stop::Judged(FitEnd::Patience { checks }) => {

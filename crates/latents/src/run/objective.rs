@@ -60,8 +60,9 @@ mod spelled {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// Times that training goes through the rows, at most.
-    pub epochs: u32,
+    /// Times that training goes through the rows, at most; where not given, as many as make 10,000 steps, at least 50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
     /// Rows in a step.
     pub batch: usize,
     /// The greatest learning rate.
@@ -74,8 +75,9 @@ pub struct TrainingConfig {
     pub clip: f64,
     /// Validations without a better one after which training stops; 0 for never.
     pub patience: usize,
-    /// Epochs from validation to validation.
-    pub validate_every: u32,
+    /// Epochs from validation to validation; where not given, as many as make 50 steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validate_every: Option<u32>,
     /// Adam's ε.
     pub epsilon: f64,
 }
@@ -83,16 +85,28 @@ pub struct TrainingConfig {
 impl Default for TrainingConfig {
     fn default() -> TrainingConfig {
         TrainingConfig {
-            epochs: 200,
+            epochs: None,
             batch: 128,
             rate: 1e-3,
             schedule: ScheduleName::Cosine,
             warmup: 0,
             clip: 10.0,
             patience: 20,
-            validate_every: 1,
+            validate_every: None,
             epsilon: 1e-8,
         }
+    }
+}
+
+impl TrainingConfig {
+    /// How often training goes through the rows, where that takes so many steps each time.
+    pub fn epochs(&self, batches: u32) -> u32 {
+        self.epochs.unwrap_or_else(|| 10_000u32.div_ceil(batches.max(1)).max(50))
+    }
+
+    /// Epochs from validation to validation.
+    pub fn validate_every(&self, batches: u32) -> u32 {
+        self.validate_every.unwrap_or_else(|| 50u32.div_ceil(batches.max(1))).max(1)
     }
 }
 

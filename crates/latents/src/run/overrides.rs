@@ -47,7 +47,7 @@ impl FitConfig {
     /// use latents::run::FitConfig;
     /// let config = FitConfig::resolve("[training]\nepochs = 5", &["model.latent=4", "hidden=[32,32]", "seed=7"])?;
     /// assert_eq!((config.model.latent, config.model.hidden), (vec![4], vec![32, 32]));
-    /// assert_eq!((config.training.epochs, config.seed), (5, 7));
+    /// assert_eq!((config.training.epochs, config.seed), (Some(5), 7));
     /// # Ok::<(), latents::run::ConfigError>(())
     /// ```
     ///
