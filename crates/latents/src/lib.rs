@@ -1,8 +1,8 @@
 //! Latent-variable density models on [`pullback`]: `p(x) = ∫ p(x|z) p(z) dz`, with honest figures of `log p(x)`.
 //!
-//! Everything is written for one example and one sample; `vmap` does the rest. From the bottom up: [`nn`] layers,
-//! [`dist`] distributions and targets, [`optim`] optimisers, [`model`] what a latent-variable model is,
-//! [`estimator`] figures of `log p(x)` that say what they are, [`objective`] losses with their training steps,
+//! Everything is written for one example and one sample; `vmap` does the rest. From the bottom up: [`data`] rows out of
+//! files, [`nn`] layers, [`dist`] distributions and targets, [`optim`] optimisers, [`model`] what a latent-variable model
+//! is, [`estimator`] figures of `log p(x)` that say what they are, [`objective`] losses with their training steps,
 //! [`evaluation`] figures that owe nothing to the training estimator, [`train`] the loop, its watch and checkpoints,
 //! [`plot`] pictures, [`run`] a fit from a table and a configuration to a folder.
 
@@ -22,6 +22,10 @@ pub mod run;
 pub mod train;
 
 pub use run::fit;
+/// The page on data, whose examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/data.md")]
+struct DataDoc;
 
 /// The page on estimators, whose examples are tests.
 #[cfg(doctest)]

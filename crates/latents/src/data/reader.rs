@@ -296,9 +296,13 @@ impl Tidy {
         while self.fill(CHUNK, &mut values)? > 0 {}
         for (j, (column, pick)) in self.columns.iter_mut().zip(&self.picks).enumerate() {
             let Some(found) = &pick.levels else { continue };
-            let mut levels: Vec<String> = found.keys().cloned().collect();
+            // A name whose every row was dropped is none of the data's.
+            let mut used = vec![false; found.len()];
+            values.iter().skip(j).step_by(width).for_each(|&value| used[value as usize] = true);
+            let mut levels: Vec<String> =
+                found.iter().filter(|(_, i)| used[**i]).map(|(level, _)| level.clone()).collect();
             sort_levels(&mut levels);
-            let mut place = vec![0.0; levels.len()];
+            let mut place = vec![0.0; found.len()];
             for (new, level) in levels.iter().enumerate() {
                 place[found[level]] = new as f64;
             }

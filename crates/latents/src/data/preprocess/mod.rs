@@ -53,12 +53,36 @@ pub enum Step {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Saved")]
 pub struct Preprocess {
     columns: Vec<Column>,
     /// Whether the stages act on the column.
     acts: Vec<bool>,
     stages: Vec<Stage>,
+}
+
+/// A [`Preprocess`] as a file has it, whose parts may not fit together.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    columns: Vec<Column>,
+    acts: Vec<bool>,
+    stages: Vec<Stage>,
+}
+
+impl TryFrom<Saved> for Preprocess {
+    type Error = String;
+
+    fn try_from(Saved { columns, acts, stages }: Saved) -> Result<Preprocess, String> {
+        let fits = |stage: &Stage| match stage {
+            Stage::Standardise(stage) => stage.width() == Some(columns.len()),
+            Stage::Logit(_) | Stage::Dequantise(_) => true,
+        };
+        if acts.len() != columns.len() || !stages.iter().all(fits) {
+            return Err(format!("the preprocessing does not fit its own {} columns", columns.len()));
+        }
+        Ok(Preprocess { columns, acts, stages })
+    }
 }
 
 /// A fitted step.

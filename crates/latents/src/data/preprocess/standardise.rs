@@ -43,6 +43,11 @@ impl Standardise {
         Ok(Standardise { mean, scale })
     }
 
+    /// The number of columns; `None` where mean and scale disagree about it.
+    pub fn width(&self) -> Option<usize> {
+        (self.mean.len() == self.scale.len()).then_some(self.mean.len())
+    }
+
     pub fn forward(&self, j: usize, x: f64) -> (f64, f64) {
         ((x - self.mean[j]) / self.scale[j], -self.scale[j].ln())
     }

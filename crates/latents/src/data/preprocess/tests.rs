@@ -95,6 +95,9 @@ fn categories_and_unchosen_columns_pass_unchanged() {
     assert_eq!(preprocess.inverse(&y.cast(DType::F32)).unwrap(), rows);
     let saved = serde_json::to_string(&preprocess).unwrap();
     assert_eq!(serde_json::from_str::<Preprocess>(&saved).unwrap(), preprocess);
+    let short = saved.replacen("\"mean\":[2.0,0.0,0.0]", "\"mean\":[2.0]", 1);
+    assert_ne!(short, saved);
+    assert!(serde_json::from_str::<Preprocess>(&short).unwrap_err().to_string().contains("does not fit"));
 }
 
 #[test]
