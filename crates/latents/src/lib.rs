@@ -1,12 +1,13 @@
 //! Latent-variable density models on [`pullback`]: `p(x) = ∫ p(x|z) p(z) dz`, with honest figures of `log p(x)`.
 //!
-//! Everything is written for one example and one sample; `vmap` does the rest. From the bottom up: [`nn`] layers,
-//! [`dist`] distributions and targets, [`optim`] optimisers, [`model`] what a latent-variable model is,
-//! [`estimator`] figures of `log p(x)` that say what they are, [`objective`] losses with their training steps,
+//! Everything is written for one example and one sample; `vmap` does the rest. From the bottom up: [`data`] rows out of
+//! files, [`nn`] layers, [`dist`] distributions and targets, [`optim`] optimisers, [`model`] what a latent-variable model
+//! is, [`estimator`] figures of `log p(x)` that say what they are, [`objective`] losses with their training steps,
 //! [`evaluation`] figures that owe nothing to the training estimator, [`train`] the loop, its watch and checkpoints,
 //! [`plot`] pictures.
 
 pub mod atomic;
+pub mod data;
 pub mod dist;
 pub mod estimator;
 pub mod evaluation;
@@ -16,6 +17,11 @@ pub mod objective;
 pub mod optim;
 pub mod plot;
 pub mod train;
+
+/// The page on data, whose examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/data.md")]
+struct DataDoc;
 
 /// The page on estimators, whose examples are tests.
 #[cfg(doctest)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 const LAYERS: &[(&str, u32)] = &[
     ("atomic", 0),
+    ("data", 7),
     ("nn", 7),
     ("dist", 7),
     ("optim", 7),
