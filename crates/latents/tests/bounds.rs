@@ -79,10 +79,7 @@ fn the_ends_of_the_families_have_their_members_gradients() {
     let (model, x, _) = off();
     let of = |bound, gradient| gradients(&fit(bound, None, gradient), Key::new(3), &x, &model);
     for gradient in [EncoderGradient::Plain, EncoderGradient::Dreg] {
-        let pairs = [
-            (Bound::Miwae { groups: 1, samples: 6 }, IWAE),
-            (Bound::Ciwae { beta: 0.0, samples: 6 }, IWAE),
-        ];
+        let pairs = [(Bound::Miwae { groups: 1, samples: 6 }, IWAE), (Bound::Ciwae { beta: 0.0, samples: 6 }, IWAE)];
         for (a, b) in pairs {
             let ((a_model, a_q), (b_model, b_q)) = (of(a, gradient), of(b, gradient));
             same(&format!("{a} {gradient}, model"), &a_model, &b_model);
@@ -188,11 +185,7 @@ fn all_lie_below_the_evidence_in_the_mean() {
         mean(&all.to_vec::<f64>().unwrap())
     };
     let (elbo, iwae, three) = (value(ELBO), value(IWAE), value(Bound::Iwae { samples: 3 }));
-    for (bound, expected) in [
-        (ANALYTIC, elbo.0),
-        (MIWAE, three.0),
-        (CIWAE, 0.3 * elbo.0 + 0.7 * iwae.0),
-    ] {
+    for (bound, expected) in [(ANALYTIC, elbo.0), (MIWAE, three.0), (CIWAE, 0.3 * elbo.0 + 0.7 * iwae.0)] {
         let found = value(bound);
         assert!(found.0 < exact + 3.0 * found.1, "{bound}: {found:?} above {exact}");
         assert!((found.0 - expected).abs() < 4.0 * found.1 + 0.01, "{bound}: {found:?}, not {expected}");

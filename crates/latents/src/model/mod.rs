@@ -1,6 +1,5 @@
 //! Latent-variable models: `p(x) = ∫ p(x|z) p(z) dz` with a proposal `q(z|x)`.
 
-mod column;
 mod config;
 mod decoder;
 mod density;
@@ -13,7 +12,6 @@ mod scale;
 mod spelling;
 mod vae;
 
-pub use column::{Column, ColumnKind};
 pub use config::ModelConfig;
 pub use decoder::{Decoder, Family, Head, LogScale};
 pub use density::{Density, Proposal};
