@@ -49,7 +49,7 @@ impl Conditional for Times {
 /// Two waiting times, both short or both long.
 fn row(key: Key) -> Tensor {
     let (long, times) = key.split();
-    let mean = long.bernoulli(0.4, []).select(&Tensor::scalar(8.0f32), &Tensor::scalar(1.0f32));
+    let mean = long.bernoulli(0.4, []).select(Tensor::scalar(8.0f32), Tensor::scalar(1.0f32));
     times.gamma(&Tensor::from([5.0f32, 5.0])) * (mean / 5.0)
 }
 

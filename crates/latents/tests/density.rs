@@ -44,7 +44,11 @@ fn trains(json: &str, columns: &[Column], row: impl Fn(Key) -> Tensor) -> Densit
         state = next;
         let value = metrics.log_evidence.item::<f32>().unwrap();
         assert!(value.is_finite(), "{json}: step {i}");
-        *(if i < 10 { &mut first } else { &mut last }) += if i < 10 || i >= 50 { value / 10.0 } else { 0.0 };
+        match i {
+            0..10 => first += value / 10.0,
+            50.. => last += value / 10.0,
+            _ => (),
+        }
     }
     assert_eq!(step.compiles(), 1, "{json}");
     assert_eq!(state.adam.step.item::<i32>().unwrap(), 60, "{json}: an update was left out");

@@ -53,7 +53,7 @@ pub(crate) fn poisson(key: Key, rate: &Tensor) -> Tensor {
     let is_large = rate.ge(LARGE);
     // Each method runs at a rate of its own range where the other's count is taken.
     let by_inversion = inversion(small, &rate.minimum(LARGE));
-    is_large.select(&rejection(large, &rate.maximum(LARGE)), &by_inversion)
+    is_large.select(rejection(large, &rate.maximum(LARGE)), &by_inversion)
 }
 
 #[track_caller]
@@ -93,5 +93,5 @@ fn rejection(key: Key, rate: &Tensor) -> Tensor {
     let before = number.cumsum(0) - &number;
     let first = accepted.and(before.eq(0));
     let draw = first.select(&k, 0.0).reduce_sum(&[0]);
-    number.reduce_sum(&[0]).gt(0).select(&draw, &rate.floor())
+    number.reduce_sum(&[0]).gt(0).select(&draw, rate.floor())
 }
