@@ -143,6 +143,20 @@ fn pictures_that_are_none() {
 }
 
 #[test]
+fn a_jpeg_that_is_cut_short_is_not_painted_grey() {
+    let pixels: Vec<u8> = (0..64 * 64u32).map(|i| (i * i % 251) as u8).collect();
+    let mut whole = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut whole, 95);
+    image::ImageEncoder::write_image(encoder, &pixels, 64, 64, image::ExtendedColorType::L8).unwrap();
+    let table = read_bytes("a.jpg", whole.clone(), &ReadOptions::default()).unwrap();
+    assert_eq!((table.rows(), table.width()), (1, 4096));
+    for length in [3, 20, 300, whole.len() / 2, whole.len() - 1] {
+        let error = fault_of("a.jpg", whole[..length].to_vec());
+        assert!(matches!(*error.fault, Fault::Corrupt { format: "JPEG", .. }), "{length}: {error}");
+    }
+}
+
+#[test]
 fn headers_that_lie_take_no_memory() {
     for shape in ["(10000000000000000000, 10000000)", "(99999999999, 1000000)", "(1, 18446744073709551615, 3)"] {
         for order in ["True", "False"] {

@@ -148,7 +148,7 @@ fn archives_of_arrays_are_columns_side_by_side() {
     let error = read(&path, &plain()).unwrap_err();
     assert!(error.to_string().contains("`x_test` has 2 rows and `x_train` 4"), "{error}");
     assert_eq!(read(&path, &choosing(&["x_train"])).unwrap().values(), quarters());
-    assert_eq!(read(&path, &choosing(&["x_test"])).unwrap().values(), quarters()[..6]);
+    assert_eq!(read(&path, &choosing(&["x_test"])).unwrap().values(), &quarters()[..6]);
     // A model fitted to one array scores another that is chosen by name.
     let like = ReadOptions {
         like: Some(read(&path, &choosing(&["x_train"])).unwrap().columns().to_vec()),

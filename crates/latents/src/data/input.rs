@@ -1,14 +1,17 @@
 //! Bytes from a file, standard input or memory, decompressed where they are gzip.
 
 use crate::data::error::{DataError, Fault};
-use flate2::bufread::MultiGzDecoder;
+use flate2::read::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The name of standard input in messages.
 const STANDARD_INPUT: &str = "standard input";
+
+/// Bytes read in advance, to tell a format and a separator.
+const HEAD: usize = 1 << 13;
 
 /// Something with a position that can be set.
 pub(super) trait ReadSeek: Read + Seek {}
@@ -18,16 +21,14 @@ impl<T: Read + Seek> ReadSeek for T {}
 pub(super) struct Input {
     /// What it is called in messages.
     pub name: String,
-    bytes: Bytes,
-}
-
-enum Bytes {
-    /// A plain file, which can be opened again and read anywhere.
-    File(BufReader<File>, PathBuf),
-    /// What can only be read through once.
-    Stream(Box<dyn BufRead>),
-    /// As `Stream`, decompressed on the way.
-    Gzip(Box<dyn BufRead>),
+    /// Where it lies, if it is a plain file, which can be opened again and read anywhere.
+    path: Option<PathBuf>,
+    packing: Packing,
+    reader: Box<dyn Read>,
+    /// The first bytes, read to tell what they are.
+    head: Vec<u8>,
+    /// How many of them were taken.
+    taken: usize,
 }
 
 /// Bytes that can be read anywhere, by several readers at once.
@@ -95,90 +96,78 @@ impl Input {
     pub fn open(path: &Path) -> Result<Input, DataError> {
         let name = name_of(path);
         if path == Path::new("-") {
-            return Input::stream(&name, Box::new(BufReader::new(io::stdin())));
+            return Input::new(&name, None, Box::new(io::stdin()));
         }
         let fault = |cause| DataError::from(Fault::Read(cause)).of(&name);
         let file = File::open(path).map_err(fault)?;
         let plain = file.metadata().map_err(fault)?.is_file();
-        let mut reader = BufReader::new(file);
-        if plain && !starts_gzip(&mut reader).map_err(fault)? {
-            return Ok(Input { name, bytes: Bytes::File(reader, path.to_owned()) });
-        }
-        Input::stream(&name, Box::new(reader))
+        Input::new(&name, plain.then(|| path.to_owned()), Box::new(BufReader::new(file)))
     }
 
     /// Bytes in memory.
     pub fn memory(name: &str, bytes: Vec<u8>) -> Result<Input, DataError> {
-        Input::stream(name, Box::new(Cursor::new(bytes)))
+        Input::new(name, None, Box::new(Cursor::new(bytes)))
     }
 
-    fn stream(name: &str, mut reader: Box<dyn BufRead>) -> Result<Input, DataError> {
-        let gzip = starts_gzip(&mut reader).map_err(|cause| DataError::from(Fault::Read(cause)).of(name))?;
-        let bytes = if gzip {
-            Bytes::Gzip(Box::new(BufReader::new(MultiGzDecoder::new(reader))))
-        } else {
-            Bytes::Stream(reader)
-        };
-        Ok(Input { name: name.to_owned(), bytes })
+    fn new(name: &str, path: Option<PathBuf>, reader: Box<dyn Read>) -> Result<Input, DataError> {
+        let of =
+            |path, packing, reader| Input { name: name.to_owned(), path, packing, reader, head: Vec::new(), taken: 0 };
+        let mut plain = of(path, Packing::Plain, reader);
+        let gzip = plain.peek().map_err(|fault| DataError::from(fault).of(name))?.starts_with(&[0x1f, 0x8b]);
+        Ok(if gzip { of(None, Packing::Gzip, Box::new(MultiGzDecoder::new(plain))) } else { plain })
     }
 
-    /// The next bytes, without taking them: at least one, unless nothing is left.
+    /// The first bytes, without taking them: all of a small file.
     pub fn peek(&mut self) -> Result<&[u8], Fault> {
-        let packing = self.packing();
-        let read = match &mut self.bytes {
-            Bytes::File(reader, _) => reader.fill_buf(),
-            Bytes::Stream(reader) | Bytes::Gzip(reader) => reader.fill_buf(),
-        };
-        read.map_err(|cause| packing.fault(cause))
+        if self.head.is_empty() {
+            let mut head = vec![0; HEAD];
+            let n = self.packing.fill(&mut *self.reader, &mut head)?;
+            head.truncate(n);
+            self.head = head;
+        }
+        Ok(&self.head[self.taken..])
     }
 
     /// What the bytes are packed in.
     pub fn packing(&self) -> Packing {
-        if matches!(self.bytes, Bytes::Gzip(_)) { Packing::Gzip } else { Packing::Plain }
+        self.packing
     }
 
     /// Whether nothing has to be held in memory for reading anywhere.
     pub fn is_file(&self) -> bool {
-        matches!(self.bytes, Bytes::File(..))
+        self.path.is_some()
     }
 
     /// All that is left.
     pub fn rest(&mut self) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
-        self.read_to_end(&mut bytes).map_err(|cause| self.packing().fault(cause))?;
+        self.read_to_end(&mut bytes).map_err(|cause| self.packing.fault(cause))?;
         Ok(bytes)
     }
 
     /// The same for reading anywhere, from the start of a plain file or else from here: in memory where it must be.
     pub fn store(mut self) -> Result<Store, Fault> {
-        match self.bytes {
-            Bytes::File(_, path) => Ok(Store::File(path)),
-            _ => Ok(Store::Memory(self.rest()?.into())),
+        match self.path.take() {
+            Some(path) => Ok(Store::File(path)),
+            None => Ok(Store::Memory(self.rest()?.into())),
         }
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.bytes {
-            Bytes::File(reader, _) => reader.read(buffer),
-            Bytes::Stream(reader) | Bytes::Gzip(reader) => reader.read(buffer),
+        let left = &self.head[self.taken..];
+        if left.is_empty() {
+            return self.reader.read(buffer);
         }
+        let n = left.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&left[..n]);
+        self.taken += n;
+        Ok(n)
     }
 }
 
 /// What a path is called in messages.
 pub(super) fn name_of(path: &Path) -> String {
     if path == Path::new("-") { STANDARD_INPUT.to_owned() } else { path.display().to_string() }
-}
-
-/// Whether the next bytes are those of a gzip stream.
-fn starts_gzip(reader: &mut impl BufRead) -> io::Result<bool> {
-    loop {
-        match reader.fill_buf() {
-            Ok(bytes) => return Ok(bytes.starts_with(&[0x1f, 0x8b])),
-            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) => return Err(cause),
-        }
-    }
 }

@@ -8,7 +8,10 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// What one picture may take in memory while it is decoded.
-const MAX_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 27;
+
+/// How a JPEG file starts.
+const JPEG: [u8; 3] = [0xff, 0xd8, 0xff];
 
 /// The longest side of a picture.
 const MAX_SIDE: u32 = 1 << 16;
@@ -26,6 +29,9 @@ pub(super) struct Picture {
 
 impl Picture {
     pub fn decode(bytes: Vec<u8>) -> Result<Picture, Fault> {
+        if bytes.starts_with(&JPEG) && !has_jpeg_end(&bytes) {
+            return Err(Fault::Corrupt { format: "JPEG", what: "it is cut short: its end marker is missing".into() });
+        }
         let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(Fault::Read)?;
         let mut limits = Limits::default();
         limits.max_alloc = Some(MAX_BYTES);
@@ -57,6 +63,20 @@ impl Picture {
         let kind = if self.channels == 1 { "grey" } else { "red, green, blue" };
         format!("{} x {} pixels, {kind}, {} bits", self.width, self.height, if self.white > 255.0 { 16 } else { 8 })
     }
+}
+
+/// Whether the end marker follows the start of the scan. The decoder would paint what is missing grey.
+fn has_jpeg_end(bytes: &[u8]) -> bool {
+    let mut at = JPEG.len() - 1;
+    // Segments say their length, so that the markers of an embedded preview are passed over.
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
+        if marker == 0xda {
+            return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+        }
+        // A marker may be preceded by any number of 0xff.
+        at += if marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
+    }
+    false
 }
 
 /// The library's message on one line.
