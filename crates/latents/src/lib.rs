@@ -22,6 +22,7 @@ pub mod run;
 pub mod train;
 
 pub use run::fit;
+
 /// The page on data, whose examples are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/data.md")]

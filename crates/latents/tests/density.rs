@@ -2,10 +2,11 @@
 
 mod common;
 
+use latents::data::Column;
 use latents::estimator::{analytic_elbo, iwae, log_weights};
 use latents::model::{
-    Column, ColumnKind, Density, Family, LIKELIHOODS, LatentModel, Likelihood, LogScale, ModelConfig, NoClosedForm,
-    POSTERIORS, PRIORS, Posterior, Prior,
+    Density, Family, LIKELIHOODS, LatentModel, Likelihood, LogScale, ModelConfig, NoClosedForm, POSTERIORS, PRIORS,
+    Posterior, Prior,
 };
 use latents::nn::{Dense, GaussianNet, LOGVAR_BOUND};
 use latents::objective::{Bound, EncoderGradient, Estimation, Update};
@@ -13,7 +14,7 @@ use latents::optim::{Adam, Schedule};
 use pullback::{DType, Key, Rows, Tensor, jit, vmap};
 
 fn numbers(n: usize) -> Vec<Column> {
-    (0..n).map(|i| Column { name: format!("x{i}"), kind: ColumnKind::Number }).collect()
+    (0..n).map(|i| Column::number(format!("x{i}"))).collect()
 }
 
 fn config(json: &str) -> ModelConfig {
@@ -43,7 +44,11 @@ fn trains(json: &str, columns: &[Column], row: impl Fn(Key) -> Tensor) -> Densit
         state = next;
         let value = metrics.log_evidence.item::<f32>().unwrap();
         assert!(value.is_finite(), "{json}: step {i}");
-        *(if i < 10 { &mut first } else { &mut last }) += if i < 10 || i >= 50 { value / 10.0 } else { 0.0 };
+        match i {
+            0..10 => first += value / 10.0,
+            50.. => last += value / 10.0,
+            _ => (),
+        }
     }
     assert_eq!(step.compiles(), 1, "{json}");
     assert_eq!(state.adam.step.item::<i32>().unwrap(), 60, "{json}: an update was left out");
@@ -76,11 +81,8 @@ fn two_layers_have_the_evidence_of_any_proposal() {
 
 #[test]
 fn every_likelihood_trains() {
-    let number = |i: usize| Column { name: format!("x{i}"), kind: ColumnKind::Number };
-    let category = |i: usize, n: usize| Column {
-        name: format!("c{i}"),
-        kind: ColumnKind::Categories((0..n).map(|j| j.to_string()).collect()),
-    };
+    let number = |i: usize| Column::number(format!("x{i}"));
+    let category = |i: usize, n: usize| Column::categories(format!("c{i}"), (0..n).map(|j| j.to_string()).collect());
     let normal = |key: Key| key.normal([3], DType::F32) * 0.3 + 1.0;
     let count = |key: Key| (key.normal([3], DType::F32) * 2.0 + 5.0).floor().maximum(0.0);
     let of = |likelihood: &str| format!(r#"{{ "latent": [2], "hidden": [8], "likelihood": {likelihood} }}"#);
@@ -247,10 +249,7 @@ fn two_linear_layers_have_their_exact_evidence() {
 
 #[test]
 fn wrong_configurations_are_refused() {
-    let columns = [
-        Column { name: "a".into(), kind: ColumnKind::Number },
-        Column { name: "b".into(), kind: ColumnKind::Categories(vec!["x".into(), "y".into()]) },
-    ];
+    let columns = [Column::number("a"), Column::categories("b", vec!["x".into(), "y".into()])];
     let message = |json: &str, columns: &[Column]| config(json).check(columns).unwrap_err().to_string();
     assert!(message("{}", &[]).contains("no columns"));
     assert!(message(r#"{ "latent": [] }"#, &columns[..1]).contains("[100, 50]"));

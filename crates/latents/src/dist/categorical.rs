@@ -54,5 +54,5 @@ impl Distribution for Categorical {
 /// `x: [d]`, `like: [d, n]`, result `bool [d, n]`.
 #[track_caller]
 pub(crate) fn one_hot(x: &Tensor, like: &Tensor) -> Tensor {
-    x.unsqueeze(1).eq(&Tensor::iota(like.shape(), 1, x.dtype()))
+    x.unsqueeze(1).eq(Tensor::iota(like.shape(), 1, x.dtype()))
 }

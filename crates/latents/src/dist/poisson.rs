@@ -5,7 +5,8 @@ use pullback::{DType, Dim, Key, Tensor, Tree};
 
 /// Independent counts with `P(x_i) = e^(x_i l_i - e^l_i) / x_i!`; mean and variance are `e^l_i`.
 ///
-/// Draws are exact up to the grid of the uniform numbers (see [`poisson`]) and not differentiable.
+/// Draws are not differentiable. Rates below 10 are drawn by inversion, greater ones by the transformed rejection PTRS
+/// (Hörmann 1993), in f64 whatever the type of the rate: exact but for a probability below 1e-15.
 ///
 /// ```
 /// use latents::dist::{Distribution, Poisson};
@@ -38,11 +39,10 @@ const LARGE: f64 = 10.0;
 
 /// Poisson counts with those rates, in f64, without a loop whose length depends on the draw.
 ///
-/// Rates below 10 by inversion: the count is how many of the first 64 cumulative probabilities lie below a uniform
-/// number; what is beyond has a probability below 1e-28. Greater ones by the transformed rejection PTRS (Hörmann 1993, figure 3),
-/// of whose 24 candidates, drawn in advance, the first that is accepted is taken. Each is accepted with a probability
-/// above 0.8, so that the chance that none is lies below 1e-16; then the count is the whole part of the rate.
-/// In f64 at any type of the rate, for `x log λ - λ - log x!` is a difference of large numbers.
+/// Inversion counts how many of the first 64 cumulative probabilities lie below a uniform number; what is beyond has a
+/// probability below 1e-28. Of the 24 candidates of the rejection (Hörmann 1993, figure 3), drawn in advance, the first
+/// that is accepted is taken. Each is with a probability above 0.8, so that the chance that none is lies below 1e-16;
+/// then the count is the whole part of the rate. In f64, for `x log λ - λ - log x!` is a difference of large numbers.
 ///
 /// # Shapes
 /// `rate: […]`, result `f64 […]`.
@@ -53,7 +53,7 @@ pub(crate) fn poisson(key: Key, rate: &Tensor) -> Tensor {
     let is_large = rate.ge(LARGE);
     // Each method runs at a rate of its own range where the other's count is taken.
     let by_inversion = inversion(small, &rate.minimum(LARGE));
-    is_large.select(&rejection(large, &rate.maximum(LARGE)), &by_inversion)
+    is_large.select(rejection(large, &rate.maximum(LARGE)), &by_inversion)
 }
 
 #[track_caller]
@@ -93,5 +93,5 @@ fn rejection(key: Key, rate: &Tensor) -> Tensor {
     let before = number.cumsum(0) - &number;
     let first = accepted.and(before.eq(0));
     let draw = first.select(&k, 0.0).reduce_sum(&[0]);
-    number.reduce_sum(&[0]).gt(0).select(&draw, &rate.floor())
+    number.reduce_sum(&[0]).gt(0).select(&draw, rate.floor())
 }

@@ -1,6 +1,7 @@
 //! What a model is built from.
 
-use crate::model::{Column, Decoder, Density, Likelihood, ModelError, Posterior, PosteriorNet, Prior, PriorLaw};
+use crate::data::Column;
+use crate::model::{Decoder, Density, Likelihood, ModelError, Posterior, PosteriorNet, Prior, PriorLaw};
 use crate::nn::{Activation, Init, Recipe};
 use pullback::{DType, Key};
 use serde::{Deserialize, Serialize};
@@ -11,11 +12,11 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use latents::estimator::iwae;
-/// use latents::model::{Column, ColumnKind, ModelConfig};
+/// use latents::data::Column;
+/// use latents::model::ModelConfig;
 /// use pullback::{Key, Tensor};
 /// let config: ModelConfig = serde_json::from_str(r#"{ "latent": [3, 2], "hidden": [16], "likelihood": "bernoulli" }"#)?;
-/// let columns: Vec<Column> =
-///     (0..4).map(|i| Column { name: format!("pixel{i}"), kind: ColumnKind::Number }).collect();
+/// let columns: Vec<Column> = (0..4).map(|i| Column::number(format!("pixel{i}"))).collect();
 /// let model = config.build(&columns, Key::new(0))?;
 /// let x = Tensor::from([0.0f32, 1.0, 1.0, 0.0]);
 /// assert!(iwae(Key::new(1).split_n(50), &x, &model).item::<f32>()? < 0.0);
@@ -80,6 +81,9 @@ impl ModelConfig {
         if let Some((name, _)) = sizes.into_iter().find(|(_, sizes)| sizes.contains(&0)) {
             return Err(ModelError::Zero { name });
         }
+        if self.prior == (Prior::Mixture { components: 0 }) {
+            return Err(ModelError::Zero { name: "the prior's mixture" });
+        }
         self.likelihood.of_columns(columns).map(|_| ())
     }
 
@@ -116,7 +120,7 @@ impl ModelConfig {
             key = rest;
         }
         let last = self.latent[self.latent.len() - 1];
-        let prior = PriorLaw::new(of_prior, self.prior, last, &recipe)?;
+        let prior = PriorLaw::new(of_prior, self.prior, last, &recipe);
         Ok(Density { encoder, decoder, between: conditionals, prior, latent: self.latent.clone() })
     }
 }

@@ -1,10 +1,11 @@
 //! The network from `z` to the distribution of an example's columns.
 
+use crate::data::Column;
 use crate::dist::{
     Bernoulli, Categorical, Component, DiagonalGaussian, DiscretizedLogistic, Mixed, NegativeBinomial, Part, Poisson,
     StudentT, columns_of, one_hot,
 };
-use crate::model::{Column, ColumnKind, Likelihood, ModelError, Scale};
+use crate::model::{Likelihood, ModelError, Scale};
 use crate::nn::{Dense, Hidden, LOGVAR_BOUND, Recipe, bounded};
 use pullback::{Key, Tensor, Tree};
 
@@ -290,8 +291,5 @@ impl Decoder {
 
 /// How many categories a column has; `None` for a column of numbers.
 fn categories(column: &Column) -> Option<usize> {
-    match &column.kind {
-        ColumnKind::Number => None,
-        ColumnKind::Categories(names) => Some(names.len()),
-    }
+    column.levels().map(<[String]>::len)
 }

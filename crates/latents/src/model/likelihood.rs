@@ -1,7 +1,8 @@
 //! Which likelihood a model has, for each column.
 
+use crate::data::{Column, ColumnKind};
 use crate::model::spelling::{Spelled, spelled};
-use crate::model::{Column, ColumnKind, ModelError, Scale};
+use crate::model::{ModelError, Scale};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -235,8 +236,9 @@ impl Likelihood {
     /// [`Likelihood::of_columns`] otherwise.
     ///
     /// ```
-    /// use latents::model::{Column, ColumnKind, Likelihood};
-    /// let columns = [Column { name: "visits".into(), kind: ColumnKind::Number }];
+    /// use latents::data::Column;
+    /// use latents::model::Likelihood;
+    /// let columns = [Column::number("visits")];
     /// Likelihood::Poisson.check(&columns, &[0.0, 3.0, 12.0])?;
     /// let refused = Likelihood::Poisson.check(&columns, &[0.0, 2.5]).unwrap_err().to_string();
     /// assert_eq!(refused, "row 1, column `visits`: 2.5 is no value of the likelihood `poisson`, which needs whole numbers from 0 on");

@@ -12,7 +12,6 @@ mod scale;
 mod spelling;
 mod vae;
 
-pub use crate::data::{Column, ColumnKind};
 pub use config::ModelConfig;
 pub use decoder::{Decoder, Family, Head, LogScale};
 pub use density::{Density, Proposal};

@@ -99,20 +99,16 @@ pub enum PriorLaw {
 impl PriorLaw {
     /// A fresh prior over so many numbers; the means of a mixture are draws of the standard normal, for components
     /// that begin alike would stay so.
-    ///
-    /// # Errors
-    /// [`ModelError::Zero`] for a mixture of none.
     #[track_caller]
-    pub(crate) fn new(key: Key, prior: Prior, dim: usize, recipe: &Recipe) -> Result<PriorLaw, ModelError> {
-        Ok(match prior {
+    pub(crate) fn new(key: Key, prior: Prior, dim: usize, recipe: &Recipe) -> PriorLaw {
+        match prior {
             Prior::Normal => PriorLaw::Normal(dim),
-            Prior::Mixture { components: 0 } => return Err(ModelError::Zero { name: "the prior's mixture" }),
             Prior::Mixture { components } => PriorLaw::Mixture(GaussianMixture {
                 logits: Tensor::full(0.0, recipe.dtype, [components]),
                 mean: key.normal([components, dim], recipe.dtype),
                 logvar: Tensor::full(0.0, recipe.dtype, [components, dim]),
             }),
-        })
+        }
     }
 
     /// A draw in that type.
