@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::progress::{Progress as Told, seconds, thousands};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::atomic::write_atomically;
-use latents::run::{Figure, Fitting, FitError, Folder, Header, Run, checkpoint, metrics_csv, report};
+use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, metrics_csv, report};
 use latents::train::Event;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -58,7 +58,8 @@ impl<'a> Session<'a> {
                     if let Some(check) = run.checks().last() {
                         let epoch = check.step / per_epoch.max(1);
                         let figure = format!("{:.4} ± {:.4}", check.validation, check.se);
-                        let loss = if check.loss.is_nan() { String::new() } else { format!(", training {:.4}", -check.loss) };
+                        let loss =
+                            if check.loss.is_nan() { String::new() } else { format!(", training {:.4}", -check.loss) };
                         let line = format!("epoch {epoch}{loss}, validation {figure} nats per row");
                         told.look(check.step, &format!(", validation {figure}"), &line);
                     }
@@ -174,9 +175,7 @@ impl Summary {
     pub fn json(&self) -> String {
         let header = &self.header;
         let figures = header.figures.as_ref();
-        let baseline = |f: &Figure| {
-            json!({ "name": f.name, "test_log_density": f.log_density, "standard_error": f.standard_error })
-        };
+        let baseline = |f: &Figure| json!({ "name": f.name, "test_log_density": f.log_density, "standard_error": f.standard_error });
         let d = header.columns.len() as f64;
         json!({
             "data": header.source.path,

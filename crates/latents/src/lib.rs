@@ -7,8 +7,8 @@
 //! [`plot`] pictures, [`run`] a fit from a table and a configuration to a folder.
 
 pub mod atomic;
-pub mod data;
 mod cholesky;
+pub mod data;
 pub mod diagnostics;
 pub mod dist;
 pub mod estimator;
@@ -27,6 +27,11 @@ pub use run::fit;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/estimators.md")]
 struct EstimatorsDoc;
+
+/// The page on figures and their errors, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/evaluation.md")]
+struct EvaluationDoc;
 
 /// The front page, whose example is a test.
 #[cfg(doctest)]

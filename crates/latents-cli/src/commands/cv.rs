@@ -13,7 +13,9 @@ use std::time::Instant;
 
 /// The options of `latents cv`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  latents cv faithful.csv --folds 5\n  latents cv faithful.csv --folds 10 latent=2 epochs=50")]
+#[command(
+    after_help = "Examples:\n  latents cv faithful.csv --folds 5\n  latents cv faithful.csv --folds 10 latent=2 epochs=50"
+)]
 pub struct Args {
     /// How many folds.
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=1000))]

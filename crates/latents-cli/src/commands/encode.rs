@@ -10,7 +10,9 @@ use std::time::Instant;
 
 /// The options of `latents encode`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Columns mean1 … and variance1 …: those of q(z|x), all stochastic layers, the one next to the data first.")]
+#[command(
+    after_help = "Columns mean1 … and variance1 …: those of q(z|x), all stochastic layers, the one next to the data first."
+)]
 pub struct Args {
     /// The folder of a run.
     #[arg(value_name = "RUN")]

@@ -160,7 +160,8 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
         "worst k-hat",
         "ESS",
     ]);
-    let error = |mean: f64, se: f64| if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") };
+    let error =
+        |mean: f64, se: f64| if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") };
     let none = || "-".to_owned();
     if let Some(f) = exact {
         let bits = format!("{:.4}", -f.mean / (d as f64 * std::f64::consts::LN_2));
@@ -193,13 +194,17 @@ fn notes(found: &Found) -> Vec<String> {
     let spec = found.evidence.spec;
     let Some(allocated) = &found.allocated else {
         let distrust = found.evidence.distrust();
-        return distrust.map(|why| format!("{spec}: its error is not that of a normal interval: {why}")).into_iter().collect();
+        return distrust
+            .map(|why| format!("{spec}: its error is not that of a normal interval: {why}"))
+            .into_iter()
+            .collect();
     };
     match allocated.interval {
         Ok(interval) => {
             let (low, high) = (interval.low, interval.high);
             let rounds = allocated.rounds;
-            let short = if allocated.reached { "" } else { "; --max-samples ended it before it was as narrow as asked" };
+            let short =
+                if allocated.reached { "" } else { "; --max-samples ended it before it was as narrow as asked" };
             let kind = allocated.evidence.kind;
             vec![format!(
                 "{}: 95 % interval of the mean over these rows {low:.5} to {high:.5} ({kind}), in {rounds} rounds{short}",
@@ -254,9 +259,11 @@ fn estimate_json(found: &Found, d: usize) -> Value {
             Err(why) => {
                 value["interval"] = Value::Null;
                 value["distrust"] = why.to_string().into();
-                value["median_of_means"] = json!(allocated.instead.map(|m| {
-                    json!({ "median": m.median, "low": m.low, "high": m.high, "groups": m.groups })
-                }));
+                value["median_of_means"] = json!(
+                    allocated
+                        .instead
+                        .map(|m| { json!({ "median": m.median, "low": m.low, "high": m.high, "groups": m.groups }) })
+                );
             }
         }
     }
@@ -277,7 +284,9 @@ impl From<AllocateError> for Failure {
     fn from(e: AllocateError) -> Failure {
         match e {
             AllocateError::Model(e) => e.into(),
-            AllocateError::Width(_) => Failure::usage(e.to_string(), "write --ci 0.01 for an interval of a hundredth of a nat"),
+            AllocateError::Width(_) => {
+                Failure::usage(e.to_string(), "write --ci 0.01 for an interval of a hundredth of a nat")
+            }
             e => Failure::usage(e.to_string(), "raise --max-samples, or pass fewer rows"),
         }
     }

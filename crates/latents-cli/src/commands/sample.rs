@@ -10,7 +10,9 @@ use std::time::Instant;
 
 /// The options of `latents sample`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  latents sample runs/faithful -n 10\n  latents sample runs/faithful -n 100000 -o drawn.npy")]
+#[command(
+    after_help = "Examples:\n  latents sample runs/faithful -n 10\n  latents sample runs/faithful -n 100000 -o drawn.npy"
+)]
 pub struct Args {
     /// The folder of a run.
     #[arg(value_name = "RUN")]

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
-use crate::output::scores::{Scores, Scored};
+use crate::output::scores::{Scored, Scores};
 use crate::progress::thousands;
 use crate::scoring::{SAMPLES, each_chunk, known};
 use comfy_table::{CellAlignment, Table, presets};

@@ -27,7 +27,11 @@ pub struct Args {
 pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     let fitted = load(&args.run)?;
     let header = fitted.header();
-    let weights: usize = leaves(fitted.model()).iter().filter_map(|l| l.tensor.shape().known()).map(|s| s.iter().product::<usize>()).sum();
+    let weights: usize = leaves(fitted.model())
+        .iter()
+        .filter_map(|l| l.tensor.shape().known())
+        .map(|s| s.iter().product::<usize>())
+        .sum();
     if args.manners.json {
         let mut value = serde_json::to_value(header).map_err(|e| Failure::run(e.to_string(), "please report it"))?;
         value["weights"] = weights.into();
@@ -49,7 +53,11 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     if let Some(figures) = &header.figures {
         let all = std::iter::once(&figures.model).chain(&figures.baselines);
         for figure in all {
-            let by = if figure.name == "model" { format!("{}, {}", figures.estimator, figures.kind) } else { "exact".into() };
+            let by = if figure.name == "model" {
+                format!("{}, {}", figures.estimator, figures.kind)
+            } else {
+                "exact".into()
+            };
             lines.push(format!(
                 "test      {:.4} ± {:.4} nats per row, {} ({by})",
                 figure.log_density, figure.standard_error, figure.name

@@ -69,7 +69,8 @@ impl Scores {
             let what = format!("cannot tell the format of {} by its name", path.display());
             return Err(Failure::usage(what, "name it .csv, .tsv or .npy"));
         }
-        let refused = |e: io::Error| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file");
+        let refused =
+            |e: io::Error| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file");
         let mut file = AtomicFile::create(path).map_err(refused)?;
         let separator = if extension == Some("tsv") { '\t' } else { ',' };
         let (first, scores): (Vec<u8>, fn(AtomicFile, PathBuf, char) -> Scores) = match extension {

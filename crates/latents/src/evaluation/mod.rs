@@ -18,8 +18,8 @@ mod verdict;
 
 pub use allocate::{AllocateError, Allocated, Interval, Target, allocate};
 pub use baseline::{Baseline, BaselineError, BernoulliBaseline, GaussianBaseline, KdeBaseline};
-pub use compare::{CompareError, PairedDifference, paired_difference};
 pub(crate) use chunks::Chunked;
+pub use compare::{CompareError, PairedDifference, paired_difference};
 pub use divergence::{Divergence, Figure, ForwardKl, ReverseKl};
 pub use estimate::{Evaluator, RowEstimate};
 pub use evidence::{EvidenceError, linear_gaussian, log_evidence};

@@ -187,7 +187,8 @@ impl Fitted {
     /// As [`Fitted::score`].
     pub(crate) fn figures(&self, train: &Table, test: &Table) -> Result<Figures, FitError> {
         let spec = self.header.config.evaluation.spec()?;
-        let evidence = self.scores(f32_rows(self.header.preprocess.forward(test, self.key(Purpose::View))?), &spec)?.evidence;
+        let evidence =
+            self.scores(f32_rows(self.header.preprocess.forward(test, self.key(Purpose::View))?), &spec)?.evidence;
         Ok(Figures {
             rows: test.rows(),
             estimator: spec.to_string(),

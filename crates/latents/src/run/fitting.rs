@@ -124,17 +124,15 @@ impl Fitting {
         };
         let training = &config.training;
         let batches = u64::try_from(rows.len().div_ceil(training.batch)).unwrap_or(u64::MAX).max(1);
-        let steps = u32::try_from(batches.saturating_mul(u64::from(training.epochs))).map_err(|_| ConfigError::Range {
-            key: "training.epochs",
-            value: training.epochs.to_string(),
-            range: "fewer: a run has at most 4,294,967,295 steps",
-        })?;
+        let steps =
+            u32::try_from(batches.saturating_mul(u64::from(training.epochs))).map_err(|_| ConfigError::Range {
+                key: "training.epochs",
+                value: training.epochs.to_string(),
+                range: "fewer: a run has at most 4,294,967,295 steps",
+            })?;
         let estimation = config.objective.estimation(training, steps)?;
-        let settings = FitSettings {
-            batch: training.batch,
-            samples: config.evaluation.validation_samples,
-            seed: config.seed,
-        };
+        let settings =
+            FitSettings { batch: training.batch, samples: config.evaluation.validation_samples, seed: config.seed };
         let (model, of) = (config.model.clone(), columns.clone());
         // `check` has found nothing: building cannot fail.
         let template = model.build(&of, Key::new(0))?;
@@ -174,7 +172,9 @@ impl Fitting {
     /// # Errors
     /// [`FitError::NotFinite`] with the tensor, the step and the batch; what is saved then is the last good state.
     pub fn train(&mut self, tell: &mut dyn FnMut(Event, &Run, &Header) -> bool) -> Result<Trained, FitError> {
-        let Some(run) = self.run.take() else { return Ok(Trained { interrupted: false, steps: 0, time: Duration::ZERO }) };
+        let Some(run) = self.run.take() else {
+            return Ok(Trained { interrupted: false, steps: 0, time: Duration::ZERO });
+        };
         let patience = self.header.config.training.patience;
         let judge = Judged((patience > 0).then_some(Patience(patience)));
         let header = &self.header;
@@ -231,7 +231,8 @@ impl Fitting {
         let fitted = self.fitted()?;
         if self.test.rows() > 0 {
             let key = || Key::new(self.header.config.seed).fold_in(TEST);
-            let (train, test) = (self.each_time.apply(&self.train, 0, key().fold_in(0))?, self.each_time.apply(&self.test, 0, key())?);
+            let (train, test) =
+                (self.each_time.apply(&self.train, 0, key().fold_in(0))?, self.each_time.apply(&self.test, 0, key())?);
             self.header.figures = Some(fitted.figures(&train, &test)?);
         }
         Ok(Fitted::new(fitted.into_model(), self.header.clone()))

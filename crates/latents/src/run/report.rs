@@ -34,11 +34,8 @@ pub fn curves(checks: &[FitCheck], steps_per_epoch: u32) -> Result<Vec<u8>, Plot
         Series::new("training objective", &training),
         Series::new("validation ± standard error", &validation[skip..]).with_band(&band[skip..]),
     ];
-    let options = CurveOptions {
-        x_label: "epoch".to_owned(),
-        y_label: "nats per row".to_owned(),
-        ..CurveOptions::default()
-    };
+    let options =
+        CurveOptions { x_label: "epoch".to_owned(), y_label: "nats per row".to_owned(), ..CurveOptions::default() };
     render_curves(&series, &options)
 }
 
@@ -68,14 +65,20 @@ pub fn report(
         ));
         let row = |f: &Figure| {
             let bits = -f.log_density / (d as f64 * std::f64::consts::LN_2);
-            vec![f.name.clone(), format!("{:.4}", f.log_density), format!("{:.4}", f.standard_error), format!("{bits:.4}")]
+            vec![
+                f.name.clone(),
+                format!("{:.4}", f.log_density),
+                format!("{:.4}", f.standard_error),
+                format!("{bits:.4}"),
+            ]
         };
         let rows: Vec<_> = std::iter::once(&figures.model).chain(&figures.baselines).map(row).collect();
         let columns = ["density", "nats per row", "standard error", "bits per dimension"];
         report = report.table_with_columns("Test rows", &columns, &rows);
     }
     if let Some(ended) = &header.ended {
-        report = report.paragraph(format!("Training ended: {}. The model is that of step {}.", ended.why, ended.best_step));
+        report =
+            report.paragraph(format!("Training ended: {}. The model is that of step {}.", ended.why, ended.best_step));
     }
     report = report.picture(
         curves(checks, steps_per_epoch)?,
