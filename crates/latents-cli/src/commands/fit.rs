@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const HELP: &str = "\
-Keys are those of the configuration file, dotted: model.latent=8, objective.bound=elbo, training.epochs=50, seed=3.
-Short forms: latent, hidden, likelihood, activation, prior, posterior, bound, samples, epochs, batch, rate, patience,
+Keys are those of the configuration file, dotted: model.latent=8, objective.bound=miwae:4:8, training.epochs=50, seed=3.
+Short forms: latent, hidden, likelihood, activation, prior, posterior, bound, epochs, batch, rate, patience,
 binarise, preprocess. `latents show RUN` prints the whole configuration of a run.
 
 Writes into the folder: model.safetensors, metrics.csv, report.html and pictures. Results go to standard output,

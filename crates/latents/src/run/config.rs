@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 /// hidden = [64]
 /// likelihood = "bernoulli"
 /// [objective]
-/// bound = "iwae"
-/// samples = 5
+/// bound = "iwae:5"
 /// [training]
 /// epochs = 20
 /// "#)?;

@@ -2,7 +2,7 @@
 
 use crate::data::DataError;
 use crate::model::ModelError;
-use crate::objective;
+use crate::objective::EstimationError;
 use crate::plot::PlotError;
 use crate::train::{CheckpointError, NotFinite};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub enum ConfigError {
     Estimator(#[from] crate::evaluation::SpecError),
     /// An objective that cannot be trained.
     #[error(transparent)]
-    Objective(#[from] objective::ConfigError),
+    Objective(#[from] EstimationError),
 }
 
 /// Why a fit, or a use of a fitted model, failed.

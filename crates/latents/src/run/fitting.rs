@@ -136,6 +136,7 @@ impl Fitting {
         let (model, of) = (config.model.clone(), columns.clone());
         // `check` has found nothing: building cannot fail.
         let template = model.build(&of, Key::new(0))?;
+        estimation.check_model(&template).map_err(ConfigError::from)?;
         let init = move |key| Ok(model.build(&of, key).unwrap_or_else(|_| template.clone()));
         let task = FitTask::new(estimation, init, rows, validation, settings);
         let plan = Plan { steps, check_every: task.batches().saturating_mul(training.validate_every.max(1)) };

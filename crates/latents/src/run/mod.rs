@@ -20,7 +20,7 @@ pub use fitted::{Fitted, Scores};
 pub use fitting::{Fitting, Run, Trained, checkpoint};
 pub use folder::Folder;
 pub use header::{Ending, Figure, Figures, Header, Source, VERSION};
-pub use objective::{BoundName, GradientName, ObjectiveConfig, STAGES_EPOCHS, ScheduleName, TrainingConfig};
+pub use objective::{ObjectiveConfig, STAGES_EPOCHS, ScheduleName, TrainingConfig};
 pub use overrides::{SHORT_KEYS, nearest};
 pub use prepared::Prepared;
 pub use report::{metrics_csv, report};

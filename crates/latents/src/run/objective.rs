@@ -1,59 +1,57 @@
-//! What training raises, as configured.
+//! What training raises and how it goes on, as configured.
 
-use crate::estimator::Sumo;
 use crate::objective::{Bound, EncoderGradient, Estimation, Update};
 use crate::optim::{Adam, Schedule};
 use crate::run::ConfigError;
 use serde::{Deserialize, Serialize};
 
-/// Which bound of `log p(x)` training raises, and how the encoder learns.
+/// Which bound of `log p(x)` training raises, and how the encoder learns. Bounds are spelled as [`Bound`] says:
+/// `"iwae:8"`, `"elbo-analytic:1"`, `"miwae:8:8"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObjectiveConfig {
-    /// The bound, or SUMO.
-    pub bound: BoundName,
-    /// Importance samples for each row; with SUMO the number that is always drawn.
-    pub samples: usize,
-    /// How the bound is differentiated in the encoder; where not given, the best that the bound takes.
-    pub gradient: Option<GradientName>,
+    /// What the model's parameters raise.
+    #[serde(with = "spelled")]
+    pub bound: Bound,
+    /// What the encoder's parameters raise; where not given the same, or `iwae:8` beside SUMO.
+    #[serde(with = "spelled::option", skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<Bound>,
+    /// How that is differentiated in the encoder; where not given, the best that it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<EncoderGradient>,
 }
 
 impl Default for ObjectiveConfig {
     fn default() -> ObjectiveConfig {
-        ObjectiveConfig { bound: BoundName::Iwae, samples: 8, gradient: None }
+        ObjectiveConfig { bound: Bound::Iwae { samples: 8 }, encoder: None, gradient: None }
     }
 }
 
-/// The name of a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BoundName {
-    /// The evidence lower bound.
-    Elbo,
-    /// The importance-weighted bound.
-    Iwae,
-    /// SUMO.
-    Sumo,
-}
+/// Bounds as the texts that spell them.
+mod spelled {
+    use crate::objective::Bound;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-/// The name of a way to differentiate a bound in the encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GradientName {
-    /// As the bound stands.
-    Plain,
-    /// Sticking the landing.
-    Stl,
-    /// Doubly reparameterised.
-    Dreg,
-}
+    pub fn serialize<S: Serializer>(bound: &Bound, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(bound)
+    }
 
-impl GradientName {
-    fn gradient(self) -> EncoderGradient {
-        match self {
-            GradientName::Plain => EncoderGradient::Plain,
-            GradientName::Stl => EncoderGradient::Stl,
-            GradientName::Dreg => EncoderGradient::Dreg,
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bound, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+
+    pub mod option {
+        use super::*;
+
+        pub fn serialize<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {
+            match bound {
+                Some(bound) => super::serialize(bound, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bound>, D::Error> {
+            super::deserialize(deserializer).map(Some)
         }
     }
 }
@@ -130,20 +128,22 @@ impl ObjectiveConfig {
             0 => schedule,
             steps => Schedule::WarmUp { steps, then: Box::new(schedule) },
         };
-        let samples = self.samples;
-        let (bound, best) = match self.bound {
-            BoundName::Elbo => (Bound::Elbo { samples }, EncoderGradient::Stl),
-            BoundName::Iwae => (Bound::Iwae { samples }, EncoderGradient::Dreg),
-            BoundName::Sumo => {
-                let sumo = Sumo { min_terms: u32::try_from(samples).unwrap_or(u32::MAX), ..Sumo::default() };
-                (Bound::Sumo { sumo, proposal_samples: samples.max(2) }, EncoderGradient::Dreg)
-            }
+        let encoder = match self.bound {
+            // Its expectation does not depend on the encoder, which needs a bound of its own.
+            Bound::Sumo(_) => Some(self.encoder.unwrap_or(Bound::Iwae { samples: 8 })),
+            _ => self.encoder,
+        };
+        let best = match encoder.unwrap_or(self.bound) {
+            Bound::Elbo { .. } => EncoderGradient::Stl,
+            Bound::AnalyticElbo { .. } | Bound::Sumo(_) => EncoderGradient::Plain,
+            Bound::Iwae { .. } | Bound::Miwae { .. } | Bound::Ciwae { .. } => EncoderGradient::Dreg,
         };
         let clip = (training.clip > 0.0).then_some(training.clip);
         let adam = Adam { epsilon: training.epsilon, ..Adam::new(rate) };
         let estimation = Estimation {
-            bound,
-            encoder_gradient: self.gradient.map_or(best, GradientName::gradient),
+            bound: self.bound,
+            proposal: encoder,
+            encoder_gradient: self.gradient.unwrap_or(best),
             update: Update { adam, clip },
         };
         estimation.check()?;

@@ -12,7 +12,6 @@ pub const SHORT_KEYS: &[(&str, &str)] = &[
     ("prior", "model.prior"),
     ("posterior", "model.posterior"),
     ("bound", "objective.bound"),
-    ("samples", "objective.samples"),
     ("epochs", "training.epochs"),
     ("batch", "training.batch"),
     ("rate", "training.rate"),
