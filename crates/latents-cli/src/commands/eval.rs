@@ -132,6 +132,14 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     Ok(())
 }
 
+impl Found {
+    /// The estimator, with its samples where each row has as many.
+    fn name(&self) -> String {
+        let spec = self.evidence.spec;
+        if self.allocated.is_some() { spec.name().to_owned() } else { spec.to_string() }
+    }
+}
+
 fn add(
     evaluator: &Evaluator<Density>,
     fitted: &Fitted,
@@ -168,9 +176,10 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
         let cells = ["exact".to_owned(), "exact".to_owned(), error(f.mean, f.se), bits];
         table.add_row(cells.into_iter().chain((0..5).map(|_| none())));
     }
-    for Found { evidence: e, time, .. } in found {
+    for f in found {
+        let (e, time) = (&f.evidence, f.time);
         table.add_row([
-            e.spec.to_string(),
+            f.name(),
             e.kind.to_string(),
             error(e.mean, e.standard_error),
             format!("{:.4}", e.bits_per_dimension(d)),
@@ -236,7 +245,7 @@ fn exact_json(f: &Figure, d: usize) -> Value {
 fn estimate_json(found: &Found, d: usize) -> Value {
     let e = &found.evidence;
     let mut value = json!({
-        "estimator": e.spec.to_string(),
+        "estimator": found.name(),
         "kind": e.kind.to_string(),
         "test_log_density": known(e.mean),
         "standard_error": known(e.standard_error),
@@ -246,7 +255,7 @@ fn estimate_json(found: &Found, d: usize) -> Value {
         "samples": e.samples,
         "seconds": found.time.as_secs_f64(),
         "pareto_k": e.worst_pareto_k,
-        "pareto_k_above_0.7": e.heavy,
+        "heavy_tailed_share": e.heavy,
         "effective_sample_size": known(e.ess),
         "least_effective_sample_size": known(e.least_ess),
         "distrust": e.distrust().map(|why| why.to_string()),
