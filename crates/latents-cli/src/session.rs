@@ -6,19 +6,26 @@ use crate::interrupt;
 use crate::progress::{Progress as Told, seconds, thousands};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::atomic::write_atomically;
-use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, metrics_csv, report};
+use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, curves, metrics_csv, report};
 use latents::train::Event;
 use serde_json::json;
 use std::time::{Duration, Instant};
-
-/// From one save to the next.
-const SAVE: Duration = Duration::from_secs(10);
 
 /// A fit and where it is written to.
 pub struct Session<'a> {
     fitting: Fitting,
     folder: Folder,
     manners: &'a Manners,
+    /// From one save to the next.
+    save_every: Duration,
+}
+
+/// How often the state is saved.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Saving {
+    /// Seconds from one save of the state to the next, by which a killed run is resumed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub save_every: u32,
 }
 
 /// The results of a fit.
@@ -34,8 +41,8 @@ pub struct Summary {
 
 impl<'a> Session<'a> {
     /// A session of a fit that is new or goes on.
-    pub fn new(fitting: Fitting, folder: Folder, manners: &'a Manners) -> Session<'a> {
-        Session { fitting, folder, manners }
+    pub fn new(fitting: Fitting, folder: Folder, manners: &'a Manners, saving: Saving) -> Session<'a> {
+        Session { fitting, folder, manners, save_every: Duration::from_secs(u64::from(saving.save_every)) }
     }
 
     /// Trains to the end, judges the best model and writes everything.
@@ -50,7 +57,7 @@ impl<'a> Session<'a> {
         let begun = self.fitting.checks().last().map_or(0, |c| c.step);
         let mut told = Told::new(self.manners.quiet, begun, steps);
         let (mut failure, mut saved) = (None, Instant::now());
-        let folder = self.folder.clone();
+        let (folder, save_every) = (self.folder.clone(), self.save_every);
         let trained = self.fitting.train(&mut |event, run, header| {
             match event {
                 Event::Step { loss } => told.step(run.step(), loss),
@@ -65,7 +72,7 @@ impl<'a> Session<'a> {
                     }
                 }
             }
-            if saved.elapsed() >= SAVE {
+            if saved.elapsed() >= save_every {
                 saved = Instant::now();
                 if let Err(e) = write(&folder, header, run, per_epoch) {
                     failure = Some(e);
@@ -95,12 +102,19 @@ impl<'a> Session<'a> {
             });
         }
         told.doing("judging the best model on the test rows");
-        self.fitting.judge()?;
-        told.finish();
+        let fitted = self.fitting.judge()?;
         self.save()?;
+        told.doing("drawing");
         let header = self.fitting.header().clone();
-        let html = report(&header, self.fitting.checks(), per_epoch, Vec::new())?;
+        write_file(&self.folder.picture("curves"), &curves(self.fitting.checks(), per_epoch)?)?;
+        let mut pictures = Vec::new();
+        for (name, caption, bytes) in fitted.pictures(self.fitting.test_rows())? {
+            write_file(&self.folder.picture(name), &bytes)?;
+            pictures.push((caption, bytes));
+        }
+        let html = report(&header, self.fitting.checks(), per_epoch, pictures)?;
         write_file(&self.folder.report(), html.as_bytes())?;
+        told.finish();
         let split = self.fitting.split();
         let made = self.fitting.checks().last().map_or(0, |c| c.step);
         Ok(Summary {

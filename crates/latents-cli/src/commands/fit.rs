@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::inputs::{DataArgs, described};
 use crate::output::print;
 use crate::progress::thousands;
-use crate::session::Session;
+use crate::session::{Saving, Session};
 use latents::data::read;
 use latents::run::{FitConfig, Fitting, Folder};
 use std::path::{Path, PathBuf};
@@ -38,6 +38,9 @@ pub struct Args {
     /// Replace the run that is in the folder.
     #[arg(long)]
     pub force: bool,
+    /// How often the state is saved.
+    #[command(flatten)]
+    pub saving: Saving,
     /// Talk and form.
     #[command(flatten)]
     pub manners: Manners,
@@ -98,7 +101,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         thousands(split.test.len() as u64)
     ));
     let folder = Folder::create(&args.out)?;
-    let summary = Session::new(fitting, folder, &args.manners).run(started)?;
+    let summary = Session::new(fitting, folder, &args.manners, args.saving).run(started)?;
     if args.manners.json {
         print(&summary.json());
     } else {

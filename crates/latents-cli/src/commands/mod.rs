@@ -11,6 +11,7 @@ pub mod encode;
 pub mod eval;
 pub mod fit;
 pub mod funnel;
+pub mod plot;
 pub mod reconstruct;
 pub mod resume;
 pub mod sample;
@@ -64,6 +65,8 @@ commands! {
     Reconstruct = reconstruct,
     /// Print the mean and variance of each row's latent numbers.
     Encode = encode,
+    /// Draw pictures of a run.
+    Plot = plot,
     /// Fit and test on folds of the data.
     Cv = cv,
     /// Fit a model to Neal's funnel, or to another density, by the reverse KL.

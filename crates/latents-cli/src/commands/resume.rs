@@ -3,7 +3,7 @@
 use crate::args::Manners;
 use crate::failure::Failure;
 use crate::output::print;
-use crate::session::Session;
+use crate::session::{Saving, Session};
 use latents::data::read;
 use latents::run::{FitError, Fitting, Folder, Header};
 use latents::train::Checkpoint;
@@ -20,6 +20,9 @@ pub struct Args {
     /// The data, where they are no longer at their place; they must be the same.
     #[arg(long, value_name = "DATA")]
     pub data: Option<PathBuf>,
+    /// How often the state is saved.
+    #[command(flatten)]
+    pub saving: Saving,
     /// Talk and form.
     #[command(flatten)]
     pub manners: Manners,
@@ -50,7 +53,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         Some(_) => "training had ended: judging the model again".to_owned(),
         None => "beginning".to_owned(),
     });
-    let summary = Session::new(fitting, folder, &args.manners).run(started)?;
+    let summary = Session::new(fitting, folder, &args.manners, args.saving).run(started)?;
     print(&if args.manners.json { summary.json() } else { summary.text() });
     Ok(())
 }

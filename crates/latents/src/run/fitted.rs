@@ -9,7 +9,7 @@ use crate::model::{Density, LatentModel};
 use crate::run::header::{Figure, Figures, Header};
 use crate::run::prepared::view;
 use crate::run::{FitError, Folder};
-use crate::train::{Checkpoint, Fault as CheckpointFault};
+use crate::train::{Checkpoint, Fault as CheckpointFault, FitCheck, Record};
 use pullback::{DType, Key, Keys, Tensor, vmap};
 use std::path::Path;
 
@@ -19,6 +19,7 @@ use std::path::Path;
 pub struct Fitted {
     model: Density,
     header: Header,
+    checks: Vec<FitCheck>,
 }
 
 /// What some rows are to a model: their log densities in nats and the data's units.
@@ -37,6 +38,9 @@ const ROWS: usize = 1024;
 /// Products of rows and columns beyond which a kernel density estimate would take minutes.
 const KDE_MOST: usize = 20_000_000_000;
 
+/// The name of the validations in the file of a run.
+const CHECKS: &str = "run.checks";
+
 /// Purposes of keys.
 #[derive(Clone, Copy)]
 enum Purpose {
@@ -46,8 +50,8 @@ enum Purpose {
 }
 
 impl Fitted {
-    pub(crate) fn new(model: Density, header: Header) -> Fitted {
-        Fitted { model, header }
+    pub(crate) fn new(model: Density, header: Header, checks: Vec<FitCheck>) -> Fitted {
+        Fitted { model, header, checks }
     }
 
     /// The model of a run's folder, or of its `model.safetensors`.
@@ -67,7 +71,12 @@ impl Fitted {
         let template = header.config.model.build(&header.columns, Key::new(0));
         let template = template.map_err(|e| checkpoint.error(CheckpointFault::Config(e.to_string())))?;
         let model = checkpoint.take("best", &template)?;
-        Ok(Fitted { model, header })
+        let checks = checkpoint.take_tensor(CHECKS)?;
+        let rows = checks.as_slice::<f64>().map_err(|cause| {
+            checkpoint.error(CheckpointFault::Value { name: CHECKS.to_owned(), cause })
+        })?;
+        let checks = rows.chunks_exact(FitCheck::COLUMNS).filter_map(FitCheck::from_row).collect();
+        Ok(Fitted { model, header, checks })
     }
 
     /// Writes `model.safetensors` into a folder: enough to score and sample, not to go on training.
@@ -78,6 +87,8 @@ impl Fitted {
         let folder = Folder::create(folder.as_ref())?;
         let mut checkpoint = self.header.checkpoint()?;
         checkpoint.put("best", &self.model)?;
+        let rows: Vec<f64> = self.checks.iter().flat_map(|c| c.to_row()).collect();
+        checkpoint.put(CHECKS, &Tensor::new(rows, &[self.checks.len(), FitCheck::COLUMNS]))?;
         Ok(checkpoint.save(&folder.model())?)
     }
 
@@ -89,6 +100,11 @@ impl Fitted {
     /// The model alone.
     pub fn into_model(self) -> Density {
         self.model
+    }
+
+    /// The validations of its training.
+    pub fn checks(&self) -> &[FitCheck] {
+        &self.checks
     }
 
     /// The columns that it is of.

@@ -70,6 +70,7 @@ impl Fitting {
             preprocess,
             binariser,
             source,
+            steps_per_epoch: 1,
             ended: None,
             figures: None,
         };
@@ -102,7 +103,7 @@ impl Fitting {
         Ok(fitting)
     }
 
-    fn assemble(table: &Table, header: Header, split: Split) -> Result<Fitting, FitError> {
+    fn assemble(table: &Table, mut header: Header, split: Split) -> Result<Fitting, FitError> {
         let Header { config, columns, preprocess, binariser, .. } = &header;
         config.model.check(columns)?;
         // Draws that are fixed belong to the rows of the whole table.
@@ -139,8 +140,10 @@ impl Fitting {
         estimation.check_model(&template).map_err(ConfigError::from)?;
         let init = move |key| Ok(model.build(&of, key).unwrap_or_else(|_| template.clone()));
         let task = FitTask::new(estimation, init, rows, validation, settings);
+        let test = table.select_rows(&split.test);
         let plan = Plan { steps, check_every: task.batches().saturating_mul(training.validate_every.max(1)) };
-        Ok(Fitting { test: table.select_rows(&split.test), train, each_time, split, task, plan, run: None, header })
+        header.steps_per_epoch = task.batches();
+        Ok(Fitting { test, train, each_time, split, task, plan, run: None, header })
     }
 
     /// Says where the data came from.
@@ -156,6 +159,11 @@ impl Fitting {
     /// The rows' parts.
     pub fn split(&self) -> &Split {
         &self.split
+    }
+
+    /// The test rows, or the training rows where there are none; for pictures.
+    pub fn test_rows(&self) -> &Table {
+        if self.test.rows() > 0 { &self.test } else { &self.train }
     }
 
     /// Steps in all and in an epoch.
@@ -221,7 +229,7 @@ impl Fitting {
     pub fn fitted(&self) -> Result<Fitted, FitError> {
         let header = self.header.clone();
         let run = self.run.as_ref().ok_or(FitError::Ended { why: "it was never begun".to_owned() })?;
-        Ok(Fitted::new(run.best().clone(), header))
+        Ok(Fitted::new(run.best().clone(), header, run.checks().to_vec()))
     }
 
     /// The best model, judged on the test rows and beside baselines; the figures go into the file.
@@ -236,7 +244,7 @@ impl Fitting {
                 (self.each_time.apply(&self.train, 0, key().fold_in(0))?, self.each_time.apply(&self.test, 0, key())?);
             self.header.figures = Some(fitted.figures(&train, &test)?);
         }
-        Ok(Fitted::new(fitted.into_model(), self.header.clone()))
+        Ok(Fitted::new(fitted.into_model(), self.header.clone(), self.checks().to_vec()))
     }
 }
 

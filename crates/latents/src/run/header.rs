@@ -26,6 +26,8 @@ pub struct Header {
     pub binariser: Binariser,
     /// What it was fitted to.
     pub source: Source,
+    /// Training steps in an epoch.
+    pub steps_per_epoch: u32,
     /// Why training ended; none while it goes on.
     pub ended: Option<Ending>,
     /// The figures of the test rows, once they are known.

@@ -11,6 +11,7 @@ mod folder;
 mod header;
 mod objective;
 mod overrides;
+mod pictures;
 mod prepared;
 mod report;
 
@@ -23,7 +24,7 @@ pub use header::{Ending, Figure, Figures, Header, Source, VERSION};
 pub use objective::{ObjectiveConfig, STAGES_EPOCHS, ScheduleName, TrainingConfig};
 pub use overrides::{SHORT_KEYS, nearest};
 pub use prepared::Prepared;
-pub use report::{metrics_csv, report};
+pub use report::{curves, metrics_csv, report};
 
 use crate::data::Table;
 
