@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// Rows of the data; the one far from all others, from 1.
-const ROWS: usize = 300;
-const OUTLIER: u64 = 137;
+/// Rows of the data, more than are read at a time; the one far from all others, from 1.
+const ROWS: usize = 1300;
+const OUTLIER: u64 = 1137;
 
 /// A folder with data and two runs, made once: `runs/good` and `runs/poor`.
 struct Place(TempDir);
@@ -24,7 +24,7 @@ fn place() -> &'static Place {
     PLACE.get_or_init(|| {
         let place = Place(tempfile::tempdir().expect("a folder"));
         std::fs::write(place.at("rows.csv"), rows()).expect("written");
-        let linear = "latent=1 hidden=[] model.likelihood.scale=learned seed=1 rate=0.02 batch=20";
+        let linear = "latent=1 hidden=[] likelihood=gaussian model.likelihood.scale=learned seed=1 rate=0.02 batch=20";
         done(place.latents(&format!("fit rows.csv -o runs/good --quiet {linear} epochs=30")));
         done(place.latents(&format!("fit rows.csv -o runs/poor --quiet {linear} epochs=1")));
         place
