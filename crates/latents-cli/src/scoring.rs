@@ -6,7 +6,7 @@ use crate::inputs::{DataArgs, options_like};
 use crate::interrupt;
 use crate::progress::thousands;
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use latents::data::open;
+use latents::data::{Table, open};
 use latents::run::Fitted;
 use pullback::Tensor;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub struct Chunk {
     /// The number of the first of them, from 0.
     pub first: u64,
     /// The rows in the data's units.
-    pub rows: Vec<Vec<f64>>,
+    pub table: Table,
     /// What the model sees; `[n, d]`.
     pub x: Tensor,
     /// What each log density gains in the data's units.
@@ -56,12 +56,12 @@ pub fn each_chunk(
         told.set_message(format!("{} rows", thousands(first)));
         told.tick();
         let n = table.rows() as u64;
-        let done = fitted.view(&table, first).map_err(Failure::from).and_then(|(x, log_jacobian)| {
-            let rows = (0..table.rows()).map(|i| table.row(i).to_vec()).collect();
-            take(Chunk { first, rows, x, log_jacobian })
-        });
-        if let Err(e) = done {
-            break Err(e);
+        let done = fitted
+            .view(&table, first)
+            .map_err(Failure::from)
+            .and_then(|(x, log_jacobian)| take(Chunk { first, table, x, log_jacobian }));
+        if done.is_err() {
+            break done;
         }
         first += n;
     };

@@ -192,6 +192,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_not_committed_leaves_nothing() {
+        let scratch = Scratch::new("dropped");
+        let mut file = AtomicFile::create(scratch.0.join("file.bin")).expect("create");
+        file.write_all(b"part").expect("write");
+        assert_eq!(scratch.names().len(), 1);
+        drop(file);
+        assert!(scratch.names().is_empty());
+    }
+
+    #[test]
     fn missing_folder_is_reported() {
         let scratch = Scratch::new("missing");
         let error = write_atomically(scratch.0.join("no/such/file"), b"x").unwrap_err();

@@ -38,6 +38,11 @@ struct EstimatorsDoc;
 #[doc = include_str!("../../../docs/fit.md")]
 struct FitDoc;
 
+/// The page on figures and their errors, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/evaluation.md")]
+struct EvaluationDoc;
+
 /// The front page, whose example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -4,9 +4,9 @@ mod common;
 
 use common::{linear_cases, mean};
 use latents::estimator::{Kind, upper_bound};
-use latents::evaluation::{EstimatorSpec, Evaluator, EvidenceError, log_evidence};
-use latents::model::{LatentModel, LinearGaussian};
-use pullback::{Key, Tensor, vmap};
+use latents::evaluation::{EstimatorSpec, Evaluator, EvidenceError, linear_gaussian, log_evidence};
+use latents::model::{Column, LatentModel, LinearGaussian, ModelConfig};
+use pullback::{DType, Key, Tensor, vmap};
 
 #[test]
 fn exact_evidence_is_that_of_the_oracle() {
@@ -82,5 +82,23 @@ fn at_the_posterior_every_estimator_is_the_evidence() {
             assert!((row.value - exact).abs() < 1e-12, "{text}: {} {exact}", row.value);
             assert!((row.ess - 1.0).abs() < 1e-12);
         }
+    }
+}
+
+#[test]
+fn a_configured_model_without_hidden_layers_has_an_exact_figure() {
+    // Two heads whose columns interleave: a learned scale and two fixed ones.
+    let config = r#"{ "latent": [2], "hidden": [], "likelihood": { "name": "mixed", "columns": {
+        "b": { "name": "gaussian", "scale": "learned" },
+        "a": { "name": "gaussian", "scale": 0.7 }, "c": { "name": "gaussian", "scale": 0.7 } } } }"#;
+    let config: ModelConfig = serde_json::from_str(config).unwrap();
+    let columns = ["a", "b", "c"].map(Column::number);
+    let model = config.build_in(&columns, DType::F64, Key::new(4)).unwrap();
+    let rows = Key::new(5).normal([4, 3], DType::F64);
+    let exact = log_evidence(&linear_gaussian(&model).unwrap(), &rows).unwrap();
+    let found = Evaluator::new(1 << 15).rows(&model, &"iwae:40000".parse().unwrap(), 3, 0, &rows).unwrap();
+    for (row, exact) in found.iter().zip(exact) {
+        let (away, se) = (row.value - exact, row.se.unwrap());
+        assert!(away.abs() < 3.0 * se, "{away} ± {se}, {:?}", row.pareto);
     }
 }

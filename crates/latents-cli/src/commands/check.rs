@@ -113,7 +113,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "kind": e.kind.to_string(),
             "samples": e.samples,
             "pareto_k": e.worst_pareto_k,
-            "pareto_k_above_0.7": e.heavy,
+            "heavy_tailed_share": e.heavy,
             "effective_sample_size": known(e.ess),
             "mmd_squared": diagnostics.mmd.squared,
             "mmd_p_value": diagnostics.mmd.p_value,

@@ -132,6 +132,14 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     Ok(())
 }
 
+impl Found {
+    /// The estimator, with its samples where each row has as many.
+    fn name(&self) -> String {
+        let spec = self.evidence.spec;
+        if self.allocated.is_some() { spec.name().to_owned() } else { spec.to_string() }
+    }
+}
+
 fn add(
     evaluator: &Evaluator<Density>,
     fitted: &Fitted,
@@ -160,16 +168,18 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
         "worst k-hat",
         "ESS",
     ]);
-    let error = |mean: f64, se: f64| if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") };
+    let error =
+        |mean: f64, se: f64| if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") };
     let none = || "-".to_owned();
     if let Some(f) = exact {
         let bits = format!("{:.4}", -f.mean / (d as f64 * std::f64::consts::LN_2));
         let cells = ["exact".to_owned(), "exact".to_owned(), error(f.mean, f.se), bits];
         table.add_row(cells.into_iter().chain((0..5).map(|_| none())));
     }
-    for Found { evidence: e, time, .. } in found {
+    for f in found {
+        let (e, time) = (&f.evidence, f.time);
         table.add_row([
-            e.spec.to_string(),
+            f.name(),
             e.kind.to_string(),
             error(e.mean, e.standard_error),
             format!("{:.4}", e.bits_per_dimension(d)),
@@ -193,13 +203,17 @@ fn notes(found: &Found) -> Vec<String> {
     let spec = found.evidence.spec;
     let Some(allocated) = &found.allocated else {
         let distrust = found.evidence.distrust();
-        return distrust.map(|why| format!("{spec}: its error is not that of a normal interval: {why}")).into_iter().collect();
+        return distrust
+            .map(|why| format!("{spec}: its error is not that of a normal interval: {why}"))
+            .into_iter()
+            .collect();
     };
     match allocated.interval {
         Ok(interval) => {
             let (low, high) = (interval.low, interval.high);
             let rounds = allocated.rounds;
-            let short = if allocated.reached { "" } else { "; --max-samples ended it before it was as narrow as asked" };
+            let short =
+                if allocated.reached { "" } else { "; --max-samples ended it before it was as narrow as asked" };
             let kind = allocated.evidence.kind;
             vec![format!(
                 "{}: 95 % interval of the mean over these rows {low:.5} to {high:.5} ({kind}), in {rounds} rounds{short}",
@@ -231,7 +245,7 @@ fn exact_json(f: &Figure, d: usize) -> Value {
 fn estimate_json(found: &Found, d: usize) -> Value {
     let e = &found.evidence;
     let mut value = json!({
-        "estimator": e.spec.to_string(),
+        "estimator": found.name(),
         "kind": e.kind.to_string(),
         "test_log_density": known(e.mean),
         "standard_error": known(e.standard_error),
@@ -241,7 +255,7 @@ fn estimate_json(found: &Found, d: usize) -> Value {
         "samples": e.samples,
         "seconds": found.time.as_secs_f64(),
         "pareto_k": e.worst_pareto_k,
-        "pareto_k_above_0.7": e.heavy,
+        "heavy_tailed_share": e.heavy,
         "effective_sample_size": known(e.ess),
         "least_effective_sample_size": known(e.least_ess),
         "distrust": e.distrust().map(|why| why.to_string()),
@@ -254,9 +268,11 @@ fn estimate_json(found: &Found, d: usize) -> Value {
             Err(why) => {
                 value["interval"] = Value::Null;
                 value["distrust"] = why.to_string().into();
-                value["median_of_means"] = json!(allocated.instead.map(|m| {
-                    json!({ "median": m.median, "low": m.low, "high": m.high, "groups": m.groups })
-                }));
+                value["median_of_means"] = json!(
+                    allocated
+                        .instead
+                        .map(|m| { json!({ "median": m.median, "low": m.low, "high": m.high, "groups": m.groups }) })
+                );
             }
         }
     }
@@ -277,7 +293,9 @@ impl From<AllocateError> for Failure {
     fn from(e: AllocateError) -> Failure {
         match e {
             AllocateError::Model(e) => e.into(),
-            AllocateError::Width(_) => Failure::usage(e.to_string(), "write --ci 0.01 for an interval of a hundredth of a nat"),
+            AllocateError::Width(_) => {
+                Failure::usage(e.to_string(), "write --ci 0.01 for an interval of a hundredth of a nat")
+            }
             e => Failure::usage(e.to_string(), "raise --max-samples, or pass fewer rows"),
         }
     }

@@ -3,15 +3,19 @@
 //! A new command is a module with a `clap` type `Args` and a function `run`, its `mod` line here, and its row in the
 //! table below.
 
+pub mod check;
+pub mod compare;
 pub mod completions;
 pub mod cv;
 pub mod encode;
+pub mod eval;
 pub mod fit;
 pub mod funnel;
 pub mod plot;
 pub mod reconstruct;
 pub mod resume;
 pub mod sample;
+pub mod score;
 pub mod show;
 
 use crate::failure::Failure;
@@ -47,6 +51,14 @@ commands! {
     Resume = resume,
     /// Show what a run is: data, figures and the whole configuration.
     Show = show,
+    /// Estimate the log density of rows, by several estimators.
+    Eval = eval,
+    /// Print the log density of each row.
+    Score = score,
+    /// Hold models against each other on the same rows.
+    Compare = compare,
+    /// Say whether a fitted model can be trusted.
+    Check = check,
     /// Draw rows from a fitted model, in the data's columns and units.
     Sample = sample,
     /// Send rows through the latent numbers and back.

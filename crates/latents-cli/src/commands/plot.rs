@@ -12,7 +12,9 @@ use std::time::Instant;
 
 /// The options of `latents plot`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  latents plot runs/cat --what samples\n  latents plot runs/digits --what pictures,latent --data digits.npy -o figures")]
+#[command(
+    after_help = "Examples:\n  latents plot runs/cat --what samples\n  latents plot runs/digits --what pictures,latent --data digits.npy -o figures"
+)]
 pub struct Args {
     /// The folder of a run.
     #[arg(value_name = "RUN")]

@@ -5,12 +5,13 @@ use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
-use crate::output::scores::{Scores, Scored};
+use crate::output::scores::{Scored, Scores};
 use crate::progress::thousands;
 use crate::scoring::{SAMPLES, each_chunk, known};
 use comfy_table::{CellAlignment, Table, presets};
+use latents::data::Table as Rows;
 use latents::evaluation::{EstimatorSpec, Evaluator, Summary};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -57,7 +58,7 @@ pub struct Args {
 }
 
 /// A row among the least likely, with its values.
-struct Unlikely(Scored, Vec<f64>);
+struct Unlikely(Scored, Vec<Value>);
 
 impl PartialEq for Unlikely {
     fn eq(&self, other: &Unlikely) -> bool {
@@ -87,7 +88,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     interrupt::listen()?;
     let mut out = match (&args.out, args.top, args.manners.json) {
         (None, Some(_), _) => Scores::Nowhere,
-        (None, None, true) => Scores::json(),
+        (None, None, true) => Scores::Json(false),
         (out, ..) => Scores::open(out.as_deref())?,
     };
     let evaluator = Evaluator::new(SAMPLES);
@@ -106,7 +107,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             };
             out.push(&scored)?;
             if most > 0 {
-                least.push(Unlikely(scored, chunk.rows[i].clone()));
+                least.push(Unlikely(scored, values(&chunk.table, i)));
                 if least.len() > most {
                     least.pop();
                 }
@@ -166,6 +167,15 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A row's numbers, and the names of its categories.
+fn values(table: &Rows, i: usize) -> Vec<Value> {
+    let cell = |j: usize| match table.columns()[j].levels() {
+        Some(_) => Value::from(table.text(i, j)),
+        None => Value::from(table.row(i)[j]),
+    };
+    (0..table.width()).map(cell).collect()
+}
+
 /// Values of a row that a line has room for.
 const SHOWN: usize = 6;
 
@@ -182,7 +192,7 @@ fn table(least: &[Unlikely], names: &[&str]) -> String {
             number(s.standard_error, 4),
             number(s.pareto_k, 2),
         ];
-        line.extend(values.iter().take(SHOWN).map(f64::to_string));
+        line.extend(values.iter().take(SHOWN).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)));
         table.add_row(line);
     }
     for column in table.column_iter_mut() {

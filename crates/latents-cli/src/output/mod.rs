@@ -5,6 +5,7 @@ pub mod metrics;
 pub mod pictures;
 pub mod report;
 pub mod rows;
+pub mod scores;
 pub mod summary;
 
 use std::io::Write;

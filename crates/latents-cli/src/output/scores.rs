@@ -25,8 +25,8 @@ pub enum Scores {
     Nowhere,
     /// Text to a file.
     Text(AtomicFile, PathBuf, char),
-    /// CSV to standard output.
-    Standard,
+    /// CSV to standard output, and whether there is any yet: a mistake that is found before the first row prints none.
+    Standard(bool),
     /// Numbers to a file, with how many rows there are so far.
     Npy(AtomicFile, PathBuf, u64),
     /// The `scores` of a JSON object on standard output, and whether there are any yet.
@@ -44,6 +44,10 @@ fn npy_header(rows: u64) -> Vec<u8> {
     header
 }
 
+fn text_header(separator: char) -> String {
+    ["row", "log_density", "standard_error", "pareto_k"].join(&separator.to_string()) + "\n"
+}
+
 fn cannot(path: &Path, e: &io::Error) -> Failure {
     Failure::run(format!("cannot write {}: {e}", path.display()), "choose a file that you may write to, and with space")
 }
@@ -59,31 +63,24 @@ impl Scores {
     /// # Errors
     /// A name that tells no format; a folder that cannot be written to.
     pub fn open(path: Option<&Path>) -> Result<Scores, Failure> {
-        let header = |separator| format!("row{separator}log_density{separator}standard_error{separator}pareto_k\n");
         let Some(path) = path.filter(|p| *p != Path::new("-")) else {
-            put(&header(','));
-            return Ok(Scores::Standard);
+            return Ok(Scores::Standard(false));
         };
         let extension = path.extension().and_then(|e| e.to_str());
         if !matches!(extension, Some("csv" | "tsv" | "npy")) {
             let what = format!("cannot tell the format of {} by its name", path.display());
             return Err(Failure::usage(what, "name it .csv, .tsv or .npy"));
         }
-        let refused = |e: io::Error| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file");
+        let refused =
+            |e: io::Error| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file");
         let mut file = AtomicFile::create(path).map_err(refused)?;
         let separator = if extension == Some("tsv") { '\t' } else { ',' };
         let (first, scores): (Vec<u8>, fn(AtomicFile, PathBuf, char) -> Scores) = match extension {
             Some("npy") => (npy_header(0), |file, path, _| Scores::Npy(file, path, 0)),
-            _ => (header(separator).into_bytes(), Scores::Text),
+            _ => (text_header(separator).into_bytes(), Scores::Text),
         };
         file.write_all(&first).map_err(|e| cannot(path, &e))?;
         Ok(scores(file, path.to_owned(), separator))
-    }
-
-    /// The `scores` of a JSON object on standard output.
-    pub fn json() -> Scores {
-        put("{\"scores\":[");
-        Scores::Json(false)
     }
 
     /// One more row.
@@ -98,7 +95,10 @@ impl Scores {
         };
         match self {
             Scores::Nowhere => Ok(()),
-            Scores::Standard => {
+            Scores::Standard(any) => {
+                if !std::mem::replace(any, true) {
+                    put(&text_header(','));
+                }
                 put(&line(','));
                 Ok(())
             }
@@ -114,9 +114,8 @@ impl Scores {
             Scores::Json(any) => {
                 let number = |x: Option<f64>| Value::from(x.filter(|x| x.is_finite()));
                 let (density, error) = (number(Some(s.log_density)), number(s.standard_error));
-                let comma = if *any { "," } else { "" };
-                *any = true;
-                put(&format!("{comma}[{density},{error},{}]", number(s.pareto_k)));
+                let before = if std::mem::replace(any, true) { "," } else { "{\"scores\":[" };
+                put(&format!("{before}[{density},{error},{}]", number(s.pareto_k)));
                 Ok(())
             }
         }
@@ -128,17 +127,13 @@ impl Scores {
     /// A full disk.
     pub fn finish(self) -> Result<(), Failure> {
         match self {
-            Scores::Nowhere | Scores::Standard => Ok(()),
+            Scores::Nowhere | Scores::Standard(_) | Scores::Json(_) => Ok(()),
             Scores::Text(file, path, _) => file.commit().map_err(|e| cannot(&path, &e)),
             Scores::Npy(mut file, path, rows) => file
                 .seek(SeekFrom::Start(0))
                 .and_then(|_| file.write_all(&npy_header(rows)))
                 .and_then(|()| file.commit())
                 .map_err(|e| cannot(&path, &e)),
-            Scores::Json(_) => {
-                put("]}\n");
-                Ok(())
-            }
         }
     }
 

@@ -14,7 +14,9 @@ fn a_fit_says_what_it_saw_and_leaves_a_folder() {
     for part in ["120 rows, 2 columns: height, weight", "96 rows to train on, 12 to validate, 12 to test", "epoch 3"] {
         assert!(err.contains(part), "no {part:?} in {err}");
     }
-    for part in ["this model, iwae:20 (lower bound)", "nats per row", "bits per dimension", "(exact)", "ended after 18 steps"] {
+    for part in
+        ["this model, iwae:20 (lower bound)", "nats per row", "bits per dimension", "(exact)", "ended after 18 steps"]
+    {
         assert!(out.contains(part), "no {part:?} in {out}");
     }
     for name in ["model.safetensors", "metrics.csv", "report.html", "curves.png", "density.png", "samples.png"] {

@@ -71,7 +71,8 @@ impl ScatterCell {
     fn draw(&self, canvas: &mut Canvas, frame: Frame) -> Result<(), PlotError> {
         let (width, height) = (frame.right - frame.left, frame.bottom - frame.top);
         let share = |v: f64, [low, high]: [f64; 2]| (v - low) / (high - low);
-        let pixel = |[x, y]: [f64; 2]| [frame.left + share(x, self.x) * width, frame.bottom - share(y, self.y) * height];
+        let pixel =
+            |[x, y]: [f64; 2]| [frame.left + share(x, self.x) * width, frame.bottom - share(y, self.y) * height];
         let inside = |v: f64, [low, high]: [f64; 2]| (low..=high).contains(&v);
         for (points, color) in &self.dots {
             let alpha = (30.0 / (points.len().max(1) as f64).sqrt()).clamp(0.1, 0.9);

@@ -72,9 +72,9 @@ impl Fitted {
         let template = template.map_err(|e| checkpoint.error(CheckpointFault::Config(e.to_string())))?;
         let model = checkpoint.take("best", &template)?;
         let checks = checkpoint.take_tensor(CHECKS)?;
-        let rows = checks.as_slice::<f64>().map_err(|cause| {
-            checkpoint.error(CheckpointFault::Value { name: CHECKS.to_owned(), cause })
-        })?;
+        let rows = checks
+            .as_slice::<f64>()
+            .map_err(|cause| checkpoint.error(CheckpointFault::Value { name: CHECKS.to_owned(), cause }))?;
         let checks = rows.chunks_exact(FitCheck::COLUMNS).filter_map(FitCheck::from_row).collect();
         Ok(Fitted { model, header, checks })
     }

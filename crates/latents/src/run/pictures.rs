@@ -63,11 +63,8 @@ impl Fitted {
             DensityPanel { title: "data, smoothed", log_density: &histogram, samples: &[] },
             DensityPanel { title: "model", log_density: &model, samples: &[] },
         ];
-        let options = DensityOptions {
-            x_label: first.name.clone(),
-            y_label: second.name.clone(),
-            ..DensityOptions::default()
-        };
+        let options =
+            DensityOptions { x_label: first.name.clone(), y_label: second.name.clone(), ..DensityOptions::default() };
         Ok(render_densities(&panels, &options)?)
     }
 
