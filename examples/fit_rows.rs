@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let steps = 300;
     let fit = Estimation {
         bound: Bound::Iwae { samples: 8 },
+        proposal: None,
         encoder_gradient: EncoderGradient::Dreg,
         update: Update { adam: Adam::new(Schedule::Cosine { peak: 1e-2, steps }), clip: Some(5.0) },
     };

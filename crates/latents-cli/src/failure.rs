@@ -1,6 +1,7 @@
 //! Why a command ended without doing what it was asked to.
 
 use latents::plot::PlotError;
+use latents::run::FitError;
 use latents::train::{CheckpointError, Fault};
 use std::error::Error;
 use std::fmt;
@@ -93,6 +94,39 @@ impl fmt::Display for Failure {
 impl From<pullback::Error> for Failure {
     fn from(e: pullback::Error) -> Failure {
         Failure::run(format!("the program of the model is faulty: {e}"), "this is a bug of latents: please report it")
+    }
+}
+
+impl From<FitError> for Failure {
+    fn from(e: FitError) -> Failure {
+        let usage = e.is_usage();
+        let e = match e {
+            FitError::Data(e) => return e.into(),
+            e => e,
+        };
+        let help = match &e {
+            FitError::Config(_) | FitError::Model(_) => "see `latents fit --help` for the settings".to_owned(),
+            FitError::NotFinite(_) | FitError::Validation { .. } => {
+                "the last good state is saved; begin again with a lower training.rate, or look at those rows".to_owned()
+            }
+            FitError::Checkpoint(e) => help_of(&e.fault).to_owned(),
+            FitError::OtherData { .. } => "pass the data of the run, or fit a new model".to_owned(),
+            FitError::Ended { .. } => "begin a new run with a lower training.rate".to_owned(),
+            FitError::Write { .. } => "choose a folder that you may write to, and with space".to_owned(),
+            _ => "this is a bug of latents: please report it".to_owned(),
+        };
+        if usage { Failure::usage(e.to_string(), help) } else { Failure::run(e.to_string(), help) }
+    }
+}
+
+/// What to do about the file of a run that cannot be used.
+fn help_of(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Read(_) => "pass the folder of a run that `latents fit` wrote",
+        Fault::Write(_) => "free some space, or choose another folder",
+        Fault::Truncated { .. } => "the copy was interrupted or the disk was full: fetch the file again, or fit anew",
+        Fault::Newer { .. } => "update latents",
+        _ => "pass the folder of a run that `latents fit` wrote",
     }
 }
 

@@ -3,10 +3,13 @@
 mod args;
 mod commands;
 mod failure;
+mod inputs;
 mod interrupt;
 mod matching;
 mod output;
 mod progress;
+mod scoring;
+mod session;
 mod settings;
 mod threads;
 

@@ -70,9 +70,17 @@ impl Progress {
     /// The model was checked.
     pub fn check(&mut self, check: &Check) {
         let Check { step, loss, lower, upper, .. } = *check;
+        let loss = if loss.is_nan() { String::new() } else { format!(", loss {loss:.4}") };
+        let (at, steps) = (thousands(u64::from(step)), thousands(u64::from(self.steps())));
+        let line = format!("step {at} of {steps}{loss}, reverse KL {lower:.4} to {upper:.4} nats");
+        self.look(step, &format!(", KL ≤ {upper:.4}"), &line);
+    }
+
+    /// The model was looked at: `short` follows the loss on the bar, `line` is said where there is none.
+    pub fn look(&mut self, step: u32, short: &str, line: &str) {
         match self {
             Progress::Bar { bar, checked, .. } => {
-                *checked = format!(", KL ≤ {upper:.4}");
+                short.clone_into(checked);
                 bar.set_position(u64::from(step));
             }
             Progress::Lines { steps, told } => {
@@ -81,18 +89,24 @@ impl Progress {
                 if told.is_some_and(|(when, _)| now - when < LINE) && step < *steps {
                     return;
                 }
-                let loss = if loss.is_nan() { String::new() } else { format!(", loss {loss:.4}") };
                 let rate =
                     told.filter(|_| step > last).map(|(when, at)| f64::from(step - at) / (now - when).as_secs_f64());
                 let pace = rate.map_or_else(String::new, |rate| {
                     let left = f64::from(steps.saturating_sub(step)) / rate;
                     format!(", {} steps/s, {} left", thousands(rate as u64), seconds(left))
                 });
-                let (step, steps) = (thousands(u64::from(step)), thousands(u64::from(*steps)));
-                eprintln!("step {step} of {steps}{loss}, reverse KL {lower:.4} to {upper:.4} nats{pace}");
-                *told = Some((now, check.step));
+                eprintln!("{line}{pace}");
+                *told = Some((now, step));
             }
             Progress::Quiet => {}
+        }
+    }
+
+    fn steps(&self) -> u32 {
+        match self {
+            Progress::Bar { bar, .. } => bar.length().and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+            Progress::Lines { steps, .. } => *steps,
+            Progress::Quiet => 0,
         }
     }
 

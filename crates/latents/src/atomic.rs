@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,22 +25,87 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
-    let path = path.as_ref();
-    let (file, temporary) = create_beside(path)?;
-    let result = fill(file, bytes).and_then(|()| fs::rename(&temporary, path));
-    if result.is_err() {
-        // The first error is the one worth reporting; the temporary may already be gone.
-        let _ = fs::remove_file(&temporary);
-        return result;
-    }
-    sync_folder(folder_of(path));
-    Ok(())
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
 }
 
-/// Writes and flushes the bytes, closing the file before the caller renames it.
-fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
+/// A file that is written piece by piece, and takes its place only when it is whole.
+///
+/// Dropped before [`AtomicFile::commit`], it leaves nothing behind.
+///
+/// ```
+/// # use latents::atomic::AtomicFile;
+/// use std::io::Write;
+/// let path = std::env::temp_dir().join(format!("atomic-file-doc-{}.txt", std::process::id()));
+/// let mut file = AtomicFile::create(&path)?;
+/// writeln!(file, "one")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert_eq!(std::fs::read(&path)?, b"one\n");
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct AtomicFile {
+    /// `None` once it was closed.
+    file: Option<BufWriter<File>>,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// An empty file beside `path`, which is to take its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_atomically`].
+    pub fn create(path: impl AsRef<Path>) -> io::Result<AtomicFile> {
+        let path = path.as_ref().to_owned();
+        let (file, temporary) = create_beside(&path)?;
+        Ok(AtomicFile { file: Some(BufWriter::new(file)), temporary, path })
+    }
+
+    /// Flushes it to the disk and puts it in its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_atomically`]; the file is gone then.
+    pub fn commit(mut self) -> io::Result<()> {
+        let closed = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        // The handle is closed before the rename, which some platforms refuse otherwise.
+        closed.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&self.temporary, &self.path)?;
+        self.temporary = PathBuf::new();
+        sync_folder(folder_of(&self.path));
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().ok_or(io::ErrorKind::NotFound)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().ok_or(io::ErrorKind::NotFound)?.flush()
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.as_mut().ok_or(io::ErrorKind::NotFound)?.seek(to)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.temporary.as_os_str().is_empty() {
+            drop(self.file.take());
+            // The first error is the one worth reporting; the temporary may already be gone.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 /// Creates a new, empty temporary file in the folder of `path`.
@@ -124,6 +189,16 @@ mod tests {
         fs::create_dir_all(occupied.join("inner")).expect("folder");
         assert!(write_atomically(&occupied, b"x").is_err());
         assert_eq!(scratch.names(), ["folder"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_committed_leaves_nothing() {
+        let scratch = Scratch::new("dropped");
+        let mut file = AtomicFile::create(scratch.0.join("file.bin")).expect("create");
+        file.write_all(b"part").expect("write");
+        assert_eq!(scratch.names().len(), 1);
+        drop(file);
+        assert!(scratch.names().is_empty());
     }
 
     #[test]

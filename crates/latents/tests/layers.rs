@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 const LAYERS: &[(&str, u32)] = &[
     ("atomic", 0),
+    ("data", 7),
+    ("cholesky", 0),
     ("nn", 7),
     ("dist", 7),
     ("optim", 7),
     ("model", 8),
     ("estimator", 9),
     ("objective", 10),
+    ("diagnostics", 10),
     ("evaluation", 11),
     ("train", 11),
     ("plot", 11),

@@ -125,6 +125,22 @@ impl Key {
         Key(self.child(number))
     }
 
+    /// As [`Key::fold_in`] with a number that may be traced, or differ from example to example.
+    ///
+    /// ```
+    /// use pullback::{Key, Tensor};
+    /// let words = |key: Key| key.into_tensor().to_vec::<u32>();
+    /// assert_eq!(words(Key::new(0).fold_in_of(&Tensor::scalar(7u32)))?, words(Key::new(0).fold_in(7))?);
+    /// # Ok::<(), pullback::Error>(())
+    /// ```
+    ///
+    /// # Shapes
+    /// `number: u32 []`.
+    #[track_caller]
+    pub fn fold_in_of(self, number: &Tensor) -> Key {
+        Key(bind(FoldIn, &[&self.0, number]))
+    }
+
     #[track_caller]
     fn split_dim(self, n: Dim) -> Keys {
         Keys(self.children(&Tensor::iota(vec![n], 0, DType::U32)))

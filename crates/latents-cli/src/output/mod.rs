@@ -4,6 +4,8 @@ pub mod folder;
 pub mod metrics;
 pub mod pictures;
 pub mod report;
+pub mod rows;
+pub mod scores;
 pub mod summary;
 
 use std::io::Write;

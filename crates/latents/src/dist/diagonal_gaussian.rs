@@ -23,6 +23,26 @@ pub struct DiagonalGaussian {
     pub logvar: Tensor,
 }
 
+impl DiagonalGaussian {
+    /// `KL(this ‖ N(0, I)) = ½ Σ (m_i² + e^v_i - 1 - v_i)` (Kingma & Welling 2014, appendix B).
+    ///
+    /// # Shapes
+    /// Result `[]`.
+    ///
+    /// ```
+    /// use latents::dist::DiagonalGaussian;
+    /// use pullback::Tensor;
+    /// let p = DiagonalGaussian { mean: Tensor::from([0.0f64, 2.0]), logvar: Tensor::from([0.0f64, 0.0]) };
+    /// assert_eq!(p.kl_to_standard_normal().item::<f64>()?, 2.0);
+    /// # Ok::<(), pullback::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn kl_to_standard_normal(&self) -> Tensor {
+        // e^v - 1 as expm1: at v near 0 the difference would cancel.
+        (self.mean.square() + self.logvar.expm1() - &self.logvar).sum() * 0.5
+    }
+}
+
 impl Distribution for DiagonalGaussian {
     #[track_caller]
     fn sample(&self, key: Key) -> Tensor {

@@ -4,18 +4,25 @@
 //! function of log-weights (`…_of`), and a function of keys, an example and a model that draws them: as many samples
 //! as there are keys, which may be a ragged number.
 
+mod analytic_elbo;
+mod ciwae;
 mod dreg;
 mod elbo;
 mod iwae;
+mod miwae;
 mod sandwich;
 mod stl;
 mod sumo;
 mod tail;
 mod upper;
 
+pub use analytic_elbo::analytic_elbo;
+pub use ciwae::{ciwae, ciwae_of};
 pub use dreg::{dreg, dreg_encoder};
 pub use elbo::{elbo, elbo_of};
 pub use iwae::{iwae, iwae_of};
+pub(crate) use miwae::by_group;
+pub use miwae::{miwae, miwae_of};
 pub use sandwich::{Sandwich, effective_sample_size, sandwich, sandwich_of};
 pub use stl::stl;
 pub use sumo::{Sumo, SumoError};
@@ -67,10 +74,28 @@ pub struct EstimatorRow {
 pub const ESTIMATORS: &[EstimatorRow] = &[
     EstimatorRow { name: "elbo", kind: Kind::Lower, about: "mean of log w", source: "Kingma & Welling 2014" },
     EstimatorRow {
+        name: "elbo-analytic",
+        kind: Kind::Lower,
+        about: "mean of log p(x|z) less the divergence in closed form",
+        source: "Kingma & Welling 2014",
+    },
+    EstimatorRow {
         name: "iwae",
         kind: Kind::Lower,
         about: "log of the mean of k weights",
         source: "Burda et al. 2016",
+    },
+    EstimatorRow {
+        name: "miwae",
+        kind: Kind::Lower,
+        about: "mean over m groups of the log of the mean of k weights",
+        source: "Rainforth et al. 2018",
+    },
+    EstimatorRow {
+        name: "ciwae",
+        kind: Kind::Lower,
+        about: "beta elbo + (1 - beta) iwae",
+        source: "Rainforth et al. 2018",
     },
     EstimatorRow {
         name: "sumo",

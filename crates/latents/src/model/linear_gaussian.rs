@@ -1,7 +1,7 @@
 //! The linear-Gaussian model, whose evidence is known.
 
 use crate::dist::{DiagonalGaussian, Distribution, StandardNormal};
-use crate::model::LatentModel;
+use crate::model::{ClosedForm, LatentModel, NoClosedForm};
 use pullback::{Key, Tensor, Tree};
 
 /// `z ~ N(0, I)`, `x|z ~ N(W z + b, diag e^v)`, so that `p(x) = N(b, W Wᵀ + diag e^v)`; the proposal is linear too,
@@ -75,5 +75,21 @@ impl LatentModel for LinearGaussian {
     #[track_caller]
     fn proposal(&self, x: &Tensor) -> DiagonalGaussian {
         DiagonalGaussian { mean: (x - &self.b).dot(&self.a.t()), logvar: self.proposal_logvar.clone() }
+    }
+
+    fn closed_form(&self) -> Result<&dyn ClosedForm<DiagonalGaussian>, NoClosedForm> {
+        Ok(self)
+    }
+}
+
+impl ClosedForm<DiagonalGaussian> for LinearGaussian {
+    #[track_caller]
+    fn log_conditional(&self, x: &Tensor, z: &Tensor) -> Tensor {
+        self.conditional(z).log_prob(x)
+    }
+
+    #[track_caller]
+    fn divergence(&self, q: &DiagonalGaussian) -> Tensor {
+        q.kl_to_standard_normal()
     }
 }

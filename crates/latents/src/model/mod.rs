@@ -1,9 +1,26 @@
 //! Latent-variable models: `p(x) = ∫ p(x|z) p(z) dz` with a proposal `q(z|x)`.
 
+mod config;
+mod decoder;
+mod density;
+mod error;
+mod likelihood;
 mod linear_gaussian;
+mod posterior;
+mod prior;
+mod scale;
+mod spelling;
 mod vae;
 
+pub use config::ModelConfig;
+pub use decoder::{Decoder, Family, Head, LogScale};
+pub use density::{Density, Proposal};
+pub use error::ModelError;
+pub use likelihood::{LIKELIHOODS, Likelihood, LikelihoodRow};
 pub use linear_gaussian::LinearGaussian;
+pub use posterior::{Gaussian, POSTERIORS, Posterior, PosteriorNet, PosteriorRow};
+pub use prior::{PRIORS, Prior, PriorLaw, PriorRow};
+pub use scale::Scale;
 pub use vae::{Conditional, Vae};
 
 use crate::dist::Distribution;
@@ -61,6 +78,14 @@ pub trait LatentModel: Tree {
     /// `q(z|x)`.
     fn proposal(&self, x: &Tensor) -> Self::Proposal;
 
+    /// The parts of the evidence lower bound whose divergence has a closed form, where there is one.
+    ///
+    /// # Errors
+    /// [`NoClosedForm`], which says why there is none.
+    fn closed_form(&self) -> Result<&dyn ClosedForm<Self::Proposal>, NoClosedForm> {
+        Err(NoClosedForm::Unstated)
+    }
+
     /// `z ~ q(z|x)` and `log w = log p(x, z) - log q(z|x)`.
     #[track_caller]
     fn log_weight(&self, key: Key, x: &Tensor) -> (Tensor, Tensor) {
@@ -84,4 +109,33 @@ pub trait LatentModel: Tree {
         let x = self.sample_conditional(conditional, &z);
         (z, x)
     }
+}
+
+/// A model whose `KL(q(z|x) ‖ p(z))` has a closed form: the ELBO is `E_q log p(x|z) - KL`.
+pub trait ClosedForm<Q> {
+    /// `log p(x|z)`; scalar.
+    fn log_conditional(&self, x: &Tensor, z: &Tensor) -> Tensor;
+
+    /// `KL(q ‖ p(z))`; scalar.
+    fn divergence(&self, q: &Q) -> Tensor;
+}
+
+/// Why a model's divergence has no closed form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoClosedForm {
+    /// The model gives none.
+    #[error("the model states no closed form of KL(q(z|x) ‖ p(z))")]
+    Unstated,
+    /// A prior other than the standard normal.
+    #[error("KL(q(z|x) ‖ p(z)) has no closed form where the prior is a mixture")]
+    Prior,
+    /// More than one stochastic layer.
+    #[error(
+        "KL(q(z|x) ‖ p(z)) has no closed form where there are {layers} stochastic layers, the upper given the lower"
+    )]
+    Layers {
+        /// How many.
+        layers: usize,
+    },
 }

@@ -1,6 +1,7 @@
 //! Pointwise nonlinearities.
 
 use pullback::{Tensor, Tree};
+use serde::{Deserialize, Serialize};
 
 /// A pointwise nonlinearity between layers.
 ///
@@ -12,7 +13,8 @@ use pullback::{Tensor, Tree};
 /// assert_eq!(Activation::Identity.at(&x).to_vec::<f64>()?, [-1.0, 2.0]);
 /// # Ok::<(), pullback::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Tree)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Tree, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// `tanh x`.
     #[default]

@@ -1,7 +1,7 @@
 //! A network whose value is a Gaussian.
 
 use crate::dist::DiagonalGaussian;
-use crate::nn::{Activation, Dense, Init};
+use crate::nn::{Activation, Dense, Init, Recipe};
 use pullback::{DType, Key, Tensor, Tree};
 
 /// The bound of log-variances that Neal's funnel is fitted with: its own reach `2·4·1.35 ≈ 11`, where tanh must not
@@ -55,21 +55,8 @@ impl GaussianNet {
     /// A network from `inputs` to a Gaussian over `outputs` numbers: tanh, [`Init::FanIn`], bound [`LOGVAR_BOUND`].
     #[track_caller]
     pub fn new(key: Key, inputs: usize, hidden: &[usize], outputs: usize, dtype: DType) -> GaussianNet {
-        let (mean, logvar, mut key) = key.split3();
-        let mut width = inputs;
-        let mut layers = Vec::new();
-        for &n in hidden {
-            let (here, rest) = key.split();
-            layers.push(Dense::new(here, width, n, Init::FanIn, dtype));
-            (key, width) = (rest, n);
-        }
-        GaussianNet {
-            hidden: layers,
-            mean: Dense::new(mean, width, outputs, Init::FanIn, dtype),
-            logvar: Dense::new(logvar, width, outputs, Init::FanIn, dtype),
-            activation: Activation::Tanh,
-            bound: Some(LOGVAR_BOUND),
-        }
+        let recipe = Recipe { activation: Activation::Tanh, init: Init::FanIn, dtype };
+        recipe.gaussian_net(key, inputs, hidden, outputs)
     }
 
     /// The Gaussian at `x`.
@@ -78,10 +65,27 @@ impl GaussianNet {
     /// `x: [in]`; mean and log-variance `[out]`.
     #[track_caller]
     pub fn at(&self, x: &Tensor) -> DiagonalGaussian {
-        let h = self.hidden.iter().fold(x.clone(), |h, layer| self.activation.at(&layer.at(&h)));
-        let logvar = self.logvar.at(&h);
+        self.heads_at(&self.hidden_at(x))
+    }
+
+    /// The last hidden layer.
+    ///
+    /// # Shapes
+    /// `x: [in]`, result `[width]`.
+    #[track_caller]
+    pub(crate) fn hidden_at(&self, x: &Tensor) -> Tensor {
+        self.hidden.iter().fold(x.clone(), |h, layer| self.activation.at(&layer.at(&h)))
+    }
+
+    /// The Gaussian of the last hidden layer.
+    ///
+    /// # Shapes
+    /// `h: [width]`; mean and log-variance `[out]`.
+    #[track_caller]
+    pub(crate) fn heads_at(&self, h: &Tensor) -> DiagonalGaussian {
+        let logvar = self.logvar.at(h);
         let logvar = self.bound.map_or_else(|| logvar.clone(), |c| bounded(&logvar, c));
-        DiagonalGaussian { mean: self.mean.at(&h), logvar }
+        DiagonalGaussian { mean: self.mean.at(h), logvar }
     }
 
     /// The type of its weights.

@@ -1,6 +1,7 @@
 //! Initial weights.
 
 use pullback::{DType, Key, Tensor, Tree};
+use serde::{Deserialize, Serialize};
 
 /// How a layer's weights are drawn; `n` is the number of inputs and `m` of outputs.
 ///
@@ -13,7 +14,8 @@ use pullback::{DType, Key, Tensor, Tree};
 /// assert!(w.iter().all(|w| w.abs() <= limit) && w.iter().any(|w| w.abs() > 0.9 * limit));
 /// # Ok::<(), pullback::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Tree)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Tree, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// Weights and biases uniform within `±1/√n`: what Neal's funnel is fitted with.
     #[default]

@@ -1,48 +1,16 @@
 //! Density estimation: the forward KL from data.
 
 use crate::dist::Distribution;
-use crate::estimator::{Sumo, dreg, dreg_encoder, elbo, iwae, stl};
+use crate::estimator::{analytic_elbo, log_weights};
 use crate::model::LatentModel;
-use crate::objective::{ConfigError, Update};
+use crate::objective::{Bound, EncoderGradient, EstimationError, Update};
 use crate::optim::{AdamState, held};
 use pullback::{Key, Tensor, Tree, value_and_grad, vmap};
 
-/// What stands for `log p(x)` of an example, which training raises.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// The ELBO by so many samples.
-    Elbo {
-        /// `k`.
-        samples: usize,
-    },
-    /// The importance-weighted bound of so many samples.
-    Iwae {
-        /// `k`.
-        samples: usize,
-    },
-    /// SUMO. Its expectation does not depend on the proposal, whose gradient is noise alone: the proposal is trained
-    /// by the importance-weighted bound of so many samples along DReG.
-    Sumo {
-        /// The estimator.
-        sumo: Sumo,
-        /// `k` of the proposal's bound.
-        proposal_samples: usize,
-    },
-}
-
-/// How the bound is differentiated in the proposal's parameters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EncoderGradient {
-    /// As it stands.
-    #[default]
-    Plain,
-    /// Sticking the landing, for the ELBO only: it is biased for more than one weighted sample.
-    Stl,
-    /// Doubly reparameterised, for the importance-weighted bound.
-    Dreg,
-}
-
 /// Fits a model to rows of data by raising a bound of `log p(x)`, or SUMO.
+///
+/// The model's parameters and the proposal's may raise different bounds: `θ` by IWAE of `M·K` samples and `φ` by MIWAE
+/// of `M` groups of `K` is PIWAE (Rainforth et al. 2018, section 5).
 ///
 /// ```
 /// use latents::model::Vae;
@@ -50,7 +18,8 @@ pub enum EncoderGradient {
 /// use latents::optim::{Adam, Schedule};
 /// use pullback::{DType, Key, Tensor};
 /// let fit = Estimation {
-///     bound: Bound::Iwae { samples: 5 },
+///     bound: Bound::Iwae { samples: 6 },
+///     proposal: Some(Bound::Miwae { groups: 3, samples: 2 }),
 ///     encoder_gradient: EncoderGradient::Dreg,
 ///     update: Update { adam: Adam::new(Schedule::Constant(1e-3)), clip: None },
 /// };
@@ -64,18 +33,20 @@ pub enum EncoderGradient {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimation {
-    /// What is raised.
+    /// What the model's parameters raise.
     pub bound: Bound,
-    /// How it is differentiated in the proposal.
+    /// What the proposal's parameters raise; `None` for the same.
+    pub proposal: Option<Bound>,
+    /// How that is differentiated in the proposal.
     pub encoder_gradient: EncoderGradient,
-    /// How the model moves.
+    /// How both move.
     pub update: Update,
 }
 
 /// What a step reports; scalars.
 #[derive(Clone, Debug, Tree)]
 pub struct EstimationMetrics {
-    /// The mean over the rows of the bound, or of SUMO.
+    /// The mean over the rows of the bound that the model raises, or of SUMO.
     pub log_evidence: Tensor,
     /// The norm of the gradient, before clipping; where it is not finite the update was left out.
     pub norm: Tensor,
@@ -91,31 +62,32 @@ pub struct EstimationState<M> {
 }
 
 impl Estimation {
+    /// What the proposal's parameters raise.
+    pub fn proposal_bound(&self) -> Bound {
+        self.proposal.unwrap_or(self.bound)
+    }
+
     /// Whether the configuration can be trained.
     ///
     /// # Errors
-    /// [`ConfigError`] with the first field that is out of range, or [`ConfigError::EncoderGradient`] for a gradient
-    /// that is not the bound's.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let samples = match self.bound {
-            Bound::Elbo { samples } | Bound::Iwae { samples } => samples,
-            Bound::Sumo { proposal_samples, sumo } => {
-                sumo.check()?;
-                proposal_samples
-            }
-        };
-        if samples == 0 {
-            return Err(ConfigError::Zero { name: "samples" });
+    /// [`EstimationError`] with the first thing that is wrong; a gradient that is not the bound's says why.
+    pub fn check(&self) -> Result<(), EstimationError> {
+        self.bound.check()?;
+        self.proposal_bound().check()?;
+        self.encoder_gradient.check(&self.proposal_bound())?;
+        Ok(self.update.check()?)
+    }
+
+    /// Whether that model can be trained so.
+    ///
+    /// # Errors
+    /// As [`Estimation::check`], and [`EstimationError::NoClosedForm`] for an analytic ELBO that the model does not have.
+    pub fn check_model<M: LatentModel>(&self, model: &M) -> Result<(), EstimationError> {
+        let analytic = |bound: Bound| matches!(bound, Bound::AnalyticElbo { .. });
+        if analytic(self.bound) || analytic(self.proposal_bound()) {
+            model.closed_form()?;
         }
-        let fits = match self.encoder_gradient {
-            EncoderGradient::Plain => !matches!(self.bound, Bound::Sumo { .. }),
-            EncoderGradient::Stl => matches!(self.bound, Bound::Elbo { .. }),
-            EncoderGradient::Dreg => !matches!(self.bound, Bound::Elbo { .. }),
-        };
-        if !fits {
-            return Err(ConfigError::EncoderGradient);
-        }
-        self.update.check()
+        self.check()
     }
 
     /// The state of a model before the first step.
@@ -125,6 +97,9 @@ impl Estimation {
     }
 
     /// One update by some rows.
+    ///
+    /// Of a model that [`Estimation::check_model`] refuses for its divergence the figures are not numbers, and nothing
+    /// moves.
     ///
     /// # Shapes
     /// `rows: [n, d]`; `n` may be symbolic.
@@ -156,29 +131,98 @@ impl Estimation {
         (log_evidence, gradient)
     }
 
-    /// One example's figure, and what is raised.
-    fn example<M: LatentModel>(&self, key: Key, x: &Tensor, model: &M) -> (Tensor, Tensor) {
-        let raised = match (self.bound, self.encoder_gradient) {
-            // The mean of single-sample bounds, each along its path.
-            (Bound::Elbo { samples }, EncoderGradient::Stl) => {
-                vmap(|key: Key| stl(key.split_n(1), x, model)).call(key.split_n(samples)).mean()
-            }
-            (Bound::Elbo { samples }, _) => elbo(key.split_n(samples), x, model),
-            (Bound::Iwae { samples }, EncoderGradient::Dreg) => dreg(key.split_n(samples), x, model),
-            (Bound::Iwae { samples }, _) => iwae(key.split_n(samples), x, model),
-            (Bound::Sumo { sumo, proposal_samples }, _) => {
-                let (stop, samples, proposal) = key.split3();
+    /// One example's figure, and what is raised: its gradient is that of the model's bound in the model, and of the
+    /// proposal's bound in the proposal.
+    ///
+    /// # Shapes
+    /// `x: [d]`; results `[]`.
+    #[track_caller]
+    pub fn example<M: LatentModel>(&self, key: Key, x: &Tensor, model: &M) -> (Tensor, Tensor) {
+        let of_proposal = self.proposal_bound();
+        if of_proposal == self.bound && self.encoder_gradient == EncoderGradient::Plain {
+            let value = plain(&self.bound, key, x, model);
+            return (value.clone(), value);
+        }
+        let q = model.proposal(x);
+        let (model_alone, q_alone) = (Side { model, q: &held(&q) }, Side { model: &held(model), q: &q });
+        let draws = |key: Key, n: usize| vmap(|key: Key| q.sample(key)).call(key.split_n(n));
+        let samples = of_proposal.samples().unwrap_or(1);
+        let (value, z) = match self.bound {
+            Bound::Sumo(sumo) => {
+                let (stop, each, rest) = key.split3();
                 let count = sumo.count(stop);
-                let q = held(&model.proposal(x));
-                let one = |key: Key| {
-                    let z = q.sample(key);
-                    model.log_joint(x, &z) - q.log_prob(&z)
-                };
-                let value = sumo.of(&vmap(one).call(samples.split_rows(&count)), &count);
-                let slope = &value + dreg_encoder(proposal.split_n(proposal_samples), x, model);
-                return (value, slope);
+                let log_w = vmap(|key: Key| model_alone.log_weight(x, &model_alone.q.sample(key)));
+                (sumo.of(&log_w.call(each.split_rows(&count)), &count), draws(rest, samples))
+            }
+            // As many samples for both: the same ones.
+            bound if bound.samples() == Some(samples) => {
+                let z = draws(key, samples);
+                (model_alone.bound(&bound, x, &z.stop_gradient()), z)
+            }
+            bound => {
+                let (here, rest) = key.split();
+                let z = draws(here, bound.samples().unwrap_or(1)).stop_gradient();
+                (model_alone.bound(&bound, x, &z), draws(rest, samples))
             }
         };
-        (raised.clone(), raised)
+        let slope = match self.encoder_gradient {
+            EncoderGradient::Plain => q_alone.bound(&of_proposal, x, &z),
+            EncoderGradient::Stl | EncoderGradient::Dreg => {
+                let along_path = Side { model: q_alone.model, q: model_alone.q };
+                let log_w = along_path.log_weights(x, &z);
+                (of_proposal.path_shares(&log_w.stop_gradient()) * log_w).sum()
+            }
+        };
+        let slope = &value + slope;
+        (value, slope)
     }
+}
+
+/// A bound that model and proposal raise together, as it stands.
+#[track_caller]
+fn plain<M: LatentModel>(bound: &Bound, key: Key, x: &Tensor, model: &M) -> Tensor {
+    let keys = key.split_n(bound.samples().unwrap_or(1));
+    match bound {
+        Bound::AnalyticElbo { .. } => analytic_elbo(keys, x, model).unwrap_or_else(|_| no_number(x)),
+        _ => bound.of(&log_weights(keys, x, model)),
+    }
+}
+
+/// A model and a proposal, of which one may be held constant.
+struct Side<'a, M: LatentModel> {
+    model: &'a M,
+    q: &'a M::Proposal,
+}
+
+impl<M: LatentModel> Side<'_, M> {
+    /// `log p(x, z) - log q(z|x)`.
+    #[track_caller]
+    fn log_weight(&self, x: &Tensor, z: &Tensor) -> Tensor {
+        self.model.log_joint(x, z) - self.q.log_prob(z)
+    }
+
+    /// Of many `z`.
+    ///
+    /// # Shapes
+    /// `z: [k, latent]`, result `[k]`.
+    #[track_caller]
+    fn log_weights(&self, x: &Tensor, z: &Tensor) -> Tensor {
+        vmap(|z: Tensor| self.log_weight(x, &z)).call(z.clone())
+    }
+
+    /// A bound by given samples.
+    ///
+    /// # Shapes
+    /// `z: [k, latent]`, result `[]`.
+    #[track_caller]
+    fn bound(&self, bound: &Bound, x: &Tensor, z: &Tensor) -> Tensor {
+        let Bound::AnalyticElbo { .. } = bound else { return bound.of(&self.log_weights(x, z)) };
+        let Ok(parts) = self.model.closed_form() else { return no_number(x) };
+        vmap(|z: Tensor| parts.log_conditional(x, &z)).call(z.clone()).mean() - parts.divergence(self.q)
+    }
+}
+
+/// What stands for the analytic ELBO of a model that has none: no update follows from it.
+fn no_number(x: &Tensor) -> Tensor {
+    Tensor::full(f64::NAN, x.dtype(), [0; 0])
 }

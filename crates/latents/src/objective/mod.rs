@@ -35,15 +35,21 @@
 //! a proposal that misses posterior mass; anything that does so (a shorter memory of Adam's squares) has the same
 //! effect. Bounding log-variances at 8 or 10 instead of [`LOGVAR_BOUND`](crate::nn::LOGVAR_BOUND) costs a factor of 4.
 
+mod bound;
+mod encoder_gradient;
 mod estimation;
+mod estimation_error;
 mod matching;
 mod memory;
 mod presets;
 mod update;
 mod warning;
 
-pub use estimation::{Bound, EncoderGradient, Estimation, EstimationMetrics, EstimationState};
+pub use bound::Bound;
+pub use encoder_gradient::EncoderGradient;
+pub use estimation::{Estimation, EstimationMetrics, EstimationState};
+pub use estimation_error::EstimationError;
 pub use matching::{DecoderLoss, EncoderLoss, Matching, Metrics, State};
 pub use memory::LARGEST_ARRAY;
-pub use update::Update;
+pub use update::{Update, UpdateError};
 pub use warning::{ConfigError, Warning};

@@ -4,6 +4,18 @@ use crate::objective::ConfigError;
 use crate::optim::{Adam, AdamState, clip_by_global_norm, global_norm, zip};
 use pullback::{DType, Tensor, Tree};
 
+/// A number that the optimiser cannot take.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{name} is {value}; it must be {range}")]
+pub struct UpdateError {
+    /// Which.
+    pub name: &'static str,
+    /// What it is.
+    pub value: f64,
+    /// What it must be, in words.
+    pub range: &'static str,
+}
+
 /// A network's optimiser: Adam under an optional clip; an update whose gradient is not finite is left out.
 ///
 /// ```
@@ -44,8 +56,8 @@ impl Update {
     /// Whether its numbers are in range.
     ///
     /// # Errors
-    /// [`ConfigError::Range`] for a rate, a decay or a clip that is not.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    /// [`UpdateError`] for a rate, a decay or a clip that is not.
+    pub fn check(&self) -> Result<(), UpdateError> {
         let rate = self.adam.rate.peak();
         let clip = self.clip.unwrap_or(1.0);
         let decay = |beta: f64| (0.0..1.0).contains(&beta);
@@ -56,7 +68,7 @@ impl Update {
             ("beta2", self.adam.beta2, decay(self.adam.beta2), "at least 0 and below 1"),
         ];
         match ranges.into_iter().find(|(_, _, holds, _)| !holds) {
-            Some((name, value, _, range)) => Err(ConfigError::Range { name, value, range }),
+            Some((name, value, _, range)) => Err(UpdateError { name, value, range }),
             None => Ok(()),
         }
     }

@@ -52,12 +52,12 @@ pub enum ConfigError {
         /// The array's size.
         bytes: u64,
     },
-    /// An encoder gradient that is not one of the bound.
-    #[error("that encoder gradient is not one of the bound: elbo takes plain or stl, iwae plain or dreg, sumo dreg")]
-    EncoderGradient,
     /// Numbers that SUMO cannot be made of.
     #[error(transparent)]
     Sumo(#[from] crate::estimator::SumoError),
+    /// Numbers that the optimiser cannot take.
+    #[error(transparent)]
+    Update(#[from] crate::objective::UpdateError),
     /// An encoder loss that needs SUMO's samples.
     #[error(
         "the encoder loss `sumo2` needs the estimator `sumo`; choose that, or the encoder loss dreg, upper or likelihood"

@@ -23,9 +23,11 @@ mod legend;
 mod levels;
 mod ranges;
 mod report;
+mod scatter;
 mod smooth;
 mod text;
 mod ticks;
+mod tiles;
 
 pub use colormap::{Rgb, line_color, viridis};
 pub use contour::{contour_lines, filled_contours};
@@ -34,7 +36,9 @@ pub use density::{DensityOptions, DensityPanel, draw_densities, render_densities
 pub use grid::{Bounds, Grid};
 pub use levels::{Levels, nice_density_levels};
 pub use report::{Picture, Report};
+pub use scatter::{ScatterCell, render_scatter, usual_range};
 pub use smooth::smoothed_histogram;
+pub use tiles::render_tiles;
 
 /// Why a picture or a report could not be made.
 #[derive(Debug, ThisError)]

@@ -3,7 +3,7 @@
 //! The rows of a step follow from the run's seed and the step's number alone: epoch by epoch in an order drawn for
 //! the epoch, batch by batch. So a run that was stopped within an epoch goes on where it was.
 
-use crate::evaluation::LogDensity;
+use crate::evaluation::{Figure, LogDensity};
 use crate::model::LatentModel;
 use crate::objective::{Estimation, EstimationState};
 use crate::train::examples::{Examples, epoch_order};
@@ -150,6 +150,7 @@ impl fmt::Display for NotFinite {
 /// use std::sync::Arc;
 /// let estimation = Estimation {
 ///     bound: Bound::Iwae { samples: 4 },
+///     proposal: None,
 ///     encoder_gradient: EncoderGradient::Dreg,
 ///     update: Update { adam: Adam::new(Schedule::Constant(1e-2)), clip: None },
 /// };
@@ -309,7 +310,7 @@ impl<M: LatentModel + Clone + Send + Sync + 'static> Task for FitTask<M> {
         let numbers = self.numbers(step)?;
         let (rows, log_jacobian) = self.train.rows(self.key(Purpose::Rows).fold_in(step), &numbers)?;
         let (state, log_evidence) = (self.step)(state, key, rows)?;
-        Ok((state, -(log_evidence + mean(&log_jacobian))))
+        Ok((state, -(log_evidence + Figure::of(&log_jacobian).mean)))
     }
 
     fn weights(state: &EstimationState<M>) -> M {
@@ -325,17 +326,10 @@ impl<M: LatentModel + Clone + Send + Sync + 'static> Task for FitTask<M> {
         let (rows, log_jacobian) = self.validation.rows(self.key(Purpose::Validation), &numbers)?;
         let mut log_p = self.bound.at(model, key, &rows)?;
         log_p.iter_mut().zip(&log_jacobian).for_each(|(l, j)| *l += j);
-        let validation = mean(&log_p);
-        Ok(FitCheck { step, loss, validation, se: standard_error(&log_p) })
+        let Figure { mean, se } = Figure::of(&log_p);
+        Ok(FitCheck { step, loss, validation: mean, se })
     }
 }
 
-fn mean(x: &[f64]) -> f64 {
-    x.iter().sum::<f64>() / x.len() as f64
-}
-
-/// Of the mean.
-fn standard_error(x: &[f64]) -> f64 {
-    let (m, n) = (mean(x), x.len() as f64);
-    (x.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (n * (n - 1.0).max(1.0))).sqrt()
-}
+#[cfg(test)]
+mod tests;

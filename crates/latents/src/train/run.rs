@@ -287,9 +287,9 @@ impl<T: Task> Progress<T> {
         Key::from_words(self.key).split().1.fold_in(purpose)
     }
 
-    /// The key of the step that is next.
-    pub fn step_key(&self) -> Key {
-        Key::from_words(self.key).split().0.fold_in(self.step)
+    /// The key of a step.
+    pub fn step_key(&self, step: u32) -> Key {
+        Key::from_words(self.key).split().0.fold_in(step)
     }
 
     fn look(&mut self, task: &T) -> Result<(), pullback::Error> {
@@ -338,7 +338,7 @@ pub fn train<T: Task>(
             break Stop::Interrupted;
         }
         let begin = Instant::now();
-        let key = progress.step_key();
+        let key = progress.step_key(progress.step);
         let (state, loss) = task.step(progress.state, progress.step, key)?;
         trained += begin.elapsed();
         progress.state = state;

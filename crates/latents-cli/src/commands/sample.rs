@@ -1,0 +1,63 @@
+//! `latents sample`: rows drawn from a fitted model.
+
+use crate::args::Manners;
+use crate::failure::Failure;
+use crate::inputs::load;
+use crate::output::{print, rows};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The options of `latents sample`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  latents sample runs/faithful -n 10\n  latents sample runs/faithful -n 100000 -o drawn.npy"
+)]
+pub struct Args {
+    /// The folder of a run.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// How many rows.
+    #[arg(short, long = "rows", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub n: u32,
+    /// The seed of the random numbers.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// A file, .csv, .tsv or .npy [default: CSV to standard output].
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Talk and form.
+    #[command(flatten)]
+    pub manners: Manners,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
+    args.manners.apply();
+    let fitted = load(&args.run)?;
+    let drawn = fitted.sample(args.n as usize, args.seed)?;
+    if args.manners.json && args.out.is_none() {
+        let columns: Vec<&str> = drawn.columns().iter().map(|c| c.name.as_str()).collect();
+        let all: Vec<&[f64]> = (0..drawn.rows()).map(|i| drawn.row(i)).collect();
+        print(&json!({ "columns": columns, "rows": all, "seed": args.seed }).to_string());
+        return Ok(());
+    }
+    rows::write(&drawn, args.out.as_deref())?;
+    if let Some(out) = &args.out {
+        finished(&args.manners, drawn.rows(), out, started);
+    }
+    Ok(())
+}
+
+/// What is said of a table that was written to a file.
+pub fn finished(manners: &Manners, rows: usize, out: &std::path::Path, started: Instant) {
+    let seconds = started.elapsed().as_secs_f64();
+    if manners.json {
+        print(&json!({ "rows": rows, "out": out.display().to_string(), "seconds": seconds }).to_string());
+    } else {
+        manners.say(format!("{rows} rows written to {}", out.display()));
+    }
+}

@@ -1,0 +1,139 @@
+//! Data as the command line names it.
+
+use crate::failure::Failure;
+use crate::progress::thousands;
+use latents::data::{ColumnKind, DataError, Header, Missing, ReadOptions, Table, read};
+use latents::run::Fitted;
+use std::path::Path;
+
+/// How a data file is read.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// The columns to model, by name or number from 1, with ranges: age,3-5.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Columns to leave out.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub without: Vec<String>,
+    /// Columns whose values are names.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub categorical: Vec<String>,
+    /// Whether the first line names the columns [default: auto].
+    #[arg(long, value_name = "WHETHER")]
+    pub header: Option<Whether>,
+    /// What to do with a row that lacks a value [default: refuse].
+    #[arg(long, value_name = "WHAT")]
+    pub missing: Option<WhenMissing>,
+    /// Read a picture as this many points, drawn where it is dark.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub points: Option<u32>,
+}
+
+/// Whether the first line names the columns.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Whether {
+    /// Where one of its fields is no number.
+    Auto,
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// What to do with a row that lacks a value.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum WhenMissing {
+    /// Refuse the file and name the row.
+    Refuse,
+    /// Leave the row out.
+    Drop,
+}
+
+impl DataArgs {
+    /// Puts what was asked for into the options.
+    pub fn apply(&self, options: &mut ReadOptions) {
+        if !self.columns.is_empty() {
+            options.columns = Some(self.columns.clone());
+        }
+        if !self.without.is_empty() {
+            options.without = self.without.clone();
+        }
+        if !self.categorical.is_empty() {
+            options.categorical = self.categorical.clone();
+        }
+        if let Some(header) = self.header {
+            options.header = match header {
+                Whether::Auto => Header::Auto,
+                Whether::Yes => Header::Yes,
+                Whether::No => Header::No,
+            };
+        }
+        if let Some(missing) = self.missing {
+            options.missing = match missing {
+                WhenMissing::Refuse => Missing::Refuse,
+                WhenMissing::Drop => Missing::Drop,
+            };
+        }
+        if let Some(points) = self.points {
+            options.points = Some(points as usize);
+        }
+    }
+}
+
+/// A file's rows, with the columns of a fitted model.
+///
+/// # Errors
+/// A file that cannot be read, or has other columns.
+pub fn read_like(path: &Path, fitted: &Fitted, given: &DataArgs) -> Result<Table, Failure> {
+    Ok(read(path, &options_like(fitted, given))?)
+}
+
+/// How a file is read for a fitted model.
+pub fn options_like(fitted: &Fitted, given: &DataArgs) -> ReadOptions {
+    let fit = &fitted.header().config.data.read;
+    let mut options = ReadOptions {
+        header: fit.header,
+        missing: fit.missing,
+        points: fit.points,
+        like: Some(fitted.columns().to_vec()),
+        ..ReadOptions::default()
+    };
+    given.apply(&mut options);
+    options
+}
+
+/// A fitted model of a run's folder.
+///
+/// # Errors
+/// A folder without a model, or with one that cannot be used.
+pub fn load(path: &Path) -> Result<Fitted, Failure> {
+    Ok(Fitted::load(path)?)
+}
+
+/// What a table is, in a line.
+pub fn described(table: &Table) -> String {
+    let columns = table.columns();
+    let categorical = columns.iter().filter(|c| matches!(c.kind, ColumnKind::Categories(_))).count();
+    let kinds = match (columns.len() - categorical, categorical) {
+        (_, 0) => String::new(),
+        (0, _) => ", categorical".to_owned(),
+        (numbers, names) => format!(", {numbers} of numbers and {names} categorical"),
+    };
+    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+    let listed = match &names[..] {
+        [first, .., last] if names.len() > 8 => format!("{first} … {last}"),
+        all => all.join(", "),
+    };
+    let n = thousands(table.rows() as u64);
+    format!("{n} rows, {} column{}{kinds}: {listed}", columns.len(), if columns.len() == 1 { "" } else { "s" })
+}
+
+impl From<DataError> for Failure {
+    fn from(e: DataError) -> Failure {
+        // Its text ends with its remedy.
+        let text = e.to_string();
+        let (what, help) = text.split_once("; help: ").unwrap_or((&text, "see `latents fit --help` on data"));
+        if e.is_usage() { Failure::usage(what, help) } else { Failure::run(what, help) }
+    }
+}

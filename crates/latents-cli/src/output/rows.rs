@@ -1,0 +1,91 @@
+//! Tables as results: CSV or TSV text, or an NPY file, by the name of the file.
+
+use crate::failure::Failure;
+use crate::session::write_file;
+use latents::data::Table;
+use std::io::Write;
+use std::path::Path;
+
+/// Writes a table to a file, whole or not at all, or as CSV to standard output where there is none.
+///
+/// # Errors
+/// A file that cannot be written, or categories in an NPY file.
+pub fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path.filter(|p| *p != Path::new("-")) else {
+        // A reader that has gone away is no failure.
+        let _ = std::io::stdout().lock().write_all(csv(table, ',').as_bytes());
+        return Ok(());
+    };
+    let bytes = match path.extension().and_then(|e| e.to_str()) {
+        Some("npy") => npy(table)?,
+        Some("tsv") => csv(table, '\t').into_bytes(),
+        Some("csv") => csv(table, ',').into_bytes(),
+        _ => {
+            let what = format!("cannot tell the format of {} by its name", path.display());
+            return Err(Failure::usage(what, "name it .csv, .tsv or .npy"));
+        }
+    };
+    write_file(path, &bytes)
+}
+
+/// A header and a line for each row.
+fn csv(table: &Table, separator: char) -> String {
+    let quoted = |text: &str| {
+        let plain = !text.contains([separator, '"', '\n', '\r']);
+        if plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
+    };
+    let mut out = String::new();
+    let mut line = |fields: Vec<String>| {
+        for (j, field) in fields.iter().enumerate() {
+            if j > 0 {
+                out.push(separator);
+            }
+            out.push_str(field);
+        }
+        out.push('\n');
+    };
+    line(table.columns().iter().map(|c| quoted(&c.name)).collect());
+    for i in 0..table.rows() {
+        line((0..table.width()).map(|j| quoted(&table.text(i, j))).collect());
+    }
+    out
+}
+
+/// Format 1.0, `<f8`, C order.
+fn npy(table: &Table) -> Result<Vec<u8>, Failure> {
+    if let Some(column) = table.columns().iter().find(|c| c.levels().is_some()) {
+        let what = format!("column `{}` is categorical, and NPY holds numbers alone", column.name);
+        return Err(Failure::usage(what, "write a .csv"));
+    }
+    let shape = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, {}), }}", table.rows(), table.width());
+    // Magic, version, length and header together are a multiple of 64 bytes.
+    let padded = (10 + shape.len() + 1).div_ceil(64) * 64 - 10;
+    let header = format!("{shape:<width$}\n", width = padded - 1);
+    let length = u16::try_from(header.len()).map_err(|e| Failure::run(e.to_string(), "write a .csv"))?;
+    let mut out = b"\x93NUMPY\x01\x00".to_vec();
+    out.extend(length.to_le_bytes());
+    out.extend(header.as_bytes());
+    out.extend(table.values().iter().flat_map(|x| x.to_le_bytes()));
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latents::data::Column;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().expect("folder");
+        let columns = vec![Column::number("a,b"), Column::number("c")];
+        let table = Table::new(columns, vec![0.1, -2.0, 1e-300, 3.0]).expect("table");
+        for name in ["t.csv", "t.tsv"] {
+            let path = folder.path().join(name);
+            write(&table, Some(&path)).expect("written");
+            assert_eq!(latents::data::read(&path, &Default::default()).expect("read"), table, "{name}");
+        }
+        let bytes = npy(&table).expect("bytes");
+        assert_eq!((bytes.len() - 32) % 64, 0);
+        assert!(write(&table, Some(Path::new("t.xls"))).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! What is refused: with what is wrong, what to do, and the right exit code.
+
+use crate::{Place, TINY, read, refused};
+
+/// The settings are tiny so that a mistake here ends soon.
+fn fit(place: &Place, arguments: &str, code: i32) -> String {
+    let err = refused(&mut place.latents(&format!("fit {arguments} -o run {TINY}")), code);
+    assert!(!place.at("run").join("model.safetensors").exists(), "a refused fit has left a model");
+    err
+}
+
+#[test]
+fn unknown_settings_name_the_nearest() {
+    let place = Place::new();
+    assert!(fit(&place, "rows.csv training.epoch=3", 2).contains("did you mean `epochs`"));
+    assert!(fit(&place, "rows.csv likelihood=gausian", 2).contains("`gaussian`"));
+    assert!(fit(&place, "rows.csv epochs=many", 2).contains("epochs"));
+    assert!(fit(&place, "rows.csv training.batch=0", 2).contains("training.batch is 0"));
+    assert!(fit(&place, "rows.csv objective.bound=iwea:5", 2).contains("`iwae:K`"));
+    assert!(fit(&place, "rows.csv bound=iwae:5 objective.gradient=stl", 2).contains("biased"));
+    assert!(fit(&place, "rows.csv epochs", 2).contains("key=value"));
+    place.write("f.toml", "[modle]\nlatent = [2]\n");
+    let err = fit(&place, "rows.csv --config f.toml", 2);
+    assert!(err.contains("did you mean `model`") && err.contains("f.toml"), "{err}");
+    place.write("f.toml", "latent = [2\n");
+    assert!(fit(&place, "rows.csv --config f.toml", 2).contains("line"));
+    assert!(fit(&place, "rows.csv --config none.toml", 2).contains("none.toml"));
+}
+
+#[test]
+fn bad_data_is_refused_with_its_place() {
+    let place = Place::new();
+    assert!(fit(&place, "none.csv", 2).contains("none.csv"));
+    place.write("bad.csv", "a,b\n1,2\n3,x\n");
+    let err = fit(&place, "bad.csv", 2);
+    assert!(err.contains("row 2") && err.contains("`b`") && err.contains("--without"), "{err}");
+    place.write("bad.csv", "a,b\n1,2\n3\n");
+    assert!(fit(&place, "bad.csv", 1).contains("line 3"));
+    place.write("bad.csv", "");
+    assert!(fit(&place, "bad.csv", 1).contains("empty"));
+    place.write("bad.csv", "a,b\n1,2\n");
+    assert!(fit(&place, "bad.csv", 1).contains("rows"));
+    let constant: String = std::iter::once("a,b\n".to_owned()).chain((0..50).map(|i| format!("{i},7\n"))).collect();
+    place.write("bad.csv", &constant);
+    assert!(fit(&place, "bad.csv", 1).contains("`b`"));
+    place.write("bad.csv", "a,b\n1,2\n3,\n");
+    assert!(fit(&place, "bad.csv", 1).contains("--missing drop"));
+    place.write("bad.csv", "a,b\n1,2\n3,inf\n");
+    assert!(fit(&place, "bad.csv", 1).contains("row 2"));
+    assert!(fit(&place, "rows.csv --without height,weight", 2).contains("no column"));
+    assert!(fit(&place, "rows.csv --columns hight", 2).contains("did you mean `height`"));
+    assert!(fit(&place, "rows.csv data.validation=0.6 data.test=0.5", 2).contains("validation"));
+    place.write("bad.npy", "\u{93}NUMPY, or not");
+    assert!(!fit(&place, "bad.npy", 1).is_empty());
+}
+
+#[test]
+fn a_run_is_not_replaced_unasked() {
+    let place = Place::new();
+    place.fit("run");
+    let before = read(place.at("run/model.safetensors"));
+    let err = refused(&mut place.latents(&format!("fit rows.csv -o run {TINY}")), 2);
+    assert!(err.contains("--force") && err.contains("latents resume run"), "{err}");
+    assert_eq!(read(place.at("run/model.safetensors")), before);
+    crate::done(&mut place.latents(&format!("fit rows.csv -o run --force {TINY} --seed 1")));
+    assert_ne!(read(place.at("run/model.safetensors")), before);
+}
+
+#[test]
+fn files_that_are_no_runs_are_refused() {
+    let place = Place::new();
+    place.fit("run");
+    assert!(refused(&mut place.latents("sample none"), 2).contains("none"));
+    let bytes = read(place.at("run/model.safetensors"));
+    let path = place.at("cut.safetensors");
+    for cut in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(&path, &bytes[..cut]).expect("written");
+        let err = refused(&mut place.latents("sample cut.safetensors"), 2);
+        assert!(err.contains("cut short"), "{cut}: {err}");
+    }
+    // A file that says it is of a later version.
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let at = text.find("\\\"version\\\":1,").expect("a version") + "\\\"version\\\":".len();
+    let at = text[..at].len();
+    let mut later = bytes.clone();
+    assert_eq!(later[at], b'1');
+    later[at] = b'9';
+    std::fs::write(&path, &later).expect("written");
+    assert!(refused(&mut place.latents("sample cut.safetensors"), 2).contains("update latents"));
+    place.write("text.safetensors", "not a model at all, but longer than eight bytes");
+    assert!(refused(&mut place.latents("show text.safetensors"), 2).contains("not a safetensors file"));
+}
+
+#[test]
+fn other_columns_and_other_data_are_refused() {
+    let place = Place::new();
+    place.fit("run");
+    place.write("other.csv", "height,length\n170,3\n");
+    let err = refused(&mut place.latents("encode run other.csv"), 2);
+    assert!(err.contains("weight"), "{err}");
+    place.write("other.csv", &crate::rows(121));
+    let err = refused(&mut place.latents("resume run --data other.csv"), 2);
+    assert!(err.contains("121 rows") && err.contains("120 rows"), "{err}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_training() {
+    let place = Place::new();
+    place.write("file", "x");
+    let err = refused(&mut place.latents(&format!("fit rows.csv -o file/run {TINY}")), 1);
+    assert!(err.contains("file/run"), "{err}");
+    assert!(!err.contains("epoch 1"), "{err}");
+}
+
+#[test]
+fn a_number_that_is_none_ends_the_run_and_the_last_good_state_is_kept() {
+    let place = Place::new();
+    // A rate at which the weights overflow within a few steps.
+    let (code, out, err) = crate::said(&mut place.latents(&format!(
+        "fit rows.csv -o run {TINY} rate=1e38 training.schedule=constant training.clip=0 epochs=50"
+    )));
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("no finite number at step") || err.contains("no number after step"), "{err}");
+    assert!(err.contains("last good state"), "{err}");
+    let (drawn, _) = crate::done(&mut place.latents("sample run -n 3"));
+    assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
+    assert!(refused(&mut place.latents("resume run"), 2).contains("ended"));
+}

@@ -1,0 +1,115 @@
+//! What the commands print and leave behind.
+
+use crate::{Place, TINY, done, read};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn a_fit_says_what_it_saw_and_leaves_a_folder() {
+    let place = Place::new();
+    let (out, err) = place.fit("run");
+    for part in ["120 rows, 2 columns: height, weight", "96 rows to train on, 12 to validate, 12 to test", "epoch 3"] {
+        assert!(err.contains(part), "no {part:?} in {err}");
+    }
+    for part in
+        ["this model, iwae:20 (lower bound)", "nats per row", "bits per dimension", "(exact)", "ended after 18 steps"]
+    {
+        assert!(out.contains(part), "no {part:?} in {out}");
+    }
+    for name in ["model.safetensors", "metrics.csv", "report.html", "curves.png", "density.png", "samples.png"] {
+        assert!(!read(place.at("run").join(name)).is_empty());
+    }
+    let metrics = String::from_utf8(read(place.at("run/metrics.csv"))).expect("text");
+    assert_eq!(metrics.lines().count(), 5, "{metrics}");
+    let names: Vec<_> = std::fs::read_dir(place.at("run")).expect("folder").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(names.len(), 6, "nothing temporary is left: {names:?}");
+}
+
+#[test]
+fn json_has_the_figures_and_nothing_else_is_on_standard_output() {
+    let place = Place::new();
+    let (out, err) = done(&mut place.latents(&format!("fit rows.csv -o run {TINY} --json --quiet")));
+    assert!(err.is_empty(), "{err}");
+    let found = json(&out);
+    assert_eq!((found["rows"].as_u64(), found["test_rows"].as_u64()), (Some(120), Some(12)));
+    assert_eq!((found["unit"].as_str(), found["kind"].as_str()), (Some("nats per row"), Some("lower")));
+    assert_eq!(found["estimator"].as_str(), Some("iwae:20"));
+    for key in ["test_log_density", "standard_error", "bits_per_dimension", "samples", "seconds"] {
+        assert!(found[key].as_f64().is_some_and(f64::is_finite), "{key}: {found}");
+    }
+    assert_eq!(found["baselines"].as_array().map(Vec::len), Some(2));
+    let shown = json(&done(&mut place.latents("show run --json")).0);
+    assert_eq!(shown["figures"]["model"]["log_density"], found["test_log_density"]);
+}
+
+#[test]
+fn a_fitted_model_is_shown_sampled_encoded_reconstructed_and_drawn() {
+    let place = Place::new();
+    place.fit("run");
+    let (shown, _) = done(&mut place.latents("show run"));
+    for part in ["120 rows", "height, weight", "[model]", "latent = [2]", "all 3 epochs are done"] {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+    let (drawn, err) = done(&mut place.latents("sample run -n 5 --seed 3"));
+    assert!(err.is_empty() && drawn.starts_with("height,weight\n") && drawn.lines().count() == 6, "{drawn}{err}");
+    assert_eq!(done(&mut place.latents("sample run -n 5 --seed 3")).0, drawn);
+    assert_ne!(done(&mut place.latents("sample run -n 5 --seed 4")).0, drawn);
+    done(&mut place.latents("sample run -n 7 -o drawn.npy"));
+    assert!(read(place.at("drawn.npy")).starts_with(b"\x93NUMPY"));
+
+    let (encoded, _) = done(&mut place.latents("encode run rows.csv"));
+    assert!(encoded.starts_with("mean1,mean2,variance1,variance2\n") && encoded.lines().count() == 121);
+    // The samples, read again by name, are rows like any other.
+    done(&mut place.latents("sample run -n 5 -o drawn.csv"));
+    let (made, _) = done(&mut place.latents("reconstruct run drawn.csv"));
+    assert!(made.starts_with("height,weight\n") && made.lines().count() == 6);
+
+    let (drawn, _) = done(&mut place.latents("plot run --what curves,density,samples,latent,pairs -o pictures"));
+    for name in drawn.lines() {
+        assert!(read(place.at(name)).starts_with(b"\x89PNG"), "{name}");
+    }
+    assert_eq!(drawn.lines().count(), 5);
+}
+
+#[test]
+fn folds_test_every_row_once() {
+    let place = Place::new();
+    let (out, err) = done(&mut place.latents(&format!("cv rows.csv --folds 3 {TINY} --json")));
+    let found = json(&out);
+    assert_eq!(found["rows"].as_u64(), Some(120));
+    assert_eq!(found["folds"].as_array().map(Vec::len), Some(3));
+    assert!(err.contains("fold 3 of 3"), "{err}");
+}
+
+#[test]
+fn a_configuration_file_is_overridden_by_options_and_those_by_settings() {
+    let place = Place::new();
+    place.write("f.toml", "seed = 5\n[model]\nlatent = [3]\nhidden = [4]\n[training]\nepochs = 2\n");
+    let tiny = "evaluation.estimator=iwae:5 evaluation.validation_samples=2";
+    done(&mut place.latents(&format!("fit rows.csv --config f.toml --latent 2 hidden=6 -o run {tiny}")));
+    let (shown, _) = done(&mut place.latents("show run"));
+    for part in ["seed = 5", "latent = [2]", "hidden = [6]", "epochs = 2"] {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(done(&mut place.latents(&format!("completions {shell}"))).0.contains("reconstruct"));
+    }
+}
+
+#[test]
+fn standard_input_is_data() {
+    let place = Place::new();
+    let mut command = place.latents(&format!("fit - -o run {TINY} --quiet"));
+    command.write_stdin(crate::rows(60));
+    done(&mut command);
+    let err = crate::refused(&mut place.latents("resume run"), 2);
+    assert!(err.contains("--data"), "{err}");
+}

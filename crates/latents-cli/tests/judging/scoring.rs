@@ -1,0 +1,60 @@
+//! `latents score`.
+
+use super::{OUTLIER, ROWS, done, json, number, place, read, refused};
+
+#[test]
+fn each_row_has_a_line_and_their_mean_is_that_of_eval() {
+    let (out, _) = done(place().latents("score runs/good rows.csv --estimator iwae:100 --quiet"));
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (ROWS + 1, "row,log_density,standard_error,pareto_k"));
+    let cells = |line: &str| line.split(',').map(|c| c.parse::<f64>().expect("a number")).collect::<Vec<_>>();
+    let all: Vec<Vec<f64>> = lines[1..].iter().map(|l| cells(l)).collect();
+    assert!(all.iter().enumerate().all(|(i, c)| c.len() == 4 && c[0] == i as f64 + 1.0));
+    let mean = all.iter().map(|c| c[1]).sum::<f64>() / ROWS as f64;
+    let found = json("eval runs/good rows.csv --estimator iwae:100");
+    assert!((number(&found["estimates"][0]["test_log_density"]) - mean).abs() < 1e-9);
+}
+
+#[test]
+fn files_hold_the_same_whole_or_not_at_all() {
+    let standard = done(place().latents("score runs/good rows.csv --estimator iwae:40 -q")).0;
+    done(place().latents("score runs/good rows.csv --estimator iwae:40 -q -o scores.csv"));
+    assert_eq!(read(place().at("scores.csv")), standard.as_bytes());
+    let (out, err) = done(place().latents("score runs/good rows.csv --estimator iwae:40 -o scores.npy"));
+    assert!(out.is_empty() && err.contains("scores.npy"), "{out} {err}");
+    let table = latents::data::read(&place().at("scores.npy"), &Default::default()).expect("read");
+    assert_eq!((table.rows(), table.width()), (ROWS, 3));
+    let second: Vec<f64> =
+        standard.lines().nth(2).expect("a line").split(',').map(|c| c.parse().expect("a number")).collect();
+    assert_eq!(table.row(1), &second[1..]);
+    // Standard input gives what the file gives.
+    let mut piped = place().latents("score runs/good - --estimator iwae:40 -q");
+    piped.write_stdin(read(place().at("rows.csv")));
+    assert_eq!(done(piped).0, standard);
+    // A row that cannot be read leaves no file.
+    std::fs::write(place().at("broken.csv"), "a,b\n1,2\n3,x\n").expect("written");
+    let (code, _, err) = super::said(place().latents("score runs/good broken.csv -o broken-scores.csv"));
+    assert!(code != 0 && err.contains("row 2"), "{code} {err}");
+    let left: Vec<String> = std::fs::read_dir(place().at(""))
+        .expect("a folder")
+        .map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains("broken-scores"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(refused("score runs/good rows.csv -o scores.xls").contains(".npy"));
+}
+
+#[test]
+fn the_least_likely_rows_are_found() {
+    let found = json("score runs/good rows.csv --top 3");
+    let top = found["least_likely"].as_array().expect("a list");
+    assert_eq!((top.len(), top[0]["row"].as_u64()), (3, Some(OUTLIER)));
+    assert_eq!(top[0]["values"], serde_json::json!([25.0, -15.0]));
+    let densities: Vec<f64> = top.iter().map(|t| number(&t["log_density"])).collect();
+    assert!(densities.is_sorted());
+    let (out, _) = done(place().latents("score runs/good rows.csv --top 3"));
+    assert!(out.contains("25") && out.contains(&OUTLIER.to_string()) && out.lines().count() < 12, "{out}");
+    let all = json("score runs/good rows.csv --estimator iwae:20");
+    assert_eq!(all["scores"].as_array().map(Vec::len), Some(ROWS));
+    assert_eq!((all["unit"].as_str(), all["kind"].as_str()), (Some("nats per row"), Some("lower")));
+}

@@ -1,0 +1,106 @@
+//! Why a fit cannot be done.
+
+use crate::data::DataError;
+use crate::model::ModelError;
+use crate::objective::EstimationError;
+use crate::plot::PlotError;
+use crate::train::{CheckpointError, NotFinite};
+use std::path::PathBuf;
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No TOML, or a key or a value that is none of the configuration's.
+    #[error("{0}")]
+    Toml(String),
+    /// An override without a value.
+    #[error("`{given}` is no `key=value`")]
+    Override {
+        /// What was given.
+        given: String,
+    },
+    /// A number outside its range.
+    #[error("{key} is {value}; it must be {range}")]
+    Range {
+        /// The dotted key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be, in words.
+        range: &'static str,
+    },
+    /// No estimator of `log p(x)`.
+    #[error(transparent)]
+    Estimator(#[from] crate::evaluation::SpecError),
+    /// An objective that cannot be trained.
+    #[error(transparent)]
+    Objective(#[from] EstimationError),
+}
+
+/// Why a fit, or a use of a fitted model, failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The model's part of the configuration, with these columns.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A number that is none, met in training; the last good state is kept.
+    #[error("{0}")]
+    NotFinite(NotFinite),
+    /// A validation figure that is no number.
+    #[error("the validation figure is no number after step {step}")]
+    Validation {
+        /// The step.
+        step: u32,
+    },
+    /// The run's file.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Other data than the run was begun with.
+    #[error("the data are not those that the run was begun with: {found}, and it was begun with {wanted}")]
+    OtherData {
+        /// What they are.
+        found: String,
+        /// What they were.
+        wanted: String,
+    },
+    /// A run that was ended for good.
+    #[error("the run ended: {why}")]
+    Ended {
+        /// Why.
+        why: String,
+    },
+    /// A picture or the report.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    /// Another file of the run.
+    #[error("cannot write {}: {cause}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The model's program is faulty.
+    #[error("the program of the model is faulty: {0}")]
+    Program(#[from] pullback::Error),
+}
+
+impl FitError {
+    /// Whether the request is at fault, rather than the data's content, the training or the machine.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            FitError::Config(_) | FitError::Model(_) | FitError::OtherData { .. } | FitError::Ended { .. } => true,
+            FitError::Data(e) => e.is_usage(),
+            FitError::Checkpoint(e) => !matches!(e.fault, crate::train::Fault::Write(_)),
+            _ => false,
+        }
+    }
+}
