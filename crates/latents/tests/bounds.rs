@@ -170,10 +170,6 @@ fn every_allowed_encoder_gradient_has_the_mean_of_the_plain_one() {
         assert!((found.0 - plain.0).abs() < 4.0 * found.1.hypot(plain.1), "{bound} {gradient}: {found:?} {plain:?}");
         assert!(found.1 < plain.1, "{bound} {gradient} varies less: {found:?} {plain:?}");
     }
-    // One that is refused is refused for a reason.
-    let biased = proposal_slope(&fit(IWAE, None, EncoderGradient::Stl), &x, &model, 50);
-    let plain = proposal_slope(&fit(IWAE, None, EncoderGradient::Plain), &x, &model, 51);
-    assert!((biased.0 - plain.0).abs() > 4.0 * biased.1.hypot(plain.1), "{biased:?} {plain:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use pullback::{DType, Dim, Key, Tensor, Tree};
 /// Independent counts with `P(x_i) = e^(x_i l_i - e^l_i) / x_i!`; mean and variance are `e^l_i`.
 ///
 /// Draws are not differentiable. Rates below 10 are drawn by inversion, greater ones by the transformed rejection PTRS
-/// (Hörmann 1993), in f64 whatever the type of the rate: exact but for a probability below 1e-15.
+/// (Hörmann 1993), in f64 whatever the type of the rate: exact but for a probability below 1e-14.
 ///
 /// ```
 /// use latents::dist::{Distribution, Poisson};
@@ -41,7 +41,7 @@ const LARGE: f64 = 10.0;
 ///
 /// Inversion counts how many of the first 64 cumulative probabilities lie below a uniform number; what is beyond has a
 /// probability below 1e-28. Of the 24 candidates of the rejection (Hörmann 1993, figure 3), drawn in advance, the first
-/// that is accepted is taken. Each is with a probability above 0.8, so that the chance that none is lies below 1e-16;
+/// that is accepted is taken. Each is with a probability of 0.75 or more, so that the chance that none is lies below 1e-14;
 /// then the count is the whole part of the rate. In f64, for `x log λ - λ - log x!` is a difference of large numbers.
 ///
 /// # Shapes

@@ -1,7 +1,7 @@
 //! The evidence lower bound whose divergence is exact.
 
 use crate::dist::Distribution;
-use crate::model::{LatentModel, NoClosedForm};
+use crate::model::{ClosedForm, LatentModel, NoClosedForm};
 use pullback::{Key, Keys, Tensor, vmap};
 
 /// `(1/k) Σ log p(x|z_i) - KL(q(z|x) ‖ p(z))`, the divergence in closed form (Kingma & Welling 2014, equation 7).
@@ -34,8 +34,18 @@ use pullback::{Key, Keys, Tensor, vmap};
 /// ```
 #[track_caller]
 pub fn analytic_elbo<M: LatentModel>(keys: Keys, x: &Tensor, model: &M) -> Result<Tensor, NoClosedForm> {
-    let parts = model.closed_form()?;
+    Ok(analytic_elbo_by(model.closed_form()?, keys, x, model))
+}
+
+/// The same by the model's closed form.
+#[track_caller]
+pub(crate) fn analytic_elbo_by<M: LatentModel>(
+    parts: &dyn ClosedForm<M::Proposal>,
+    keys: Keys,
+    x: &Tensor,
+    model: &M,
+) -> Tensor {
     let q = model.proposal(x);
     let log_p = vmap(|key: Key| parts.log_conditional(x, &q.sample(key))).call(keys);
-    Ok(log_p.mean() - parts.divergence(&q))
+    log_p.mean() - parts.divergence(&q)
 }

@@ -17,6 +17,7 @@ mod tail;
 mod upper;
 
 pub use analytic_elbo::analytic_elbo;
+pub(crate) use analytic_elbo::analytic_elbo_by;
 pub use ciwae::{ciwae, ciwae_of};
 pub use dreg::{dreg, dreg_encoder};
 pub use elbo::{elbo, elbo_of};

@@ -16,7 +16,7 @@ use std::str::FromStr;
 /// assert_eq!("iwae:50".parse::<Bound>()?, Bound::Iwae { samples: 50 });
 /// assert_eq!("miwae:8:4".parse::<Bound>()?.to_string(), "miwae:8:4");
 /// assert!("iwae:0".parse::<Bound>()?.check().is_err());
-/// assert!("iwea:5".parse::<Bound>().unwrap_err().to_string().contains("`iwae`"));
+/// assert!("iwea:5".parse::<Bound>().unwrap_err().to_string().contains("`iwae:K`"));
 /// # Ok::<(), latents::objective::EstimationError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Density estimation: the forward KL from data.
 
 use crate::dist::Distribution;
-use crate::estimator::{analytic_elbo, log_weights};
+use crate::estimator::{analytic_elbo_by, log_weights};
 use crate::model::LatentModel;
 use crate::objective::{Bound, EncoderGradient, EstimationError, Update};
 use crate::optim::{AdamState, held};
@@ -182,8 +182,10 @@ impl Estimation {
 #[track_caller]
 fn plain<M: LatentModel>(bound: &Bound, key: Key, x: &Tensor, model: &M) -> Tensor {
     let keys = key.split_n(bound.samples().unwrap_or(1));
-    match bound {
-        Bound::AnalyticElbo { .. } => analytic_elbo(keys, x, model).unwrap_or_else(|_| no_number(x)),
+    match (bound, model.closed_form()) {
+        (Bound::AnalyticElbo { .. }, Ok(parts)) => analytic_elbo_by(parts, keys, x, model),
+        // Of a model that has none no number is the value, nor the gradient: no update follows from it.
+        (Bound::AnalyticElbo { .. }, Err(_)) => bound.of(&log_weights(keys, x, model)) * f64::NAN,
         _ => bound.of(&log_weights(keys, x, model)),
     }
 }
@@ -217,12 +219,7 @@ impl<M: LatentModel> Side<'_, M> {
     #[track_caller]
     fn bound(&self, bound: &Bound, x: &Tensor, z: &Tensor) -> Tensor {
         let Bound::AnalyticElbo { .. } = bound else { return bound.of(&self.log_weights(x, z)) };
-        let Ok(parts) = self.model.closed_form() else { return no_number(x) };
+        let Ok(parts) = self.model.closed_form() else { return bound.of(&self.log_weights(x, z)) * f64::NAN };
         vmap(|z: Tensor| parts.log_conditional(x, &z)).call(z.clone()).mean() - parts.divergence(self.q)
     }
-}
-
-/// What stands for the analytic ELBO of a model that has none: no update follows from it.
-fn no_number(x: &Tensor) -> Tensor {
-    Tensor::full(f64::NAN, x.dtype(), [0; 0])
 }
