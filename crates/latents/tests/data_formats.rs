@@ -83,6 +83,9 @@ fn categories_are_learnt_sorted_and_asked_for_again() {
     let mut reader = open_bytes("a.csv", text.into(), &options).unwrap();
     assert_eq!(reader.columns(), table.columns());
     assert_eq!(reader.next(2).unwrap().unwrap(), table.select_rows(&[0, 1]));
+    // A name whose only row is dropped is none of the data's.
+    let dropping = ReadOptions { categorical: vec!["c".into()], missing: Missing::Drop, ..plain() };
+    assert_eq!(csv("c,x\nred,1\nblue,NA\n", &dropping).columns()[0].levels().unwrap(), ["red"]);
 
     // At score time, in another order, with a column more.
     let like = ReadOptions { like: Some(table.columns().to_vec()), ..plain() };

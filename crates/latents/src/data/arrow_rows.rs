@@ -9,6 +9,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Record batches of the chosen columns.
 pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
@@ -46,7 +47,7 @@ impl ArrowRows {
 
     /// The next batch that has rows; false at the end.
     fn advance(&mut self) -> Result<bool, Fault> {
-        for batch in &mut self.batches {
+        while let Some(batch) = caught(self.format, || self.batches.next())? {
             let batch = batch.map_err(|cause| corrupt(self.format, &cause))?;
             if batch.num_columns() != self.chosen.len() {
                 let what = "a batch has other columns than the schema".to_owned();
@@ -99,6 +100,18 @@ impl Source for ArrowRows {
         self.at += 1;
         Ok(Some(Row { line: None, cells: Cells::Mixed(&self.values) }))
     }
+}
+
+/// What `f` gives. Arrow's readers panic on some damaged files, where this program promises an error; what `f` worked
+/// on is not used after that.
+pub(super) fn caught<T>(format: &'static str, f: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Fault::Corrupt {
+            format,
+            what: text.unwrap_or("its reader failed").lines().next().unwrap_or_default().to_owned(),
+        }
+    })
 }
 
 /// A fault that Arrow's own reader reports.

@@ -1,6 +1,6 @@
 //! Parquet files (<https://parquet.apache.org/docs/file-format/>).
 
-use crate::data::arrow_rows::{ArrowRows, Batches, corrupt};
+use crate::data::arrow_rows::{ArrowRows, Batches, caught, corrupt};
 use crate::data::error::{DataError, Fault};
 use crate::data::input::{Input, Store};
 use parquet::arrow::ProjectionMask;
@@ -21,11 +21,12 @@ pub(super) fn open(input: Input) -> Result<ArrowRows, DataError> {
 
 fn of(bytes: impl ChunkReader + 'static) -> Result<ArrowRows, DataError> {
     let fault = |cause| corrupt("Parquet", &cause);
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(fault)?;
+    let builder = caught("Parquet", || ParquetRecordBatchReaderBuilder::try_new(bytes))?.map_err(fault)?;
     let schema = builder.schema().clone();
     let batches = move |columns: Vec<usize>| -> Result<Batches, Fault> {
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
-        Ok(Box::new(builder.with_projection(mask).with_batch_size(ROWS).build().map_err(fault)?))
+        let built = caught("Parquet", || builder.with_projection(mask).with_batch_size(ROWS).build())?;
+        Ok(Box::new(built.map_err(fault)?))
     };
     ArrowRows::new("Parquet", schema, Box::new(batches))
 }
