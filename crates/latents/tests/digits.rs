@@ -12,7 +12,15 @@ fn held_out_digits_are_as_likely_as_they_were() {
     assert_eq!((table.rows(), table.width()), (1797, 64));
     let config = FitConfig::resolve(
         "[data]\nbinarise = { fixed = { seed = 0 } }\n[model]\nlikelihood = 'bernoulli'",
-        &["latent=8", "hidden=64", "epochs=40", "batch=64", "bound=iwae:5", "rate=3e-3", "evaluation.estimator=iwae:200"],
+        &[
+            "latent=8",
+            "hidden=64",
+            "epochs=40",
+            "batch=64",
+            "bound=iwae:5",
+            "rate=3e-3",
+            "evaluation.estimator=iwae:200",
+        ],
     )
     .expect("a configuration");
     let fitted = latents::fit(&table, &config).expect("fits");

@@ -3,9 +3,9 @@
 mod common;
 
 use common::{linear_cases, mean};
+use latents::data::Column;
 use latents::estimator::{Kind, upper_bound};
 use latents::evaluation::{EstimatorSpec, Evaluator, EvidenceError, linear_gaussian, log_evidence};
-use latents::data::Column;
 use latents::model::{LatentModel, LinearGaussian, ModelConfig};
 use pullback::{DType, Key, Tensor, vmap};
 

@@ -64,10 +64,13 @@ impl Points {
             }
         }
         let mut total = 0.0;
-        let sums: Vec<f64> = inks.into_iter().map(|ink| {
-            total += ink;
-            total
-        }).collect();
+        let sums: Vec<f64> = inks
+            .into_iter()
+            .map(|ink| {
+                total += ink;
+                total
+            })
+            .collect();
         // White is 1 only up to rounding in the sum of the three channels.
         if total <= 1e-9 * sums.len() as f64 {
             return Err(Fault::NoInk(if ink == Ink::Dark { "dark" } else { "bright" }).into());

@@ -195,7 +195,8 @@ impl Fitting {
         let broken = match stop {
             Stop::Interrupted => None,
             Stop::Finished => {
-                self.header.ended = end(format!("all {} epochs are done", self.plan.steps / self.task.batches().max(1)), false);
+                self.header.ended =
+                    end(format!("all {} epochs are done", self.plan.steps / self.task.batches().max(1)), false);
                 None
             }
             Stop::Judged(FitEnd::Patience { checks }) => {

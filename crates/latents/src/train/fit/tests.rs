@@ -91,7 +91,10 @@ fn a_row_that_is_no_number_stops_the_run_and_is_blamed_with_its_batch() {
     assert!((1..=3).contains(&step), "{step}");
     let lost = step - 1;
     let blamed = task.blame(end.progress.state(), lost, end.progress.step_key(lost)).expect("found");
-    assert_eq!((blamed.tensor.as_str(), blamed.part, blamed.step, blamed.epoch, blamed.batch), ("x", "value", step, 1, step));
+    assert_eq!(
+        (blamed.tensor.as_str(), blamed.part, blamed.step, blamed.epoch, blamed.batch),
+        ("x", "value", step, 1, step)
+    );
     assert!(blamed.rows.contains(&17));
     assert!(blamed.to_string().contains(&format!("step {step} (epoch 1, batch {step}")), "{blamed}");
     // The state is the last good one.
