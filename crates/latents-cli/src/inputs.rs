@@ -28,6 +28,9 @@ pub struct DataArgs {
     /// Read a picture as this many points, drawn where it is dark.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub points: Option<u32>,
+    /// Stretch the ink of such a picture to its own range and raise it to this power.
+    #[arg(long, value_name = "POWER")]
+    pub contrast: Option<f64>,
 }
 
 /// Whether the first line names the columns.
@@ -78,6 +81,9 @@ impl DataArgs {
         if let Some(points) = self.points {
             options.points = Some(points as usize);
         }
+        if self.contrast.is_some() {
+            options.contrast = self.contrast;
+        }
     }
 }
 
@@ -96,6 +102,9 @@ pub fn options_like(fitted: &Fitted, given: &DataArgs) -> ReadOptions {
         header: fit.header,
         missing: fit.missing,
         points: fit.points,
+        ink: fit.ink,
+        seed: fit.seed,
+        contrast: fit.contrast,
         like: Some(fitted.columns().to_vec()),
         ..ReadOptions::default()
     };

@@ -108,7 +108,7 @@ impl<'a> Session<'a> {
         let header = self.fitting.header().clone();
         write_file(&self.folder.picture("curves"), &curves(self.fitting.checks(), per_epoch)?)?;
         let mut pictures = Vec::new();
-        for (name, caption, bytes) in fitted.pictures(self.fitting.test_rows())? {
+        for (name, caption, bytes) in fitted.pictures(self.fitting.train_rows())? {
             write_file(&self.folder.picture(name), &bytes)?;
             pictures.push((caption, bytes));
         }

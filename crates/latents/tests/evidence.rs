@@ -3,9 +3,10 @@
 mod common;
 
 use common::{linear_cases, mean};
+use latents::data::Column;
 use latents::estimator::{Kind, upper_bound};
 use latents::evaluation::{EstimatorSpec, Evaluator, EvidenceError, linear_gaussian, log_evidence};
-use latents::model::{Column, LatentModel, LinearGaussian, ModelConfig};
+use latents::model::{LatentModel, LinearGaussian, ModelConfig};
 use pullback::{DType, Key, Tensor, vmap};
 
 #[test]

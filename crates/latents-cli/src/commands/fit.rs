@@ -135,6 +135,8 @@ impl What {
             Failure::usage(format!("the configuration{place}: {e}"), "see `latents fit --help` for the keys")
         })?;
         self.read.apply(&mut config.data.read);
+        // Before the data are read, which may take a while.
+        config.check().map_err(latents::run::FitError::from)?;
         Ok(config)
     }
 }

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 struct Place(TempDir);
 
 /// Few weights, few steps, few samples.
-const TINY: &str = "latent=2 hidden=8 epochs=3 batch=16 evaluation.estimator=iwae:20 evaluation.validation_samples=4";
+const TINY: &str = "latent=2 hidden=8 epochs=3 batch=16 training.validate_every=1 evaluation.estimator=iwae:20 \
+                    evaluation.validation_samples=4";
 
 impl Place {
     fn new() -> Place {

@@ -4,7 +4,9 @@ use crate::{Place, TINY, read, refused};
 
 /// The settings are tiny so that a mistake here ends soon.
 fn fit(place: &Place, arguments: &str, code: i32) -> String {
-    let err = refused(&mut place.latents(&format!("fit {arguments} -o run {TINY}")), code);
+    // The mistake comes last, so that no later setting takes its place.
+    let (data, mistake) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let err = refused(&mut place.latents(&format!("fit {data} -o run {TINY} {mistake}")), code);
     assert!(!place.at("run").join("model.safetensors").exists(), "a refused fit has left a model");
     err
 }
@@ -13,10 +15,10 @@ fn fit(place: &Place, arguments: &str, code: i32) -> String {
 fn unknown_settings_name_the_nearest() {
     let place = Place::new();
     assert!(fit(&place, "rows.csv training.epoch=3", 2).contains("did you mean `epochs`"));
-    assert!(fit(&place, "rows.csv likelihood=gausian", 2).contains("`gaussian`"));
-    assert!(fit(&place, "rows.csv epochs=many", 2).contains("epochs"));
+    assert!(fit(&place, "rows.csv likelihood=gausian", 2).contains("did you mean `gaussian`"));
+    assert!(fit(&place, "rows.csv epochs=many", 2).contains("training.epochs"));
     assert!(fit(&place, "rows.csv training.batch=0", 2).contains("training.batch is 0"));
-    assert!(fit(&place, "rows.csv objective.bound=iwea:5", 2).contains("`iwae:K`"));
+    assert!(fit(&place, "rows.csv objective.bound=iwea:5", 2).contains("did you mean `iwae:K`"));
     assert!(fit(&place, "rows.csv bound=iwae:5 objective.gradient=stl", 2).contains("biased"));
     assert!(fit(&place, "rows.csv epochs", 2).contains("key=value"));
     place.write("f.toml", "[modle]\nlatent = [2]\n");

@@ -83,7 +83,7 @@ pub(super) fn open_source(mut input: Input, options: &ReadOptions) -> Result<Box
         Format::Npz => Box::new(Npz::new(input)?),
         Format::Idx => Box::new(Idx::new(input)?),
         Format::Picture => match options.points {
-            Some(count) => Box::new(Points::new(input, count, options.ink, options.seed)?),
+            Some(count) => Box::new(Points::new(input, count, options)?),
             None => Box::new(Pictures::one(input)?),
         },
         #[cfg(feature = "parquet")]

@@ -4,7 +4,7 @@ use crate::data::error::{DataError, Fault};
 use crate::data::input::Input;
 use crate::data::picture::Picture;
 use crate::data::random_rows::RandomRows;
-use crate::data::reader::{Cells, Row, Source};
+use crate::data::reader::{Cells, ReadOptions, Row, Source};
 use pullback::Key;
 use serde::{Deserialize, Serialize};
 
@@ -41,19 +41,36 @@ pub(super) struct Points {
 }
 
 impl Points {
-    pub fn new(mut input: Input, count: usize, ink: Ink, seed: u64) -> Result<Points, DataError> {
+    pub fn new(mut input: Input, count: usize, options: &ReadOptions) -> Result<Points, DataError> {
+        let &ReadOptions { ink, seed, contrast, .. } = options;
         let picture = Picture::decode(input.rest()?)?;
+        let level = |pixel: &[f64]| match pixel {
+            [r, g, b] => 0.2126 * r + 0.7152 * g + 0.0722 * b,
+            _ => pixel[0],
+        };
+        let mut inks: Vec<f64> = picture
+            .values
+            .chunks_exact(picture.channels)
+            .map(|pixel| (level(pixel) / picture.white).clamp(0.0, 1.0))
+            .map(|brightness| if ink == Ink::Dark { 1.0 - brightness } else { brightness })
+            .collect();
+        if let Some(power) = contrast {
+            if !(power.is_finite() && power > 0.0) {
+                return Err(Fault::Option(format!("contrast {power}: it is a power, above 0")).into());
+            }
+            let (least, most) = inks.iter().fold((1.0f64, 0.0f64), |(low, high), &x| (low.min(x), high.max(x)));
+            if most > least {
+                inks.iter_mut().for_each(|x| *x = ((*x - least) / (most - least)).powf(power));
+            }
+        }
         let mut total = 0.0;
-        let sums = picture.values.chunks_exact(picture.channels).map(|pixel| {
-            let level = match pixel {
-                [r, g, b] => 0.2126 * r + 0.7152 * g + 0.0722 * b,
-                _ => pixel[0],
-            };
-            let brightness = (level / picture.white).clamp(0.0, 1.0);
-            total += if ink == Ink::Dark { 1.0 - brightness } else { brightness };
-            total
-        });
-        let sums: Vec<f64> = sums.collect();
+        let sums: Vec<f64> = inks
+            .into_iter()
+            .map(|ink| {
+                total += ink;
+                total
+            })
+            .collect();
         // White is 1 only up to rounding in the sum of the three channels.
         if total <= 1e-9 * sums.len() as f64 {
             return Err(Fault::NoInk(if ink == Ink::Dark { "dark" } else { "bright" }).into());

@@ -41,6 +41,9 @@ pub struct ReadOptions {
     pub points: Option<usize>,
     /// Which pixels of a picture of points have ink.
     pub ink: Ink,
+    /// The power that the ink of a picture of points is raised to after it was stretched to the picture's own range:
+    /// above 1, more of the points fall where there is most ink. The ink is taken as it is for `None`.
+    pub contrast: Option<f64>,
     /// The seed of those points.
     pub seed: u64,
     /// The columns that a fitted model wants, with its categories.

@@ -75,9 +75,11 @@ impl ScatterCell {
             |[x, y]: [f64; 2]| [frame.left + share(x, self.x) * width, frame.bottom - share(y, self.y) * height];
         let inside = |v: f64, [low, high]: [f64; 2]| (low..=high).contains(&v);
         for (points, color) in &self.dots {
-            let alpha = (30.0 / (points.len().max(1) as f64).sqrt()).clamp(0.1, 0.9);
+            // Many dots are small, so that what they draw stays sharp.
+            let n = points.len().max(1) as f64;
+            let (radius, alpha) = ((60.0 / n.sqrt()).clamp(0.6, 1.3), (60.0 / n.sqrt()).clamp(0.25, 0.9));
             for &point in points.iter().filter(|p| inside(p[0], self.x) && inside(p[1], self.y)) {
-                canvas.disc(pixel(point), 1.2, *color, alpha)?;
+                canvas.disc(pixel(point), radius, *color, alpha)?;
             }
         }
         for (points, color) in &self.lines {

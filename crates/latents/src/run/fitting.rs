@@ -161,9 +161,9 @@ impl Fitting {
         &self.split
     }
 
-    /// The test rows, or the training rows where there are none; for pictures.
-    pub fn test_rows(&self) -> &Table {
-        if self.test.rows() > 0 { &self.test } else { &self.train }
+    /// The training rows, black and white where that is fixed.
+    pub fn train_rows(&self) -> &Table {
+        &self.train
     }
 
     /// Steps in all and in an epoch.

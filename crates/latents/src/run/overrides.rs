@@ -64,8 +64,11 @@ impl FitConfig {
             let dotted = SHORT_KEYS.iter().find(|(short, _)| *short == key).map_or(key, |(_, long)| long);
             set(&mut table, dotted, of_text(dotted, value.trim()))?;
         }
-        // Read again from text: its errors point at the line.
-        Table::try_into(table).map_err(|e: toml::de::Error| ConfigError::Toml(explained(e.message())))
+        Table::try_into(table).map_err(|e: toml::de::Error| {
+            let text = e.to_string();
+            let place = text.lines().find(|line| line.starts_with("in `")).map(|line| format!(", {line}"));
+            ConfigError::Toml(explained(e.message()) + &place.unwrap_or_default())
+        })
     }
 
     /// The configuration as TOML text.
@@ -111,12 +114,10 @@ fn set(table: &mut Table, dotted: &str, value: Value) -> Result<(), ConfigError>
     }
 }
 
-/// The message of an unknown name, with the nearest known one.
+/// The message of an unknown name, with the nearest known one: such a message has the name in backticks first, and then
+/// the known ones.
 fn explained(message: &str) -> String {
     let message = message.trim_end();
-    if !message.contains("unknown") {
-        return message.to_owned();
-    }
     let mut names = message.split('`').skip(1).step_by(2);
     let Some(unknown) = names.next() else { return message.to_owned() };
     match nearest(unknown, names) {
@@ -143,7 +144,8 @@ mod tests {
     fn an_unknown_key_names_the_nearest() {
         assert!(refused(&["training.epoch=3"]).contains("did you mean `epochs`"));
         assert!(refused(&["modle.latent=3"]).contains("did you mean `model`"));
-        assert!(refused(&["likelihood=bernouli"]).contains("`bernoulli`"));
+        assert!(refused(&["likelihood=bernouli"]).contains("did you mean `bernoulli`"));
+        assert!(refused(&["epochs=many"]).contains("training.epochs"), "{}", refused(&["epochs=many"]));
         assert!(refused(&["latent"]).contains("key=value"));
         assert!(refused(&["seed.x=3", "seed=1", "seed.y=2"]).contains("seed"));
     }

@@ -10,7 +10,7 @@ use crate::run::{FitError, Fitted};
 use pullback::Key;
 
 /// Dots of a set, at most.
-const DOTS: usize = 4000;
+const DOTS: usize = 40_000;
 /// Lines of the density's grid, each way.
 const LINES: usize = 120;
 /// Importance samples at each of its points.
@@ -76,7 +76,7 @@ impl Fitted {
         if self.columns().len() == 1 {
             return self.picture_pairs(data);
         }
-        let drawn = self.sample(data.rows().min(DOTS), 0)?;
+        let drawn = self.sample(data.rows().clamp(2000, DOTS), 0)?;
         let (of_data, of_model) = colors();
         let cell = |title: &str, table: &Table, color| ScatterCell {
             title: title.to_owned(),
