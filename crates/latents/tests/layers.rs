@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("evaluation", 11),
     ("train", 11),
     ("plot", 11),
+    ("run", 12),
 ];
 
 fn layer(module: &str) -> Option<u32> {

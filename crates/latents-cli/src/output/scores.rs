@@ -75,12 +75,11 @@ impl Scores {
             |e: io::Error| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file");
         let mut file = AtomicFile::create(path).map_err(refused)?;
         let separator = if extension == Some("tsv") { '\t' } else { ',' };
-        let (first, scores): (Vec<u8>, fn(AtomicFile, PathBuf, char) -> Scores) = match extension {
-            Some("npy") => (npy_header(0), |file, path, _| Scores::Npy(file, path, 0)),
-            _ => (text_header(separator).into_bytes(), Scores::Text),
-        };
+        let npy = extension == Some("npy");
+        let first = if npy { npy_header(0) } else { text_header(separator).into_bytes() };
         file.write_all(&first).map_err(|e| cannot(path, &e))?;
-        Ok(scores(file, path.to_owned(), separator))
+        let path = path.to_owned();
+        Ok(if npy { Scores::Npy(file, path, 0) } else { Scores::Text(file, path, separator) })
     }
 
     /// One more row.

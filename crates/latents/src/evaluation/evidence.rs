@@ -92,15 +92,15 @@ pub fn log_evidence(model: &LinearGaussian, rows: &Tensor) -> Result<Vec<f64>, E
 ///
 /// ```
 /// use latents::evaluation::{linear_gaussian, log_evidence};
-/// use latents::model::{Column, ColumnKind, ModelConfig};
+/// use latents::data::Column;
+/// use latents::model::ModelConfig;
 /// use pullback::{Key, Tensor};
-/// let column = |name: &str| Column { name: name.to_owned(), kind: ColumnKind::Number };
 /// let config = r#"{ "latent": [1], "hidden": [], "likelihood": { "name": "gaussian", "scale": "learned" } }"#;
 /// let config: ModelConfig = serde_json::from_str(config)?;
-/// let model = config.build(&[column("a"), column("b")], Key::new(0))?;
+/// let model = config.build(&[Column::number("a"), Column::number("b")], Key::new(0))?;
 /// let exact = log_evidence(&linear_gaussian(&model)?, &Tensor::from([[0.3f32, -1.0]]))?;
 /// assert!(exact[0].is_finite());
-/// let deep = ModelConfig { hidden: vec![8], ..config }.build(&[column("a")], Key::new(0))?;
+/// let deep = ModelConfig { hidden: vec![8], ..config }.build(&[Column::number("a")], Key::new(0))?;
 /// assert!(linear_gaussian(&deep).unwrap_err().to_string().contains("hidden layer"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -19,7 +19,7 @@ pub struct MedianOfMeans {
 /// rate where only moments of lower order do (Bubeck, Cesa-Bianchi & Lugosi 2013, lemma 2). The interval lies between
 /// order statistics and supposes nothing: a group's mean is above its law's median with chance 1/2. That median is not the
 /// law's mean where the law is skewed; more units in a group bring the two together. `None` for fewer than 6 groups, whose
-/// extremes hold the median less often than that.
+/// extremes hold the median less often than that, and for more than 1000.
 ///
 /// ```
 /// use latents::evaluation::median_of_means;
@@ -30,7 +30,7 @@ pub struct MedianOfMeans {
 /// ```
 pub fn median_of_means(means: &[f64]) -> Option<MedianOfMeans> {
     let groups = means.len();
-    if groups < 6 || groups > 1000 {
+    if !(6..=1000).contains(&groups) {
         return None;
     }
     let mut sorted = means.to_vec();

@@ -119,7 +119,7 @@ fn a_weight_and_a_gradient_that_are_no_numbers_are_blamed_by_name() {
     let mut state = task.init(Key::new(2)).expect("init");
     let good = state.clone();
     state.model = map_leaves(&state.model, |leaf| match leaf.name.contains("decoder") {
-        true => leaf.tensor * f32::NAN,
+        true => leaf.tensor * f64::NAN,
         false => leaf.tensor,
     });
     let blamed = task.blame(&state, 0, Key::new(0)).expect("found");
