@@ -107,10 +107,9 @@ impl<'a> Session<'a> {
         told.doing("drawing");
         let header = self.fitting.header().clone();
         write_file(&self.folder.picture("curves"), &curves(self.fitting.checks(), per_epoch)?)?;
-        let mut pictures = Vec::new();
-        for (name, caption, bytes) in fitted.pictures(self.fitting.train_rows())? {
-            write_file(&self.folder.picture(name), &bytes)?;
-            pictures.push((caption, bytes));
+        let pictures = fitted.pictures(self.fitting.train_rows())?;
+        for drawn in &pictures {
+            write_file(&self.folder.picture(drawn.name), &drawn.png)?;
         }
         let html = report(&header, self.fitting.checks(), per_epoch, pictures)?;
         write_file(&self.folder.report(), html.as_bytes())?;

@@ -230,11 +230,11 @@ impl Fitted {
                 found.extend(KdeBaseline::fit(values, d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
             }
         }
-        let of = |b: &Box<dyn Baseline>| {
+        let of = |b: &dyn Baseline| {
             let held_out = b.held_out(test.values(), d);
             figure(b.name(), held_out.mean, held_out.se)
         };
-        Ok(found.iter().map(of).collect())
+        Ok(found.iter().map(|b| of(b.as_ref())).collect())
     }
 
     /// `f(model, rows)`, compiled once and run on some rows at a time; f64 `[n, width]`.

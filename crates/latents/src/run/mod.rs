@@ -23,6 +23,7 @@ pub use folder::Folder;
 pub use header::{Ending, Figure, Figures, Header, Source, VERSION};
 pub use objective::{ObjectiveConfig, STAGES_EPOCHS, ScheduleName, TrainingConfig};
 pub use overrides::{SHORT_KEYS, nearest};
+pub use pictures::Drawn;
 pub use prepared::Prepared;
 pub use report::{curves, metrics_csv, report};
 

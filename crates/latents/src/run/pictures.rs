@@ -35,6 +35,17 @@ fn points(table: &Table, i: usize, j: usize) -> Vec<[f64; 2]> {
     table.column(i).zip(table.column(j)).take(DOTS).map(|(x, y)| [x, y]).collect()
 }
 
+/// A picture that was drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// The name of its file, without what follows the dot.
+    pub name: &'static str,
+    /// What it shows.
+    pub caption: String,
+    /// The PNG.
+    pub png: Vec<u8>,
+}
+
 impl Fitted {
     /// The density of a model of two columns beside the data's smoothed histogram; a PNG.
     ///
@@ -178,25 +189,24 @@ impl Fitted {
         Ok(render_tiles(&scaled, width, 1.0, across, scale)?)
     }
 
-    /// The pictures that suit the data, for a report: names of files, captions and PNGs.
+    /// The pictures that suit the data, for a report.
     ///
     /// # Errors
     /// Where one cannot be drawn.
-    pub fn pictures(&self, data: &Table) -> Result<Vec<(&'static str, String, Vec<u8>)>, FitError> {
+    pub fn pictures(&self, data: &Table) -> Result<Vec<Drawn>, FitError> {
         let d = self.columns().len();
         let numbers = self.columns().iter().all(|c| c.levels().is_none());
-        let mut made = Vec::new();
-        if d >= 16 && side(d).is_some() {
-            let caption = "Rows of the data, and under them as many samples.".to_owned();
-            made.push(("pictures", caption, self.picture_tiles(data)?));
+        let drawn = |name, caption: &str, png| Drawn { name, caption: caption.to_owned(), png };
+        Ok(if d >= 16 && side(d).is_some() {
+            vec![drawn("pictures", "Rows of the data, and under them as many samples.", self.picture_tiles(data)?)]
         } else if d == 2 && numbers && !self.header().preprocess.is_random() {
-            made.push(("density", "The density of the model beside the data.".to_owned(), self.picture_density(data)?));
-            made.push(("samples", "Rows beside samples.".to_owned(), self.picture_samples(data)?));
+            vec![
+                drawn("density", "The density of the model beside the data.", self.picture_density(data)?),
+                drawn("samples", "Rows beside samples.", self.picture_samples(data)?),
+            ]
         } else {
-            let caption = "Pairs of columns: data in orange, samples in blue.".to_owned();
-            made.push(("pairs", caption, self.picture_pairs(data)?));
-        }
-        Ok(made)
+            vec![drawn("pairs", "Pairs of columns: data in orange, samples in blue.", self.picture_pairs(data)?)]
+        })
     }
 }
 

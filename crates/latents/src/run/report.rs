@@ -1,7 +1,7 @@
 //! What a run shows for itself: `metrics.csv`, pictures and `report.html`.
 
 use crate::plot::{CurveOptions, PlotError, Report, Series, render_curves};
-use crate::run::{Figure, Header};
+use crate::run::{Drawn, Figure, Header};
 use crate::train::FitCheck;
 use std::fmt::Write;
 
@@ -47,7 +47,7 @@ pub fn report(
     header: &Header,
     checks: &[FitCheck],
     steps_per_epoch: u32,
-    pictures: Vec<(String, Vec<u8>)>,
+    pictures: Vec<Drawn>,
 ) -> Result<String, PlotError> {
     let d = header.columns.len();
     let of = if header.source.path.is_empty() { "a table" } else { &header.source.path };
@@ -84,8 +84,8 @@ pub fn report(
         curves(checks, steps_per_epoch)?,
         "The training objective and the log density of the validation rows at every validation.",
     );
-    for (caption, bytes) in pictures {
-        report = report.picture(bytes, caption);
+    for Drawn { caption, png, .. } in pictures {
+        report = report.picture(png, caption);
     }
     let settings = header.config.to_toml();
     let mut section = String::new();
