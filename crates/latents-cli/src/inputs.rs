@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::progress::thousands;
-use latents::data::{ColumnKind, DataError, Header, Missing, ReadOptions, Table, read};
+use latents::data::{ColumnKind, DataError, Fault, Header, Missing, ReadOptions, Reader, Table, open, read};
 use latents::run::Fitted;
 use std::path::Path;
 
@@ -92,11 +92,39 @@ impl DataArgs {
 /// # Errors
 /// A file that cannot be read, or has other columns.
 pub fn read_like(path: &Path, fitted: &Fitted, given: &DataArgs) -> Result<Table, Failure> {
-    Ok(read(path, &options_like(fitted, given))?)
+    match read(path, &options_of_fit(fitted, given)) {
+        Err(e) if is_unselected(&e, path) => Ok(read(path, &options_like(fitted, given))?),
+        result => Ok(result?),
+    }
+}
+
+/// As [`read_like`], chunk by chunk.
+///
+/// # Errors
+/// A file that cannot be read, or has other columns.
+pub fn open_like(path: &Path, fitted: &Fitted, given: &DataArgs) -> Result<Box<dyn Reader>, Failure> {
+    match open(path, &options_of_fit(fitted, given)) {
+        Err(e) if is_unselected(&e, path) => Ok(open(path, &options_like(fitted, given))?),
+        result => Ok(result?),
+    }
+}
+
+/// Whether a file lacks a column that the fit selected or left out: it may be one of the model's columns alone.
+fn is_unselected(e: &DataError, path: &Path) -> bool {
+    matches!(*e.fault, Fault::UnknownColumn { .. }) && path != Path::new("-")
+}
+
+/// How a file of the same kind as the fitted one is read: with its selection of columns.
+fn options_of_fit(fitted: &Fitted, given: &DataArgs) -> ReadOptions {
+    let fit = &fitted.header().config.data.read;
+    let (columns, without) = (fit.columns.clone(), fit.without.clone());
+    let mut options = ReadOptions { columns, without, ..options_like(fitted, given) };
+    given.apply(&mut options);
+    options
 }
 
 /// How a file is read for a fitted model.
-pub fn options_like(fitted: &Fitted, given: &DataArgs) -> ReadOptions {
+fn options_like(fitted: &Fitted, given: &DataArgs) -> ReadOptions {
     let fit = &fitted.header().config.data.read;
     let mut options = ReadOptions {
         header: fit.header,

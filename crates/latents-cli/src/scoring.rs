@@ -2,11 +2,11 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, options_like};
+use crate::inputs::{DataArgs, open_like};
 use crate::interrupt;
 use crate::progress::thousands;
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use latents::data::{Table, open};
+use latents::data::Table;
 use latents::run::Fitted;
 use pullback::Tensor;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub fn each_chunk(
     // On a terminal only: lines about chunks would say nothing.
     let target = if manners.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let told = ProgressBar::with_draw_target(None, target);
-    let mut reader = open(data, &options_like(fitted, read))?;
+    let mut reader = open_like(data, fitted, read)?;
     let mut first = 0;
     let result = loop {
         if interrupt::asked() {

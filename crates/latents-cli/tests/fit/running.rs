@@ -113,3 +113,19 @@ fn standard_input_is_data() {
     let err = crate::refused(&mut place.latents("resume run"), 2);
     assert!(err.contains("--data"), "{err}");
 }
+
+#[test]
+fn what_the_fit_left_out_is_left_out_again_and_need_not_be_there() {
+    let place = Place::new();
+    let labelled: String = crate::rows(60)
+        .lines()
+        .enumerate()
+        .map(|(i, l)| format!("{l},{}\n", if i == 0 { "label" } else { "a" }))
+        .collect();
+    place.write("labelled.csv", &labelled);
+    done(&mut place.latents(&format!("fit labelled.csv --without label -o run {TINY}")));
+    for data in ["labelled.csv", "rows.csv"] {
+        assert!(done(&mut place.latents(&format!("encode run {data}"))).0.starts_with("mean1,"));
+    }
+    done(&mut place.latents("plot run --what pairs"));
+}
