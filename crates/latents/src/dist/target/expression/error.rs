@@ -97,9 +97,9 @@ pub enum ExpressionFault {
         /// What must.
         wanted: &'static str,
     },
-    /// Deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
+    /// Nested deeper than 100 levels.
     Deep,
-    /// Longer than [`MAX_LENGTH`](super::MAX_LENGTH).
+    /// Longer than 20,000 bytes.
     Long {
         /// Its length in bytes.
         found: usize,
@@ -116,7 +116,7 @@ pub enum ExpressionFault {
         /// The coordinate, as it would be written.
         name: String,
     },
-    /// More coordinates than [`MAX_DIM`](super::MAX_DIM), or none.
+    /// More than 1,000 coordinates, or none.
     Dimension {
         /// How many.
         found: usize,
