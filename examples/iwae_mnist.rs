@@ -2,7 +2,7 @@
 //! table.
 //!
 //! ```sh
-//! cargo run --release --example iwae_mnist -- train-images-idx3-ubyte.gz t10k-images-idx3-ubyte.gz 0.01 iwae:50
+//! cargo run --release -p latents --example iwae_mnist -- train-images-idx3-ubyte.gz t10k-images-idx3-ubyte.gz 0.01 iwae:50
 //! ```
 //! The fraction 1 is the paper's: eight stages of 3^(i-1) epochs, 3280 in all, at 1e-4 · round(10^(1-(i-1)/7), 1).
 //! `elbo:K` trains the paper's VAE; `100,50` as a fifth argument its model of two stochastic layers.
@@ -26,7 +26,9 @@ const PUBLISHED: [(&str, f64, f64); 6] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [train, test, rest @ ..] = &arguments[..] else {
-        return Err("usage: iwae_mnist TRAIN-IMAGES TEST-IMAGES [FRACTION] [BOUND] [LATENT]".into());
+        println!("usage: iwae_mnist TRAIN-IMAGES TEST-IMAGES [FRACTION] [BOUND] [LATENT]\n\npublished, nats:");
+        PUBLISHED.iter().for_each(|(name, one, two)| println!("{name:8} {one:.2} by one layer, {two:.2} by two"));
+        return Ok(());
     };
     let fraction: f64 = rest.first().map_or(Ok(0.01), |text| text.parse())?;
     let bound = rest.get(1).map_or("iwae:50", String::as_str);
