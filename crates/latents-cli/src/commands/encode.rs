@@ -1,10 +1,9 @@
 //! `latents encode`: the approximate posterior of each row.
 
 use crate::args::Manners;
-use crate::commands::sample::finished;
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load, read_like};
-use crate::output::rows;
+use crate::output::rows::deliver;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -40,9 +39,5 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let fitted = load(&args.run)?;
     let table = read_like(&args.data, &fitted, &args.read)?;
     let encoded = fitted.encode(&table)?;
-    rows::write(&encoded, args.out.as_deref())?;
-    if let Some(out) = &args.out {
-        finished(&args.manners, encoded.rows(), out, started);
-    }
-    Ok(())
+    deliver(&encoded, args.out.as_deref(), &args.manners, started)
 }

@@ -1,10 +1,9 @@
 //! `latents reconstruct`: each row by way of its latent numbers.
 
 use crate::args::Manners;
-use crate::commands::sample::finished;
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load, read_like};
-use crate::output::rows;
+use crate::output::rows::deliver;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -41,9 +40,5 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let fitted = load(&args.run)?;
     let table = read_like(&args.data, &fitted, &args.read)?;
     let made = fitted.reconstruct(&table, args.seed)?;
-    rows::write(&made, args.out.as_deref())?;
-    if let Some(out) = &args.out {
-        finished(&args.manners, made.rows(), out, started);
-    }
-    Ok(())
+    deliver(&made, args.out.as_deref(), &args.manners, started)
 }

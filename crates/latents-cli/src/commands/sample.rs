@@ -3,8 +3,7 @@
 use crate::args::Manners;
 use crate::failure::Failure;
 use crate::inputs::load;
-use crate::output::{print, rows};
-use serde_json::json;
+use crate::output::rows::deliver;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -39,25 +38,5 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     args.manners.apply();
     let fitted = load(&args.run)?;
     let drawn = fitted.sample(args.n as usize, args.seed)?;
-    if args.manners.json && args.out.is_none() {
-        let columns: Vec<&str> = drawn.columns().iter().map(|c| c.name.as_str()).collect();
-        let all: Vec<&[f64]> = (0..drawn.rows()).map(|i| drawn.row(i)).collect();
-        print(&json!({ "columns": columns, "rows": all, "seed": args.seed }).to_string());
-        return Ok(());
-    }
-    rows::write(&drawn, args.out.as_deref())?;
-    if let Some(out) = &args.out {
-        finished(&args.manners, drawn.rows(), out, started);
-    }
-    Ok(())
-}
-
-/// What is said of a table that was written to a file.
-pub fn finished(manners: &Manners, rows: usize, out: &std::path::Path, started: Instant) {
-    let seconds = started.elapsed().as_secs_f64();
-    if manners.json {
-        print(&json!({ "rows": rows, "out": out.display().to_string(), "seconds": seconds }).to_string());
-    } else {
-        manners.say(format!("{rows} rows written to {}", out.display()));
-    }
+    deliver(&drawn, args.out.as_deref(), &args.manners, started)
 }

@@ -1,17 +1,21 @@
 //! Tables as results: CSV or TSV text, or an NPY file, by the name of the file.
 
+use crate::args::Manners;
 use crate::failure::Failure;
+use crate::output::print;
 use crate::session::write_file;
 use latents::data::Table;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 /// Writes a table to a file, whole or not at all, or as CSV to standard output where there is none.
 ///
 /// # Errors
 /// A file that cannot be written, or categories in an NPY file.
-pub fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
-    let Some(path) = path.filter(|p| *p != Path::new("-")) else {
+fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else {
         // A reader that has gone away is no failure.
         let _ = std::io::stdout().lock().write_all(csv(table, ',').as_bytes());
         return Ok(());
@@ -26,6 +30,37 @@ pub fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
         }
     };
     write_file(path, &bytes)
+}
+
+/// Hands over a table: to a file, as CSV to standard output, or as one JSON object.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn deliver(table: &Table, out: Option<&Path>, manners: &Manners, started: Instant) -> Result<(), Failure> {
+    let seconds = || started.elapsed().as_secs_f64();
+    let out = out.filter(|path| *path != Path::new("-"));
+    match out {
+        None if manners.json => {
+            let columns: Vec<&str> = table.columns().iter().map(|c| c.name.as_str()).collect();
+            let value = |i: usize, j: usize| match table.columns()[j].levels() {
+                Some(_) => Value::from(table.text(i, j)),
+                None => Value::from(table.row(i)[j]),
+            };
+            let row = |i: usize| (0..table.width()).map(|j| value(i, j)).collect::<Vec<_>>();
+            let all: Vec<Vec<Value>> = (0..table.rows()).map(row).collect();
+            print(&json!({ "columns": columns, "rows": all, "seconds": seconds() }).to_string());
+        }
+        _ => write(table, out)?,
+    }
+    if let Some(out) = out {
+        if manners.json {
+            let told = json!({ "rows": table.rows(), "out": out.display().to_string(), "seconds": seconds() });
+            print(&told.to_string());
+        } else {
+            manners.say(format!("{} rows written to {}", table.rows(), out.display()));
+        }
+    }
+    Ok(())
 }
 
 /// A header and a line for each row.

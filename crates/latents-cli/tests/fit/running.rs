@@ -66,6 +66,11 @@ fn a_fitted_model_is_shown_sampled_encoded_reconstructed_and_drawn() {
     done(&mut place.latents("sample run -n 5 -o drawn.csv"));
     let (made, _) = done(&mut place.latents("reconstruct run drawn.csv"));
     assert!(made.starts_with("height,weight\n") && made.lines().count() == 6);
+    for (command, columns) in [("sample run -n 5", 2), ("encode run drawn.csv", 4), ("reconstruct run drawn.csv", 2)] {
+        let told = json(&done(&mut place.latents(&format!("{command} --json"))).0);
+        let lengths = (told["columns"].as_array().map(Vec::len), told["rows"].as_array().map(Vec::len));
+        assert_eq!(lengths, (Some(columns), Some(5)), "{command}");
+    }
 
     let (drawn, _) = done(&mut place.latents("plot run --what curves,density,samples,latent,pairs -o pictures"));
     for name in drawn.lines() {
