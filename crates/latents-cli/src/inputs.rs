@@ -111,7 +111,7 @@ pub fn open_like(path: &Path, fitted: &Fitted, given: &DataArgs) -> Result<Box<d
 
 /// Whether a file lacks a column that the fit selected or left out: it may be one of the model's columns alone.
 fn is_unselected(e: &DataError, path: &Path) -> bool {
-    matches!(*e.fault, Fault::UnknownColumn { .. }) && path != Path::new("-")
+    matches!(*e.fault, Fault::UnknownColumn { .. } | Fault::Mismatch { .. }) && path != Path::new("-")
 }
 
 /// How a file of the same kind as the fitted one is read: with its selection of columns.

@@ -101,13 +101,21 @@ impl<'a> Session<'a> {
                 saved: format!("interrupted; saved in {at}\ngo on with: latents resume {at}"),
             });
         }
-        told.doing("judging the best model on the test rows");
+        self.save()?;
+        if !self.fitting.split().test.is_empty() {
+            told.doing("judging the best model on the test rows");
+        }
         let fitted = self.fitting.judge()?;
         self.save()?;
         told.doing("drawing");
         let header = self.fitting.header().clone();
         write_file(&self.folder.picture("curves"), &curves(self.fitting.checks(), per_epoch)?)?;
-        let pictures = fitted.pictures(self.fitting.train_rows())?;
+        // The figures are there: a picture that cannot be drawn does not take them away.
+        let pictures = fitted.pictures(self.fitting.train_rows()).unwrap_or_else(|e| {
+            told.finish();
+            eprintln!("warning: no pictures: {e}");
+            Vec::new()
+        });
         for drawn in &pictures {
             write_file(&self.folder.picture(drawn.name), &drawn.png)?;
         }
@@ -161,7 +169,9 @@ impl Summary {
                 "bits per dimension".to_owned(),
             ]);
             let mut row = |name: String, f: &Figure| {
-                let value = format!("{:.4} ± {:.4}", f.log_density, f.standard_error);
+                let error =
+                    if f.standard_error.is_finite() { format!("{:.4}", f.standard_error) } else { "?".to_owned() };
+                let value = format!("{:.4} ± {error}", f.log_density);
                 table.add_row(vec![name, value, format!("{:.4}", -f.log_density / (d * std::f64::consts::LN_2))]);
             };
             row(format!("this model, {} ({})", figures.estimator, kind(&figures.kind)), &figures.model);

@@ -310,8 +310,8 @@ fn values_without_a_probability_are_refused_by_row_and_column() {
         serde_json::from_str::<Likelihood>(likelihood).unwrap().check(&columns, values).unwrap();
     };
     fine(r#""poisson""#, &[0.0, 1.0, 1e6, 3.0]);
-    assert!(refused(r#""poisson""#, &[0.0, 1.0, -1.0, 3.0]).starts_with("row 1, column `x0`: -1"));
-    assert!(refused(r#""negative-binomial""#, &[0.0, 0.5]).starts_with("row 0, column `x1`: 0.5"));
+    assert!(refused(r#""poisson""#, &[0.0, 1.0, -1.0, 3.0]).starts_with("row 2, column `x0`: -1"));
+    assert!(refused(r#""negative-binomial""#, &[0.0, 0.5]).starts_with("row 1, column `x1`: 0.5"));
     fine(r#""bernoulli""#, &[0.0, 1.0]);
     assert!(refused(r#""bernoulli""#, &[0.0, 0.5]).contains("binarisation"));
     fine(r#""discretized-logistic""#, &[0.0, 255.0]);

@@ -79,6 +79,17 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             );
             return Err(Failure::usage(what, "compare runs that were fitted to the same columns"));
         }
+        // A probability of bits and a density of numbers have no common unit.
+        let measure = |i: &latents::run::Fitted| (i.header().binariser.how(), i.header().preprocess.is_random());
+        if measure(&models[0]) != measure(model) {
+            let what = format!(
+                "{} and {} see the values differently (binarised or dequantised in another way): their densities are of \
+                 different things",
+                runs[0].display(),
+                run.display()
+            );
+            return Err(Failure::usage(what, "compare runs with the same binarisation and dequantisation"));
+        }
     }
     interrupt::listen()?;
     let evaluator = |(run, model): (&PathBuf, &latents::run::Fitted)| -> Result<Judged, Failure> {

@@ -101,6 +101,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         thousands(split.test.len() as u64)
     ));
     let folder = Folder::create(&args.out)?;
+    folder.clear()?;
     let summary = Session::new(fitting, folder, &args.manners, args.saving).run(started)?;
     if args.manners.json {
         print(&summary.json());

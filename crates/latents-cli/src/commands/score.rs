@@ -140,6 +140,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "samples": evidence.samples,
             "pareto_k": evidence.worst_pareto_k,
             "effective_sample_size": known(evidence.ess),
+            "distrust": evidence.distrust().map(|why| why.to_string()),
             "least_likely": args.top.map(|_| top),
             "out": args.out.as_ref().map(|p| p.display().to_string()),
             "seed": args.seed,
@@ -158,7 +159,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         ));
     }
     if let Some(why) = evidence.distrust() {
-        args.manners.say(format!("errors are not to be trusted: {why}"));
+        eprintln!("warning: errors are not to be trusted: {why}");
     }
     if args.top.is_some() {
         let names: Vec<&str> = fitted.columns().iter().map(|c| c.name.as_str()).collect();

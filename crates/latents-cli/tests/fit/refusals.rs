@@ -57,6 +57,36 @@ fn bad_data_is_refused_with_its_place() {
 }
 
 #[test]
+fn values_that_the_model_cannot_have_are_refused_before_training() {
+    let place = Place::new();
+    assert!(fit(&place, "rows.csv --likelihood poisson", 2).contains("needs whole numbers"));
+    assert!(fit(&place, "rows.csv --likelihood bernoulli", 2).contains("row 1, column"));
+    // One row of 200 lies outside, whichever part it falls into; it is named by its number in the file.
+    let rows = (0..200).map(|i| if i == 149 { "1.5,0.5\n".to_owned() } else { format!("0.{:03},0.5{i:03}\n", i + 1) });
+    place.write("unit.csv", &std::iter::once("a,b\n".to_owned()).chain(rows).collect::<String>());
+    for seed in 0..4 {
+        let logit = "data.preprocess=[{logit={low=0,high=1,alpha=0.01}}]";
+        let err = fit(&place, &format!("unit.csv seed={seed} {logit}"), 1);
+        assert!(err.contains("row 150, column `a`") || err.contains("row 150, column a"), "{err}");
+    }
+}
+
+#[test]
+fn sizes_beyond_every_use_are_refused() {
+    let place = Place::new();
+    for size in [
+        "bound=iwae:9000000000000000000",
+        "bound=iwae:999999 training.batch=1000000",
+        "evaluation.validation_samples=9000000000000000000",
+        "model.latent=9000000000000000000",
+        "hidden=100000000",
+    ] {
+        let err = fit(&place, &format!("rows.csv {size}"), 2);
+        assert!(!err.contains("panicked"), "{size}: {err}");
+    }
+}
+
+#[test]
 fn a_run_is_not_replaced_unasked() {
     let place = Place::new();
     place.fit("run");

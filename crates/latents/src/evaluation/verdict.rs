@@ -1,7 +1,7 @@
 //! What the diagnostics of a fitted model say, in words.
 
 use crate::diagnostics::{ClassifierTest, MmdTest, RELIABLE, UnitActivity};
-use crate::evaluation::Evidence;
+use crate::evaluation::{Distrust, Evidence};
 use std::fmt;
 
 /// How good a model is to its data, as far as these diagnostics see.
@@ -93,7 +93,7 @@ impl Diagnostics {
                 (Grade::Sound, format!("importance weights can be averaged: {figures}"))
             }
             None => (Grade::Caution, format!("too few samples to judge the importance weights: {figures}")),
-            Some(_) if e.likely_heavy <= 0.05 => {
+            Some(Distrust::HeavyWeights { .. }) if e.likely_heavy <= 0.05 => {
                 (Grade::Caution, format!("the log densities of a few rows are too low by an unknown amount: {figures}"))
             }
             Some(why) => (Grade::Unsound, format!("the log densities are not to be trusted: {why}; {figures}")),

@@ -71,7 +71,7 @@ pub enum ModelError {
         high: i32,
     },
     /// A value that the likelihood gives no probability.
-    #[error("row {row}, column `{column}`: {value} is no value of the likelihood `{likelihood}`, which needs {needs}")]
+    #[error("row {}, column `{column}`: {value} is no value of the likelihood `{likelihood}`, which needs {needs}", row + 1)]
     Value {
         /// Counting from 0.
         row: usize,

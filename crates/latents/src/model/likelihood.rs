@@ -241,7 +241,7 @@ impl Likelihood {
     /// let columns = [Column::number("visits")];
     /// Likelihood::Poisson.check(&columns, &[0.0, 3.0, 12.0])?;
     /// let refused = Likelihood::Poisson.check(&columns, &[0.0, 2.5]).unwrap_err().to_string();
-    /// assert_eq!(refused, "row 1, column `visits`: 2.5 is no value of the likelihood `poisson`, which needs whole numbers from 0 on");
+    /// assert_eq!(refused, "row 2, column `visits`: 2.5 is no value of the likelihood `poisson`, which needs whole numbers from 0 on");
     /// # Ok::<(), latents::model::ModelError>(())
     /// ```
     pub fn check(&self, columns: &[Column], values: &[f64]) -> Result<(), ModelError> {

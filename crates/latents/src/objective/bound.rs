@@ -57,6 +57,9 @@ pub enum Bound {
 /// The names that a bound is spelled with, which are those of [`ESTIMATORS`](crate::estimator::ESTIMATORS).
 const NAMES: [&str; 6] = ["elbo", "elbo-analytic", "iwae", "miwae", "ciwae", "sumo"];
 
+/// The most samples of a training step's bound: more are a mistake of the keyboard.
+const MOST_SAMPLES: usize = 1_000_000;
+
 impl Bound {
     /// Its estimator's name.
     pub fn name(&self) -> &'static str {
@@ -75,7 +78,11 @@ impl Bound {
     /// # Errors
     /// [`EstimationError`] with the first that is not.
     pub fn check(&self) -> Result<(), EstimationError> {
-        let zero = |name, n| if n == 0 { Err(EstimationError::Zero { name }) } else { Ok(()) };
+        let zero = |name, n| match n {
+            0 => Err(EstimationError::Zero { name }),
+            MOST_SAMPLES.. => Err(EstimationError::Samples { name, found: n, most: MOST_SAMPLES }),
+            _ => Ok(()),
+        };
         match *self {
             Bound::Elbo { samples } | Bound::AnalyticElbo { samples } | Bound::Iwae { samples } => {
                 zero("samples", samples)
@@ -94,7 +101,7 @@ impl Bound {
             | Bound::AnalyticElbo { samples }
             | Bound::Iwae { samples }
             | Bound::Ciwae { samples, .. } => Some(samples),
-            Bound::Miwae { groups, samples } => Some(groups * samples),
+            Bound::Miwae { groups, samples } => Some(groups.saturating_mul(samples)),
             Bound::Sumo(_) => None,
         }
     }

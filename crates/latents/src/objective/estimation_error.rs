@@ -8,6 +8,16 @@ use crate::objective::{EncoderGradient, UpdateError};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EstimationError {
+    /// More samples than any step can hold.
+    #[error("{name} is {found}; it must be below {most}")]
+    Samples {
+        /// Which.
+        name: &'static str,
+        /// How many.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
     /// A number that must be at least 1.
     #[error("{name} is 0; it must be at least 1")]
     Zero {

@@ -3,6 +3,7 @@
 use crate::data::{Binarise, ReadOptions, Step};
 use crate::evaluation::EstimatorSpec;
 use crate::model::{Likelihood, ModelConfig};
+use crate::objective::LARGEST_ARRAY;
 use crate::run::{ConfigError, ObjectiveConfig, TrainingConfig};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,12 @@ impl Default for DataConfig {
     }
 }
 
+/// Most importance samples for a validation row.
+const MOST_SAMPLES: usize = 1_000_000;
+
+/// The widest layer.
+const WIDEST: usize = 65_536;
+
 impl FitConfig {
     /// Whether its numbers are in range and its parts fit together, as far as that does not depend on the data.
     ///
@@ -87,15 +94,31 @@ impl FitConfig {
             (
                 "evaluation.validation_samples",
                 self.evaluation.validation_samples.to_string(),
-                self.evaluation.validation_samples > 0,
-                "at least 1",
+                (1..=MOST_SAMPLES).contains(&self.evaluation.validation_samples),
+                "from 1 to 1,000,000",
             ),
         ];
         if let Some((key, value, _, range)) = ranges.into_iter().find(|(_, _, holds, _)| !holds) {
             return Err(ConfigError::Range { key, value, range });
         }
+        let model = &self.model;
+        let widths = model.latent.iter().chain(&model.hidden).chain(model.between.iter().flatten());
+        if let Some(width) = widths.clone().find(|&&n| n > WIDEST) {
+            let (key, value) = ("model.hidden and model.latent", width.to_string());
+            return Err(ConfigError::Range { key, value, range: "sizes of at most 65,536" });
+        }
         self.evaluation.spec()?;
-        self.objective.estimation(&self.training, 1).map(|_| ())
+        let estimation = self.objective.estimation(&self.training, 1)?;
+        // An allocation that fails ends the process: sizes beyond every use are refused before.
+        let samples = estimation.bound.samples().unwrap_or(1) as u64;
+        let widest = widths.copied().max().unwrap_or(1) as u64;
+        let bytes = (batch as u64).saturating_mul(samples).saturating_mul(widest).saturating_mul(4);
+        if bytes > LARGEST_ARRAY {
+            let value = format!("{batch} with {samples} samples and layers of {widest}");
+            let range = "smaller: an array of a step is at most 8 GiB";
+            return Err(ConfigError::Range { key: "training.batch", value, range });
+        }
+        Ok(())
     }
 
     /// What is done to the values before the model sees them: as configured, else standardised for a likelihood of

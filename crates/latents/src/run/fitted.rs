@@ -7,7 +7,7 @@ use crate::evaluation::{
 };
 use crate::model::{Density, LatentModel};
 use crate::run::header::{Figure, Figures, Header};
-use crate::run::prepared::view;
+use crate::run::prepared::{check, view};
 use crate::run::{FitError, Folder};
 use crate::train::{Checkpoint, Fault as CheckpointFault, FitCheck, Record};
 use pullback::{DType, Key, Keys, Tensor, vmap};
@@ -125,8 +125,11 @@ impl Fitted {
     ///
     /// # Errors
     /// Other columns than the model's; a value that the preprocessing does not take.
-    pub fn view(&self, table: &Table, first: u64) -> Result<(Tensor, Vec<f64>), DataError> {
-        view(table, &self.header.preprocess, &self.header.binariser, first, self.key(Purpose::View))
+    pub fn view(&self, table: &Table, first: u64) -> Result<(Tensor, Vec<f64>), FitError> {
+        check(table, &self.header.preprocess, &self.header.binariser, &self.header.config.model.likelihood)?;
+        // The same draws for every model, so that models are compared on the same pixels.
+        let key = Key::new(0).fold_in(Purpose::View as u32);
+        Ok(view(table, &self.header.preprocess, &self.header.binariser, first, key)?)
     }
 
     /// The log density of each row, by the configured estimator.

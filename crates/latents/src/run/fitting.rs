@@ -3,7 +3,7 @@
 use crate::data::{Binarise, Binariser, Column, DataError, Fault, Preprocess, Split, Table};
 use crate::model::Density;
 use crate::run::header::{Ending, Header, Source, VERSION};
-use crate::run::prepared::Prepared;
+use crate::run::prepared::{Prepared, check};
 use crate::run::{ConfigError, FitConfig, FitError, Fitted};
 use crate::train::{
     Checkpoint, Event, Examples, FitCheck, FitEnd, FitSettings, FitTask, Judge, Patience, Plan, Progress, Record, Stop,
@@ -61,7 +61,8 @@ impl Fitting {
     pub fn of_split(table: &Table, config: &FitConfig, split: Split) -> Result<Fitting, FitError> {
         config.check()?;
         let binariser = Binariser::fit(table, config.data.binarise)?;
-        let preprocess = preprocess_of(config, &table.select_rows(&split.train))?;
+        let preprocess =
+            preprocess_of(config, &table.select_rows(&split.train)).map_err(|e| of_rows(e, &split.train))?;
         let source = Source { path: String::new(), hash: table.hash(), rows: table.rows() };
         let header = Header {
             written_by: VERSION.to_owned(),
@@ -115,6 +116,7 @@ impl Fitting {
             }
             _ => (table, binariser.clone()),
         };
+        check(table, preprocess, &each_time, &config.model.likelihood)?;
         let train = table.select_rows(&split.train);
         let prepare = |table: Table| Prepared::new(table, preprocess, &each_time).map(Arc::new);
         let rows = prepare(train.clone())?;
@@ -269,6 +271,17 @@ impl Judge<FitCheck> for Judged {
 
     fn checks(&self, checks: &[FitCheck]) -> Option<FitEnd> {
         self.0.unwrap_or(Patience(usize::MAX)).checks(checks)
+    }
+}
+
+/// A fault of one of some rows, told by its number in the whole table.
+fn of_rows(e: FitError, rows: &[usize]) -> FitError {
+    match e {
+        FitError::Data(mut e) => {
+            e.row = e.row.map(|row| rows.get(row.saturating_sub(1) as usize).map_or(row, |&i| i as u64 + 1));
+            FitError::Data(e)
+        }
+        other => other,
     }
 }
 

@@ -61,6 +61,18 @@ impl Folder {
         self.0.join("report.html")
     }
 
+    /// Removes the report and the pictures of an older run, which a new one would not all replace.
+    ///
+    /// # Errors
+    /// [`FitError::Write`].
+    pub fn clear(&self) -> Result<(), FitError> {
+        let pictures = ["curves", "density", "samples", "latent", "pairs", "pictures"].map(|name| self.picture(name));
+        for path in pictures.into_iter().chain([self.report()]).filter(|p| p.is_file()) {
+            fs::remove_file(&path).map_err(|cause| FitError::Write { path, cause })?;
+        }
+        Ok(())
+    }
+
     /// A picture.
     pub fn picture(&self, name: &str) -> PathBuf {
         self.0.join(format!("{name}.png"))

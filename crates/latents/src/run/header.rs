@@ -61,10 +61,17 @@ pub struct Ending {
 pub struct Figure {
     /// The model, or the baseline.
     pub name: String,
-    /// The mean of `log p(x)`.
+    /// The mean of `log p(x)`; NaN where it is no finite number.
+    #[serde(deserialize_with = "or_nan")]
     pub log_density: f64,
-    /// Its standard error over the rows.
+    /// Its standard error over the rows; NaN where one row leaves it open.
+    #[serde(deserialize_with = "or_nan")]
     pub standard_error: f64,
+}
+
+/// JSON has no NaN: it is written as null.
+fn or_nan<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// What the test rows say of the model, beside baselines.
@@ -102,5 +109,18 @@ impl Header {
         let none = Checkpoint::new(KIND, serde_json::Value::Null);
         let config = serde_json::to_value(self).map_err(|e| none.error(Fault::Config(e.to_string())))?;
         Ok(Checkpoint::new(KIND, config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Figure;
+
+    #[test]
+    fn the_error_of_one_row_comes_back_as_unknown() {
+        let one = Figure { name: "model".to_owned(), log_density: -1.5, standard_error: f64::NAN };
+        let json = serde_json::to_string(&one).expect("json");
+        let back: Figure = serde_json::from_str(&json).expect("a figure");
+        assert!(back.log_density == -1.5 && back.standard_error.is_nan());
     }
 }

@@ -120,7 +120,8 @@ fn explained(message: &str) -> String {
     let message = message.trim_end();
     let mut names = message.split('`').skip(1).step_by(2);
     let Some(unknown) = names.next() else { return message.to_owned() };
-    match nearest(unknown, names) {
+    let short = SHORT_KEYS.iter().map(|(key, _)| *key).filter(|_| message.starts_with("unknown field"));
+    match nearest(unknown, names.chain(short)) {
         Some(known) => format!("{message}; did you mean `{known}`?"),
         None => message.to_owned(),
     }
@@ -143,6 +144,7 @@ mod tests {
     #[test]
     fn an_unknown_key_names_the_nearest() {
         assert!(refused(&["training.epoch=3"]).contains("did you mean `epochs`"));
+        assert!(refused(&["epocs=3"]).contains("did you mean `epochs`"), "{}", refused(&["epocs=3"]));
         assert!(refused(&["modle.latent=3"]).contains("did you mean `model`"));
         assert!(refused(&["likelihood=bernouli"]).contains("did you mean `bernoulli`"));
         assert!(refused(&["epochs=many"]).contains("training.epochs"), "{}", refused(&["epochs=many"]));

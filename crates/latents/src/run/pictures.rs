@@ -200,10 +200,13 @@ impl Fitted {
         Ok(if d >= 16 && side(d).is_some() {
             vec![drawn("pictures", "Rows of the data, and under them as many samples.", self.picture_tiles(data)?)]
         } else if d == 2 && numbers && !self.header().preprocess.is_random() {
-            vec![
-                drawn("density", "The density of the model beside the data.", self.picture_density(data)?),
-                drawn("samples", "Rows beside samples.", self.picture_samples(data)?),
-            ]
+            let samples = drawn("samples", "Rows beside samples.", self.picture_samples(data)?);
+            // The plane around the data may hold what the model's columns cannot: then there is no such picture.
+            match self.picture_density(data) {
+                Ok(png) => vec![drawn("density", "The density of the model beside the data.", png), samples],
+                Err(FitError::Data(_) | FitError::Model(_)) => vec![samples],
+                Err(e) => return Err(e),
+            }
         } else {
             vec![drawn("pairs", "Pairs of columns: data in orange, samples in blue.", self.picture_pairs(data)?)]
         })

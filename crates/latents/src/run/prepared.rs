@@ -1,6 +1,8 @@
 //! Rows of a table as a model sees them.
 
 use crate::data::{Binarise, Binariser, DataError, Preprocess, Table};
+use crate::model::Likelihood;
+use crate::run::FitError;
 use crate::train::Examples;
 use pullback::{DType, Error, Key, Tensor};
 
@@ -36,6 +38,26 @@ pub(crate) fn view(
     };
     let (y, log_jacobian) = preprocess.forward_from(binary.as_ref().unwrap_or(table), first, noise)?;
     Ok((y.cast(DType::F32), log_jacobian))
+}
+
+/// Whether every row can be shown to a model of that likelihood; the faults count the rows of the table.
+///
+/// # Errors
+/// A value that the preprocessing or the likelihood does not take.
+pub(crate) fn check(
+    table: &Table,
+    preprocess: &Preprocess,
+    binariser: &Binariser,
+    likelihood: &Likelihood,
+) -> Result<(), FitError> {
+    let binary = match binariser.how() {
+        Binarise::None => None,
+        _ => Some(binariser.apply(table, 0, Key::new(0))?),
+    };
+    let table = binary.as_ref().unwrap_or(table);
+    likelihood.check(table.columns(), table.values())?;
+    preprocess.forward(table, Key::new(0))?;
+    Ok(())
 }
 
 impl Prepared {
