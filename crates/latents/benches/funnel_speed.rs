@@ -4,8 +4,12 @@
 //! `cargo bench -p latents --bench funnel_speed -- cold` times the first 2,000 iterations from the start of the
 //! process, compiling included; without it the median of seven repeats of 5,000 iterations is reported.
 
+#[path = "common/memory.rs"]
+mod memory;
+
 use latents::dist::target;
 use latents::objective::{Matching, State};
+use memory::peak_memory_mb;
 use pullback::{Key, compiles, jit};
 use std::time::Instant;
 
@@ -48,11 +52,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         peak_memory_mb(),
     );
     Ok(())
-}
-
-/// The most memory that the process has held, as Linux tells it; NaN elsewhere.
-fn peak_memory_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"));
-    line.and_then(|l| l.split_whitespace().nth(1)?.parse::<f64>().ok()).map_or(f64::NAN, |kb| kb / 1024.0)
 }

@@ -1,6 +1,6 @@
 //! Blocks of rows on several threads: as many rows as make the executor cut them, against the plain interpreter.
 
-use pullback::{DType, Key, Tensor, jit, value_and_grad, vmap, with_threads};
+use pullback::{DType, Key, Rows, Tensor, jit, value_and_grad, vmap, with_threads};
 
 /// For each example a network over so many samples as it asks for: a table of the example's own repeated by row
 /// number, random numbers of each row, products, sums over rows and over segments, truth values, row numbers; some have none.
@@ -57,4 +57,28 @@ fn blocks_of_rows_give_what_the_interpreter_gives() {
     let stages = compiled.profile((weights(), words, xs, Tensor::from([900, 0, 1300, 1, 700, 1500])), 1);
     let stages: Vec<String> = stages.unwrap_or_else(|e| panic!("{e}")).into_iter().map(|s| s.step).collect();
     assert!(stages.iter().any(|s| s.starts_with("stage") && s.contains("product")), "{stages:#?}");
+}
+
+/// Rows chosen by number from among as many rows: they may lie in any block, so no block may read its own alone.
+#[test]
+fn rows_by_number_among_as_many_rows() {
+    let f = |Rows(x): Rows<Tensor>, Rows(ids): Rows<Tensor>| {
+        // Whole numbers are copied, and others read in place by a kernel; the product is work for several blocks.
+        let chosen = x.repeat_rows(&ids).cast(DType::F64) + (&x.cast(DType::F64) * 0.1).repeat_rows(&ids);
+        let weights = Tensor::iota([8, 64], 1, DType::F64) * 0.01;
+        (chosen.dot(&weights).tanh() + 0.5).sin().reduce_sum(&[1])
+    };
+    let n = 20_000;
+    let x = Key::new(1).randint(-5, 5, [n, 8]);
+    let ids: Vec<i32> = (0..n as i32).map(|i| (i / 3) * 2).collect();
+    let ids = Tensor::new(ids, &[n]);
+    let compiled = jit(f);
+    let got = with_threads(2, || compiled.call((Rows(x.clone()), Rows(ids.clone())))).unwrap_or_else(|e| panic!("{e}"));
+    let want = f(Rows(x.clone()), Rows(ids.clone()));
+    let steps = compiled.profile((Rows(x), Rows(ids)), 1).unwrap_or_else(|e| panic!("{e}"));
+    assert!(steps.iter().any(|s| s.step.starts_with("stage")), "{steps:#?}");
+    assert!(steps.iter().any(|s| s.step == "copy"), "{steps:#?}");
+    for (row, (a, b)) in floats(&got).into_iter().zip(floats(&want)).enumerate() {
+        assert!((a - b).abs() < 1e-9, "row {row}: {a} {b}; {steps:#?}");
+    }
 }

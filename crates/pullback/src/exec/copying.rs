@@ -101,7 +101,9 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Option<Cop
         Lowering::Broadcast(axes) => axes.first().is_none_or(|&a| a == 0) || !matches!(x.dims()[0], Dim::Rows(_)),
         Lowering::Transpose(order) => order.first() == Some(&0),
         Lowering::Slice { axis, .. } | Lowering::Pad { axis, .. } | Lowering::Concat(axis) => axis > 0,
-        _ => true,
+        // A row's number may name a row of any block.
+        Lowering::RepeatRows => x.dims().first() != out.dims().first(),
+        _ => false,
     };
     let moves = moves.into_iter().map(Move::merged).collect();
     Some(Copying { dtype: graph.ty(e.output).dtype, moves, zeroed, apart })

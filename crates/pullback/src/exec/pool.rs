@@ -295,6 +295,11 @@ pub fn global() -> &'static Pool {
     DEFAULT.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| of_size(threads))
 }
 
+/// How many threads compiled functions called on this thread use.
+pub fn threads() -> usize {
+    global().threads()
+}
+
 /// Sets how many threads compiled functions use from now on (at least 1). Work already running is not affected.
 pub fn set_threads(threads: usize) {
     let pool = of_size(threads);

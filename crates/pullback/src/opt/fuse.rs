@@ -49,7 +49,13 @@ pub(crate) fn role(graph: &Graph, e: &Eqn) -> Role {
             }
         }
         Lowering::Broadcast(axes) if axes.windows(2).all(|w| w[0] < w[1]) && readable(dtype(&e.output)) => Role::View,
-        Lowering::RepeatRows if readable(dtype(&e.output)) => Role::View,
+        // Not where rows are chosen from as many: a kernel of that shape that also makes them would read rows that it
+        // has not made yet.
+        Lowering::RepeatRows
+            if readable(dtype(&e.output)) && graph.ty(e.inputs[0]).shape != graph.ty(e.output).shape =>
+        {
+            Role::View
+        }
         Lowering::Reshape | Lowering::Barrier | Lowering::Constant(_) => Role::Alias,
         _ => Role::Other,
     }
