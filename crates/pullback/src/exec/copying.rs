@@ -27,7 +27,7 @@ pub(crate) struct Copying {
     dtype: DType,
     moves: Vec<Move>,
     zeroed: bool,
-    /// Whether the first axis stays the first.
+    /// Whether rows that stay rows are moved to the same rows.
     apart: bool,
 }
 
@@ -97,14 +97,8 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Option<Cop
         }
         _ => return None,
     };
-    let apart = match e.prim.lower() {
-        Lowering::Broadcast(axes) => axes.first().is_none_or(|&a| a == 0) || !matches!(x.dims()[0], Dim::Rows(_)),
-        Lowering::Transpose(order) => order.first() == Some(&0),
-        Lowering::Slice { axis, .. } | Lowering::Pad { axis, .. } | Lowering::Concat(axis) => axis > 0,
-        // A row's number may name a row of any block.
-        Lowering::RepeatRows => x.dims().first() != out.dims().first(),
-        _ => false,
-    };
+    // A row's number may name a row of any block.
+    let apart = !matches!(e.prim.lower(), Lowering::RepeatRows) || x.dims().first() != out.dims().first();
     let moves = moves.into_iter().map(Move::merged).collect();
     Some(Copying { dtype: graph.ty(e.output).dtype, moves, zeroed, apart })
 }
@@ -199,7 +193,7 @@ impl Move {
 }
 
 impl Copying {
-    /// Whether rows are moved to the same rows.
+    /// Whether rows that stay rows are moved to the same rows.
     pub(crate) fn apart(&self) -> bool {
         self.apart
     }

@@ -1,15 +1,18 @@
 //! Matrix products. The one file that names the GEMM crate.
 //!
-//! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of four ways, chosen
+//! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of five ways, chosen
 //! from the shape and the strides alone; so is the partition into blocks. Threads only take blocks, so the result is
 //! the same to the bit for any number of them.
 //!
 //! | way | when | how |
 //! |---|---|---|
 //! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`tile`](tile) |
-//! | wide | K is small, C has a multiple of the vector length of columns | own kernel |
-//! | turned | C has few columns, columns of A are contiguous | faer computes the transpose of C into scratch memory |
-//! | direct | otherwise | faer |
+//! | wide | K is small or A has few rows, C has a multiple of the vector length of columns | own kernel |
+//! | turned | C has few columns, columns of A are contiguous | the transpose of C, in scratch memory |
+//! | packed | otherwise | own kernel on packed [`panels`](panels) of B |
+//! | direct | the machine has no vectors with multiply-add, or C has gaps | faer |
+//!
+//! [`Packed`] is a B that is packed once for many products with it.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -17,11 +20,15 @@ use std::ops::Range;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+mod packed;
+mod panels;
 mod tile;
 mod view;
 
 use super::isa::Isa;
 use super::pool::Pool;
+pub use packed::Packed;
+use panels::Panels;
 use tile::{Product, Tile};
 use view::Shape;
 pub use view::{View, ViewMut};
@@ -128,16 +135,14 @@ enum Way {
     Narrow,
     Wide,
     Turned,
+    Packed,
     Direct,
 }
 
 /// Fewest multiply-adds for which a second thread pays.
 const PARALLEL: usize = 1_000_000;
 
-/// How much of K faer adds up in registers before it goes to memory. Longer sums have other bits than an own kernel's.
-const CHAIN: usize = 512;
-
-/// Up to how many multiply-adds faer has other algorithms for, with other bits.
+/// Up to how many multiply-adds nothing is packed.
 const TINY: usize = 16 * 16 * 16;
 
 impl<T: Gemm> Task<'_, T> {
@@ -165,12 +170,12 @@ impl<T: Gemm> Task<'_, T> {
         let rows_of_a = self.a.shape.col_stride == 1;
         if self.k == 1 || (few && (rows_of_a || self.n == lanes)) || (!few && self.size() <= TINY) {
             Way::Narrow
-        } else if self.n.is_multiple_of(lanes) && (self.k <= 16 || (self.m <= 16 && self.k <= CHAIN)) {
+        } else if self.n.is_multiple_of(lanes) && (self.k <= 16 || (self.m <= 16 && self.k <= panels::DEPTH)) {
             Way::Wide
-        } else if few && self.m >= 2 * self.n {
+        } else if few && self.m >= 2 * self.n && self.a.shape.row_stride == 1 {
             Way::Turned
         } else {
-            Way::Direct
+            Way::Packed
         }
     }
 
@@ -179,6 +184,7 @@ impl<T: Gemm> Task<'_, T> {
             Way::Narrow => self.narrow(pool),
             Way::Wide => self.wide(pool),
             Way::Turned => self.turned(pool),
+            Way::Packed => self.packed(pool),
             Way::Direct => self.direct(pool),
         }
     }
@@ -272,78 +278,71 @@ impl<T: Gemm> Task<'_, T> {
     }
 
     fn turned(&self, pool: &Pool) {
-        // A block of rows of C is a block of columns of its transpose; each block keeps its part of that together.
-        let height = if self.pays() { 64 } else { self.m };
         with_scratch(self.m * self.n, |scratch: &mut [T]| {
-            pool.for_chunks(scratch, height * self.n, |i, part| {
-                let rows = i * height..self.m.min((i + 1) * height);
-                let turned = MatMut::from_column_major_slice_mut(part, rows.len(), self.n);
-                let a = matrix(&self.a, rows.clone(), 0..self.k);
-                self.multiply(turned, a, 0..self.n, false);
-                for (r, row) in rows.clone().enumerate() {
-                    let to = self.out.wrapping_add(row * self.c.row_stride);
-                    for (j, &x) in part[r..].iter().step_by(rows.len()).enumerate() {
-                        // SAFETY: an element of C, whose rows are contiguous; blocks have different rows.
-                        let to = unsafe { &mut *to.add(j) };
-                        *to = if self.accumulate { *to + x } else { x };
-                    }
+            let shape = Shape { rows: self.n, cols: self.m, row_stride: self.m, col_stride: 1 };
+            let turned = Task {
+                accumulate: false,
+                m: self.n,
+                n: self.m,
+                a: self.b.t(),
+                b: self.a.t(),
+                c: shape,
+                out: scratch.as_mut_ptr(),
+                ..*self
+            };
+            turned.run(pool);
+            for row in 0..self.m {
+                let to = self.out.wrapping_add(row * self.c.row_stride);
+                for (j, &x) in scratch[row..].iter().step_by(self.m).enumerate() {
+                    // SAFETY: an element of C, whose rows are contiguous, and which this call alone writes to.
+                    let to = unsafe { &mut *to.add(j) };
+                    *to = if self.accumulate { *to + x } else { x };
                 }
+            }
+        });
+    }
+
+    fn packed(&self, pool: &Pool) {
+        let panels = Panels::new::<T>(self.isa, self.k, self.n);
+        let product = self.product(std::ptr::null(), 0, 0..self.n);
+        // Few rows, or several panels for each thread: each panel is packed where it is used.
+        if !self.pays() || (panels.count() >= 8 && self.m <= 4 * self.n) {
+            let tasks = if self.pays() { 8 } else { 1 };
+            let call = |i: usize| {
+                let range = panels.count() * i / tasks..panels.count() * (i + 1) / tasks;
+                with_scratch(panels.panel_len(), |scratch: &mut [T]| {
+                    // SAFETY: `way` has seen to contiguous rows of C; `View` and `ViewMut` have checked the bounds, and
+                    // the tasks have different columns. `isa` comes from `Isa::all` and is not `Base`.
+                    unsafe { panels.multiply_packing(&product, &self.b, scratch, range) };
+                });
+            };
+            return if tasks > 1 { pool.run(tasks, &call) } else { call(0) };
+        }
+        with_scratch(panels.len(), |packed: &mut [T]| {
+            panels.pack(&self.b, packed);
+            let packed = &*packed;
+            let rows = (self.m.div_ceil(8)).next_multiple_of(6);
+            self.blocks(pool, (rows, self.n), |rows, _| {
+                // SAFETY: as above, but that blocks have different rows.
+                unsafe { panels.multiply(&product, packed, rows, 0..panels.count()) };
             });
         });
     }
 
     fn direct(&self, pool: &Pool) {
-        self.blocks(pool, self.direct_block(), |rows, cols| {
+        let rows = if self.pays() { self.m.div_ceil(8).next_multiple_of(4) } else { self.m };
+        self.blocks(pool, (rows, self.n), |rows, cols| {
             let Shape { row_stride, col_stride, .. } = self.c;
             let start = self.out.wrapping_add(rows.start * row_stride + cols.start * col_stride);
-            if rows.len() > 1 || cols.len() == 1 {
-                // SAFETY: `ViewMut` has checked the bounds and that elements do not overlap; blocks are disjoint.
-                let c = unsafe {
-                    let (row_stride, col_stride) = (row_stride as isize, col_stride as isize);
-                    MatMut::from_raw_parts_mut(start, rows.len(), cols.len(), row_stride, col_stride)
-                };
-                return self.multiply(c, matrix(&self.a, rows, 0..self.k), cols, self.accumulate);
-            }
-            // One row is another algorithm to faer, with other bits. So give it the row twice.
-            let row = Shape { row_stride: 0, rows: 2, ..self.a.shape };
-            let data = &self.a.data[rows.start * self.a.shape.row_stride..];
-            let a = matrix(&View { data, shape: row }, 0..2, 0..self.k);
-            with_scratch(2 * cols.len(), |two: &mut [T]| {
-                // SAFETY: elements of C in this block, used by nobody else.
-                let at = |j: usize| unsafe { &mut *start.add(j * col_stride) };
-                let (first, second) = two.split_at_mut(cols.len());
-                first.iter_mut().enumerate().for_each(|(j, x)| *x = *at(j));
-                second.fill(T::default());
-                let c = MatMut::from_row_major_slice_mut(two, 2, cols.len());
-                self.multiply(c, a, cols.clone(), self.accumulate);
-                two[..cols.len()].iter().enumerate().for_each(|(j, &x)| *at(j) = x);
-            });
+            // SAFETY: `ViewMut` has checked the bounds and that elements do not overlap; blocks are disjoint.
+            let c = unsafe {
+                let (row_stride, col_stride) = (row_stride as isize, col_stride as isize);
+                MatMut::from_raw_parts_mut(start, rows.len(), cols.len(), row_stride, col_stride)
+            };
+            let beta = if self.accumulate { Accum::Add } else { Accum::Replace };
+            let (a, b) = (matrix(&self.a, rows, 0..self.k), matrix(&self.b, 0..self.k, cols));
+            matmul(c, beta, a, b, T::ONE, Par::Seq);
         });
-    }
-
-    /// Rows and columns of a block for faer: a few blocks at least, each large enough to make up for packing its
-    /// operands once more. faer works on 96 columns at a time.
-    fn direct_block(&self) -> (usize, usize) {
-        if !self.pays() {
-            return (self.m, self.n);
-        }
-        let cols = match self.n {
-            384.. => 192,
-            128.. if self.m < 64 => (self.n / 2).next_multiple_of(32),
-            _ => self.n,
-        };
-        let down = |rows: usize| match self.m.div_ceil(rows) {
-            1 => 1,
-            down => down.next_multiple_of(2),
-        };
-        let down = if down(256) * (self.n / cols) >= 8 { down(256) } else { down(128) };
-        (self.m.div_ceil(down).next_multiple_of(4), cols)
-    }
-
-    /// `c = a B[:, cols]`, or `+=`.
-    fn multiply(&self, c: MatMut<'_, T>, a: MatRef<'_, T>, cols: Range<usize>, accumulate: bool) {
-        let beta = if accumulate { Accum::Add } else { Accum::Replace };
-        matmul(c, beta, a, matrix(&self.b, 0..self.k, cols), T::ONE, Par::Seq);
     }
 }
 

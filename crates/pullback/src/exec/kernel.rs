@@ -89,8 +89,6 @@ pub(crate) struct Kernel {
     /// In the order of the targets.
     pub(super) stores: Vec<Store>,
     pub(super) registers: usize,
-    /// The extent that its first axis is, alone or merged with others.
-    rows: Option<usize>,
 }
 
 /// A chain with what it reads and writes.
@@ -126,10 +124,6 @@ pub(crate) fn compile(
         let args = args.collect();
         args_of.push((op, args));
     }
-    let first = match shape.first() {
-        Some(&Dim::Rows(id)) => Some(rows.index(id)),
-        _ => None,
-    };
     let (axes, loads, reads) = merge(&shape, builder.loads, rows, graph);
     let lanes = group
         .iter()
@@ -139,7 +133,7 @@ pub(crate) fn compile(
         .unwrap_or(DType::F32);
     let (kernel, kept) = allocate(graph, group, args_of, loads, kept);
     let writes = kept.into_iter().map(|v| Target::new(graph, v, rows)).collect();
-    Compiled { kernel: Kernel { lanes, axes, rows: first, ..kernel }, reads, writes }
+    Compiled { kernel: Kernel { lanes, axes, ..kernel }, reads, writes }
 }
 
 struct Builder<'a> {
@@ -320,7 +314,7 @@ fn allocate(
             *arg = Source::Register(registers + l);
         }
     }
-    let kernel = Kernel { lanes: DType::F32, axes: Vec::new(), loads, instructions, stores, registers, rows: None };
+    let kernel = Kernel { lanes: DType::F32, axes: Vec::new(), loads, instructions, stores, registers };
     (kernel, written)
 }
 
@@ -328,7 +322,7 @@ impl Kernel {
     /// Whether every row is computed from the same row of its operands, or from what is the same for all.
     pub(crate) fn apart(&self, extent: usize, reads: &[Operand]) -> bool {
         let numbered = |l: &Load| l.ids.is_some() && reads[l.operand].size.has(extent);
-        self.rows == Some(extent) && !self.loads.iter().any(numbered)
+        !self.loads.iter().any(numbered)
     }
 
     /// How many operands it lays out or reads.

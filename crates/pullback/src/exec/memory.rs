@@ -12,6 +12,12 @@ pub(crate) enum Place {
     Constant(usize),
     /// A buffer of the program, by number.
     Slot(usize),
+    /// A buffer of the program that holds the rows of one wave of a stage, by number.
+    Wave(usize),
+    /// A buffer that each lane of a stage has for its block, by number.
+    Local(usize),
+    /// A buffer that each lane of a stage has for a part of its one row, by number.
+    Inner(usize),
 }
 
 /// The arguments of a call and the buffers of a program. Buffers only grow: a later call with no more rows than an
@@ -21,6 +27,10 @@ pub(crate) struct Memory {
     pub(crate) inputs: Vec<Arc<Array>>,
     pub(crate) constants: Vec<Arc<Array>>,
     slots: Vec<Slot>,
+    /// The types of the buffers of a lane.
+    locals: Vec<DType>,
+    /// The buffers of each lane; stages run one after the other and share them.
+    lanes: Vec<Vec<Slot>>,
 }
 
 /// A buffer, and where its elements begin: several threads write to parts of it at once, through that pointer alone.
@@ -59,6 +69,13 @@ impl Slot {
         };
     }
 
+    fn grow(&mut self, n: usize) {
+        if self.len < n {
+            self.data.resize(n);
+            self.locate();
+        }
+    }
+
     /// The elements `at..at + n`, as a pointer to the first.
     #[inline]
     fn part<T: Element>(&self, at: usize, n: usize) -> *mut T {
@@ -81,12 +98,22 @@ impl Memory {
         self.slots[slot].data.dtype()
     }
 
+    /// The buffer at a place that is one; for a lane's, in that lane.
+    #[inline]
+    fn slot(&self, place: Place, lane: usize) -> Option<&Slot> {
+        match place {
+            Place::Input(_) | Place::Constant(_) => None,
+            Place::Slot(i) | Place::Wave(i) => Some(&self.slots[i]),
+            Place::Local(i) | Place::Inner(i) => Some(&self.lanes[lane][i]),
+        }
+    }
+
     /// The elements `at..at + n` at a place.
     ///
     /// # Safety
     /// While the slice lives, nobody writes to those elements.
     #[inline]
-    pub(crate) unsafe fn read<T: Element>(&self, place: Place, at: usize, n: usize) -> &[T] {
+    pub(crate) unsafe fn read<T: Element>(&self, place: Place, lane: usize, at: usize, n: usize) -> &[T] {
         let held = |a: &'_ Arc<Array>| -> *const T {
             let all = T::slice(a.data()).expect("plan: a place holds the type of its value");
             all[at..at + n].as_ptr()
@@ -94,31 +121,50 @@ impl Memory {
         let start = match place {
             Place::Input(i) => held(&self.inputs[i]),
             Place::Constant(i) => held(&self.constants[i]),
-            Place::Slot(i) => self.slots[i].part::<T>(at, n).cast_const(),
+            Place::Slot(i) | Place::Wave(i) => self.slots[i].part::<T>(at, n).cast_const(),
+            Place::Local(i) | Place::Inner(i) => self.lanes[lane][i].part::<T>(at, n).cast_const(),
         };
         // SAFETY: `n` elements that live as long as the memory, and are not written to by the caller's promise.
         unsafe { std::slice::from_raw_parts(start, n) }
     }
 
-    /// The elements `at..at + n` of a slot, to be written.
+    /// The elements `at..at + n` of a buffer, to be written.
     ///
     /// # Safety
     /// While the slice lives, nobody else reads or writes those elements.
     #[inline]
     #[allow(clippy::mut_from_ref, reason = "that is its purpose; the caller keeps the parts apart")]
-    pub(crate) unsafe fn write<T: Element>(&self, slot: usize, at: usize, n: usize) -> &mut [T] {
+    pub(crate) unsafe fn write<T: Element>(&self, place: Place, lane: usize, at: usize, n: usize) -> &mut [T] {
+        let slot = self.slot(place, lane).expect("plan: what is written is a buffer of the program");
         // SAFETY: `n` elements inside the slot's vector, not aliased by the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.slots[slot].part(at, n), n) }
+        unsafe { std::slice::from_raw_parts_mut(slot.part(at, n), n) }
     }
 
     /// Makes room for `n` elements in a slot.
     #[inline]
     pub(crate) fn reserve(&mut self, slot: usize, n: usize) {
-        let slot = &mut self.slots[slot];
-        if slot.len < n {
-            slot.data.resize(n);
-            slot.locate();
+        self.slots[slot].grow(n);
+    }
+
+    /// A new buffer of every lane; its number.
+    pub(crate) fn add_local(&mut self, dtype: DType) -> usize {
+        self.locals.push(dtype);
+        self.locals.len() - 1
+    }
+
+    /// The type of a lanes' buffer's elements.
+    pub(crate) fn local_dtype(&self, local: usize) -> DType {
+        self.locals[local]
+    }
+
+    /// Makes room in a buffer of each of so many lanes.
+    pub(crate) fn reserve_local(&mut self, lanes: usize, local: usize, n: usize) {
+        let all = &self.locals;
+        let lane = || all.iter().map(|&dtype| Slot::new(Data::zeros(dtype, 0))).collect();
+        if self.lanes.len() < lanes {
+            self.lanes.resize_with(lanes, lane);
         }
+        self.lanes[..lanes].iter_mut().for_each(|lane| lane[local].grow(n));
     }
 
     /// A copy of the first `n` elements at a place.
@@ -126,7 +172,7 @@ impl Memory {
         match place {
             Place::Input(i) => self.inputs[i].data().first(n),
             Place::Constant(i) => self.constants[i].data().first(n),
-            Place::Slot(i) => self.slots[i].data.first(n),
+            _ => self.slot(place, 0).expect("plan: a place of the program").data.first(n),
         }
     }
 
@@ -151,6 +197,6 @@ impl Memory {
 
     /// Bytes that the buffers hold.
     pub(crate) fn bytes(&self) -> usize {
-        self.slots.iter().map(|s| s.data.capacity_bytes()).sum()
+        self.slots.iter().chain(self.lanes.iter().flatten()).map(|s| s.data.capacity_bytes()).sum()
     }
 }

@@ -10,6 +10,7 @@ mod lanes;
 mod lines;
 mod memory;
 mod operand;
+mod placement;
 mod plan;
 pub(crate) mod pool;
 mod prefix;
@@ -82,7 +83,7 @@ impl Program {
     pub(crate) fn compile(graph: Graph) -> Program {
         let graph = optimize(graph);
         let plan = plan(&graph);
-        let rows = vec![0; plan.rows.len()];
+        let rows = plan.rows.lengths();
         Program { graph, plan, rows, sizes: Sizes::default(), spare: Vec::new() }
     }
 
@@ -139,6 +140,9 @@ impl Program {
             results.push(match output.place {
                 Place::Input(k) => shared(&memory.inputs[k]),
                 Place::Constant(k) => shared(&memory.constants[k]),
+                Place::Wave(_) | Place::Local(_) | Place::Inner(_) => {
+                    unreachable!("plan: a result outlives its stage")
+                }
                 Place::Slot(slot) => match outputs[..i].iter().position(|o| o.place == output.place) {
                     // The same value twice: the buffer has left with the first.
                     Some(k) => results[k]

@@ -3,9 +3,12 @@
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::isa::Isa;
+use crate::exec::lanes::Lane;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::pool::Pool;
+use crate::exec::stage::take_in;
 use crate::ir::{Graph, Var};
+use crate::lowering::ReduceOp;
 
 /// A value that a step reads.
 #[derive(Clone, Debug)]
@@ -20,12 +23,12 @@ pub(crate) struct Operand {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub var: Var,
-    pub slot: usize,
+    pub place: Place,
     /// Elements of the value.
     pub size: Count,
     pub dtype: DType,
-    /// Where each block's part of a sum over rows is written, one after the other.
-    pub parts: Option<usize>,
+    /// Where a block's part of a fold over rows is written, the parts one after the other.
+    pub parts: Option<Place>,
 }
 
 impl Operand {
@@ -38,7 +41,7 @@ impl Target {
     pub(crate) fn new(graph: &Graph, var: Var, rows: &mut RowTable) -> Target {
         let ty = graph.ty(var);
         let size = rows.count(ty.shape.dims().iter().copied());
-        Target { var, slot: 0, size, dtype: ty.dtype, parts: None }
+        Target { var, place: Place::Slot(0), size, dtype: ty.dtype, parts: None }
     }
 }
 
@@ -49,8 +52,29 @@ pub(crate) struct Block {
     pub extent: usize,
     /// The first row.
     pub first: usize,
-    /// Which of the blocks it is.
-    pub number: usize,
+    /// The first row of the wave that it belongs to.
+    pub wave: usize,
+    /// Whose buffers it uses.
+    pub lane: usize,
+    /// The part of its one row that is worked on, where rows are long.
+    pub inner: Option<InnerBlock>,
+    /// Which part of a fold it makes; `None` for the fold itself.
+    pub part: Option<usize>,
+    /// Whether a product over rows is added to what earlier blocks have made of it.
+    pub adds: bool,
+}
+
+/// A block of the second axis of one row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InnerBlock {
+    /// The extent's number.
+    pub extent: usize,
+    /// The first of its block.
+    pub first: usize,
+    /// How many there are in all.
+    pub all: usize,
+    /// Whose buffers it uses.
+    pub lane: usize,
 }
 
 /// What a step works with: its operands and targets, and which rows of them.
@@ -65,6 +89,8 @@ pub(crate) struct Io<'a> {
     /// The number of rows of each extent; of the block's own, the block's.
     pub rows: &'a [usize],
     pub block: Option<Block>,
+    /// Where the right operand of a product lies packed.
+    pub packed: Option<Place>,
     pub isa: Isa,
     pub pool: &'a Pool,
 }
@@ -72,11 +98,37 @@ pub(crate) struct Io<'a> {
 impl<'a> Io<'a> {
     /// From which element on, and how many.
     #[inline]
-    fn part(&self, size: &Count) -> (usize, usize) {
+    fn part(&self, place: Place, size: &Count) -> (usize, usize) {
         let n = size.get(self.rows);
-        match self.block {
-            Some(b) if size.has(b.extent) => (n / self.rows[b.extent].max(1) * b.first, n),
-            _ => (0, n),
+        let Some(b) = self.block else { return (0, n) };
+        let mut unit = n;
+        let mut at = 0;
+        if let Some(inner) = b.inner.filter(|i| size.has(i.extent)) {
+            unit /= self.rows[inner.extent].max(1);
+            if !matches!(place, Place::Inner(_)) {
+                at = inner.first * unit;
+            }
+            unit *= inner.all;
+        }
+        if size.has(b.extent) {
+            unit /= self.rows[b.extent].max(1);
+            at += unit
+                * match place {
+                    Place::Local(_) | Place::Inner(_) => 0,
+                    Place::Wave(_) => b.first - b.wave,
+                    Place::Input(_) | Place::Constant(_) | Place::Slot(_) => b.first,
+                };
+        }
+        (at, n)
+    }
+
+    /// Whose buffers a place is among.
+    #[inline]
+    fn lane(&self, place: Place) -> usize {
+        match (place, self.block) {
+            (Place::Inner(_), Some(b)) => b.inner.map_or(b.lane, |i| i.lane),
+            (_, Some(b)) => b.lane,
+            (_, None) => 0,
         }
     }
 
@@ -84,27 +136,55 @@ impl<'a> Io<'a> {
     #[inline]
     pub(crate) fn read<T: Element>(&self, operand: usize) -> &'a [T] {
         let o = &self.reads[operand];
-        let (at, n) = self.part(&o.size);
+        let (at, n) = self.part(o.place, &o.size);
         // SAFETY: the plan's promise above.
-        unsafe { self.memory.read(o.place, at, n) }
+        unsafe { self.memory.read(o.place, self.lane(o.place), at, n) }
     }
 
     /// The elements of a target, to be written.
     #[inline]
     pub(crate) fn write<T: Element>(&self, target: usize) -> &'a mut [T] {
         let t = &self.writes[target];
-        let (at, n) = self.part(&t.size);
-        let (slot, at) = match (t.parts, self.block) {
-            (Some(parts), Some(b)) => (parts, b.number * n),
-            _ => (t.slot, at),
+        let (at, n) = self.part(t.place, &t.size);
+        let (place, at) = match (t.parts, self.block.and_then(|b| b.part)) {
+            (Some(parts), Some(number)) => (parts, number * n),
+            _ => (t.place, at),
         };
         // SAFETY: the plan's promise above.
-        unsafe { self.memory.write(slot, at, n) }
+        unsafe { self.memory.write(place, self.lane(place), at, n) }
+    }
+
+    /// Takes parts of a fold, in their order, into the target; the first begins it where nothing is there yet.
+    pub(crate) fn join<T: Lane>(&self, target: usize, op: ReduceOp, count: usize, begins: bool) {
+        let to = self.write::<T>(target);
+        let Some(parts) = self.writes[target].parts else { return };
+        // SAFETY: the blocks that made the parts are done, and the parts lie in a buffer of their own.
+        let parts = unsafe { self.memory.read::<T>(parts, self.lane(parts), 0, count * to.len()) };
+        take_in(op, to, parts, begins);
+    }
+
+    /// The first elements of a right operand that was packed.
+    #[inline]
+    pub(crate) fn packed<T: Element>(&self, n: usize) -> Option<&'a [T]> {
+        let place = self.packed.filter(|_| self.block.is_some())?;
+        // SAFETY: packed before the blocks of the stage run, and written by none of them.
+        Some(unsafe { self.memory.read(place, 0, 0, n) })
+    }
+
+    /// Whether a product is added to what earlier blocks have made of it.
+    pub(crate) fn adds(&self) -> bool {
+        self.block.is_some_and(|b| b.adds)
+    }
+
+    /// Whether nothing has been made of a fold before.
+    pub(crate) fn is_first(&self) -> bool {
+        self.block.is_none_or(|b| !b.adds && b.part.is_none_or(|number| number == 0))
     }
 
     /// Whether a product's addend lies where the product is written already.
     pub(crate) fn in_place(&self, operand: usize, target: usize) -> bool {
         let t = &self.writes[target];
-        t.parts.is_none_or(|_| self.block.is_none()) && self.reads[operand].place == Place::Slot(t.slot)
+        let part = t.parts.is_some() && self.block.is_some_and(|b| b.part.is_some());
+        !part && self.reads[operand].place == t.place
     }
 }

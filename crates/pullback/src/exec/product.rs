@@ -2,11 +2,13 @@
 
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::gemm::{Gemm, View, ViewMut, gemm};
+use crate::exec::gemm::{Gemm, Packed, View, ViewMut, gemm};
+use crate::exec::isa::Isa;
+use crate::exec::memory::Place;
 use crate::exec::operand::Io;
 use crate::exec::step::ByRows;
 use crate::ir::{Eqn, Graph};
-use crate::lowering::DotAxes;
+use crate::lowering::{DotAxes, ReduceOp};
 use crate::shape::Shape;
 use std::fmt;
 
@@ -31,6 +33,25 @@ pub(crate) struct Product {
     left: Side,
     right: Side,
     dtype: DType,
+}
+
+impl Side {
+    /// Free axes as rows, contracted ones as columns.
+    fn by_free(&self) -> [&Walk; 2] {
+        [&self.free, &self.contract]
+    }
+
+    /// Contracted axes as rows, free ones as columns.
+    fn by_contract(&self) -> [&Walk; 2] {
+        [&self.contract, &self.free]
+    }
+
+    /// One matrix of the stack.
+    fn matrix<'a, T>(&self, data: &'a [T], i: usize, rows: &[usize], by: impl Fn(&Side) -> [&Walk; 2]) -> View<'a, T> {
+        let at = (i * self.batch.step.get(rows)).min(data.len());
+        let [down, across] = by(self);
+        View::new(&data[at..], down.size.get(rows), across.size.get(rows), down.step.get(rows), across.step.get(rows))
+    }
 }
 
 /// The walk over some axes of a shape, if one step takes it through them.
@@ -67,22 +88,48 @@ impl fmt::Display for Product {
     }
 }
 
-/// The most numbers of a sum over rows that is taken block by block: each block has a table of its own for it.
-const MOST_PARTS: usize = 8192;
-
 impl Product {
     /// How blocks of rows of an extent enter it.
     pub(crate) fn by_rows(&self, extent: usize) -> ByRows {
         let has = |walk: &Walk| walk.size.has(extent);
         let (l, r) = (&self.left, &self.right);
-        if has(&l.batch) || has(&r.free) {
-            return ByRows::No;
-        }
-        match (has(&l.free), has(&l.contract)) {
-            (true, false) => ByRows::Apart,
-            (false, true) if l.free.size.times(&r.free.size).is_at_most(MOST_PARTS) => ByRows::Sum,
+        match [has(&l.batch), has(&l.free), has(&l.contract), has(&r.free)] {
+            [true, false, false, false] | [false, true, false, false] => ByRows::Apart,
+            [false, false, true, false] => ByRows::Fold(ReduceOp::Sum),
             _ => ByRows::No,
         }
+    }
+
+    /// The type of its right operand, where that is one matrix.
+    pub(crate) fn packs(&self) -> Option<DType> {
+        self.left.batch.size.is_one().then_some(self.dtype)
+    }
+
+    /// Elements of its right operand packed.
+    pub(crate) fn packed_len(&self, rows: &[usize], isa: Isa) -> usize {
+        match self.dtype {
+            DType::F64 => self.packing::<f64>(rows, isa).len(),
+            _ => self.packing::<f32>(rows, isa).len(),
+        }
+    }
+
+    /// Packs its right operand into a slot.
+    pub(crate) fn pack(&self, io: &Io<'_>, slot: usize) {
+        match self.dtype {
+            DType::F64 => self.pack_right::<f64>(io, slot),
+            _ => self.pack_right::<f32>(io, slot),
+        }
+    }
+
+    fn packing<T: Gemm>(&self, rows: &[usize], isa: Isa) -> Packed {
+        Packed::new::<T>(isa, self.right.contract.size.get(rows), self.right.free.size.get(rows))
+    }
+
+    fn pack_right<T: Gemm + Element>(&self, io: &Io<'_>, slot: usize) {
+        let packing = self.packing::<T>(io.rows, io.isa);
+        // SAFETY: no block runs yet, and the right operand lies elsewhere.
+        let to = unsafe { io.memory.write::<T>(Place::Slot(slot), 0, 0, packing.len()) };
+        packing.pack(self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract), to);
     }
 
     /// Multiply-adds.
@@ -101,22 +148,24 @@ impl Product {
     fn multiply<T: Gemm + Element>(&self, io: &Io<'_>) {
         let (l, r, rows) = (&self.left, &self.right, io.rows);
         let out = io.write::<T>(0);
-        // Only one block of a sum over rows brings the addend.
-        let sums = io.block.is_some_and(|b| l.contract.size.has(b.extent) && b.number > 0);
-        let added = io.reads.len() > 2 && !sums;
+        // Only the first block of a sum over rows brings the addend.
+        let added = io.reads.len() > 2 && io.is_first();
         if added && !io.in_place(2, 0) {
             out.copy_from_slice(io.read::<T>(2));
         }
         let (a, b) = (io.read::<T>(0), io.read::<T>(1));
-        let (m, k, c) = (l.free.size.get(rows), l.contract.size.get(rows), r.free.size.get(rows));
-        if out.is_empty() {
-            return;
-        }
-        let (sa, sb) = (l.batch.step.get(rows), r.batch.step.get(rows));
-        for (i, out) in out.chunks_mut(m * c).enumerate() {
-            let a = View::new(&a[(i * sa).min(a.len())..], m, k, l.free.step.get(rows), l.contract.step.get(rows));
-            let b = View::new(&b[(i * sb).min(b.len())..], k, c, r.contract.step.get(rows), r.free.step.get(rows));
-            gemm(io.pool, ViewMut::row_major(out, m, c), a, b, added);
+        let (m, c) = (l.free.size.get(rows), r.free.size.get(rows));
+        let packing = self.packing::<T>(rows, io.isa);
+        let packed = io.packed::<T>(packing.len());
+        for (i, out) in out.chunks_mut((m * c).max(1)).enumerate() {
+            let a = l.matrix(a, i, rows, Side::by_free);
+            let b = r.matrix(b, i, rows, Side::by_contract);
+            let out = ViewMut::row_major(out, m, c);
+            let accumulate = added || io.adds();
+            match packed {
+                Some(packed) => packing.gemm(io.isa, io.pool, out, a, (b, packed), accumulate),
+                None => gemm(io.pool, out, a, b, accumulate),
+            }
         }
     }
 }

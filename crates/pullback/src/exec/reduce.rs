@@ -57,7 +57,7 @@ impl Reduction {
         match (self.outer.has(extent), self.middle.has(extent)) {
             _ if self.by_segments || self.inner.has(extent) => ByRows::No,
             (true, false) => ByRows::Apart,
-            (false, true) if self.op == ReduceOp::Sum => ByRows::Sum,
+            (false, true) => ByRows::Fold(self.op),
             _ => ByRows::No,
         }
     }

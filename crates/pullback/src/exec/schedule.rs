@@ -1,6 +1,5 @@
 //! The order of steps: those that blocks of rows can go through come together, as stages.
 
-use crate::exec::extent::Count;
 use crate::exec::stage::{EXTENTS, Stage};
 use crate::exec::step::{ByRows, State, Step};
 use crate::ir::Var;
@@ -25,17 +24,17 @@ impl Run {
     }
 
     /// Its steps in order.
-    pub(crate) fn steps(&self) -> &[Step] {
+    pub(crate) fn steps(&self) -> Box<dyn Iterator<Item = &Step> + '_> {
         match self {
-            Run::Step(step) => std::slice::from_ref(step),
-            Run::Stage(stage) => &stage.steps,
+            Run::Step(step) => Box::new(std::iter::once(step)),
+            Run::Stage(stage) => Box::new(stage.steps()),
         }
     }
 
-    pub(crate) fn steps_mut(&mut self) -> &mut [Step] {
+    pub(crate) fn steps_mut(&mut self) -> Box<dyn Iterator<Item = &mut Step> + '_> {
         match self {
-            Run::Step(step) => std::slice::from_mut(step),
-            Run::Stage(stage) => &mut stage.steps,
+            Run::Step(step) => Box::new(std::iter::once(step)),
+            Run::Stage(stage) => Box::new(stage.steps_mut()),
         }
     }
 }
@@ -46,7 +45,7 @@ impl fmt::Display for Run {
             Run::Step(step) => step.fmt(f),
             Run::Stage(stage) => {
                 write!(f, "stage")?;
-                stage.steps.iter().try_for_each(|s| write!(f, "; {s}"))
+                stage.steps().try_for_each(|s| write!(f, "; {s}"))
             }
         }
     }
@@ -82,13 +81,13 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
     let extent_of = |s: &Step| s.by_rows().map(|r| r.0).filter(|_| extents <= EXTENTS);
     let mut waiting: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
     let mut runs: Vec<Run> = Vec::new();
-    let mut stage: Option<Stage> = None;
-    let mut summed: HashSet<Var> = HashSet::new();
+    let mut open: Option<(usize, Vec<Step>)> = None;
+    let mut folded: HashSet<Var> = HashSet::new();
     while !ready.is_empty() {
         let candidates = || ready.iter().filter_map(|&i| Some((i, waiting[i].as_ref()?)));
         let joins = |s: &Step| {
-            let open = stage.as_ref().map(|stage: &Stage| stage.extent);
-            open.is_some() && extent_of(s) == open && !s.reads().any(|v| summed.contains(&root(v)))
+            let extent = open.as_ref().map(|(extent, _)| *extent);
+            extent.is_some() && extent_of(s) == extent && !s.reads().any(|v| folded.contains(&root(v)))
         };
         let next = candidates()
             .find(|(_, s)| joins(s))
@@ -105,46 +104,27 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
             }
         }
         if !joins {
-            runs.extend(stage.take().map(whole));
-            summed.clear();
+            runs.extend(open.take().map(|o| whole(o, root)));
+            folded.clear();
         }
         match (step.by_rows(), extent_of(&step)) {
             (Some((_, by_rows)), Some(extent)) => {
-                if by_rows == ByRows::Sum {
-                    summed.extend(step.writes().map(root));
+                if by_rows != ByRows::Apart {
+                    folded.extend(step.writes().map(root));
                 }
-                stage
-                    .get_or_insert_with(|| Stage { extent, steps: Vec::new(), operations: Vec::new() })
-                    .steps
-                    .push(step);
+                open.get_or_insert_with(|| (extent, Vec::new())).1.push(step);
             }
             _ => runs.push(Run::Step(step)),
         }
     }
-    runs.extend(stage.map(whole));
+    runs.extend(open.map(|o| whole(o, root)));
     runs
 }
 
-/// A stage with its operations counted; one step alone is none.
-fn whole(mut stage: Stage) -> Run {
-    if stage.steps.len() == 1
-        && let Some(step) = stage.steps.pop()
-    {
-        return Run::Step(step);
+/// The steps over the rows of an extent as a stage; one alone is none.
+fn whole((extent, mut steps): (usize, Vec<Step>), root: &dyn Fn(Var) -> Var) -> Run {
+    match steps.pop() {
+        Some(step) if steps.is_empty() => Run::Step(step),
+        last => Run::Stage(Stage::new(extent, steps.into_iter().chain(last).collect(), root)),
     }
-    let count = |s: &Step| s.work.operations(&s.writes);
-    stage.operations = merged(stage.steps.iter().map(count));
-    Run::Stage(stage)
-}
-
-/// A sum of counts, like ones added up.
-fn merged(counts: impl Iterator<Item = Count>) -> Vec<Count> {
-    let mut sums: Vec<Count> = Vec::new();
-    for count in counts {
-        match sums.iter_mut().find(|c| c.is_like(&count)) {
-            Some(sum) => sum.add(&count),
-            None => sums.push(count),
-        }
-    }
-    sums
 }

@@ -1,91 +1,327 @@
 //! Steps that blocks of rows go through one after the other, each block on a thread of its own.
 //!
-//! The number of blocks follows from the numbers of rows alone, and a sum over rows adds up the blocks' parts in their
-//! order: the result is the same to the bit for every number of threads.
+//! The rows are cut into waves, a wave into blocks. What only a block's own steps read lies in buffers that are used
+//! again for the next block, and so stays in the cache. What a fold over rows reads is kept for a wave: when its blocks
+//! are through, the folds take in the wave. Where one row is itself too long, as one example with very many samples is,
+//! it is cut along its second axis.
+//!
+//! Waves and blocks follow from the numbers of rows alone, and folds take in waves and blocks in their order: the
+//! result is the same to the bit for every number of threads.
 
 use crate::array::DType;
 use crate::exec::extent::Count;
+use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
-use crate::exec::memory::{Memory, Place};
-use crate::exec::operand::{Block, Target};
-use crate::exec::step::{State, Step};
+use crate::exec::memory::Memory;
+use crate::exec::operand::{Block, InnerBlock};
+use crate::exec::pool::Pool;
+use crate::exec::step::{ByRows, State, Step};
+use crate::ir::Var;
+use crate::lowering::{ReduceOp, max, min};
+use std::collections::HashSet;
+use std::ops::Range;
 
-/// A run of steps over the rows of one extent, none of which reads what another sums up.
+/// A run of steps over the rows of one extent, none of which reads what another folds.
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
     /// The extent's number.
     pub extent: usize,
-    /// In order.
-    pub steps: Vec<Step>,
+    /// Each row by itself, in order.
+    pub segments: Vec<Segment>,
+    /// Folds over the rows.
+    pub folds: Vec<Step>,
+    /// The extent of the second axis, along which a single row can be cut.
+    pub inner: Option<usize>,
+    /// The buffers that each lane has for a block.
+    pub locals: Vec<Local>,
+    /// The buffers for a wave: the slot, and how much each value takes.
+    pub waves: Vec<(usize, Count, DType)>,
     /// Elementary operations in all.
-    pub operations: Vec<Count>,
+    operations: Vec<Count>,
+}
+
+/// Steps one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    /// Whether blocks of the second axis can go through them.
+    pub inner: bool,
+    pub steps: Vec<Step>,
+}
+
+/// A buffer of a lane.
+#[derive(Clone, Debug)]
+pub(crate) struct Local {
+    /// Its number among those of the program.
+    pub number: usize,
+    pub dtype: DType,
+    /// What it holds, one after the other.
+    pub sizes: Vec<Count>,
+    /// Of a part of a row, where rows are cut.
+    pub inner: bool,
+    /// For the parts that the blocks of a row make of a fold: as many times over as there are blocks.
+    pub parts: bool,
 }
 
 /// Elementary operations for which a further block pays.
 const WORTH: usize = 2_000_000;
 
-/// Fewest rows of a block.
-const LEAST: usize = 32;
+/// Bytes of a block's own buffers: they and the weights share the second cache.
+const BLOCK_BYTES: usize = 512 << 10;
 
-/// Most blocks: a sum over rows has a part for each.
-const MOST: usize = 16;
+/// Bytes of what is kept for the folds of a wave.
+const WAVE_BYTES: usize = 2 << 20;
+
+/// Most blocks of a wave.
+const MOST: usize = 64;
 
 /// Most extents of a program whose stages are cut.
 pub(crate) const EXTENTS: usize = 16;
 
+/// How the rows are cut.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    waves: usize,
+    /// Of each wave.
+    blocks: usize,
+    /// Blocks of the second axis of each row.
+    inner: Option<usize>,
+}
+
+/// What blocks share.
+struct Shared<'a> {
+    memory: &'a Memory,
+    rows: &'a [usize],
+    isa: Isa,
+    pool: &'a Pool,
+}
+
 impl Stage {
-    /// Into how many blocks its rows are cut.
-    fn blocks(&self, rows: &[usize]) -> usize {
+    /// The stage of some steps in order; `root` is the variable in whose storage another lies.
+    pub(crate) fn new(extent: usize, steps: Vec<Step>, root: &dyn Fn(Var) -> Var) -> Stage {
+        let operations = merged(steps.iter().map(|s| s.work.operations(&s.writes)));
+        let (apart, folds): (Vec<Step>, Vec<Step>) =
+            steps.into_iter().partition(|s| s.by_rows().is_some_and(|(_, by)| by == ByRows::Apart));
+        // The second axis that most steps have.
+        let seconds = || apart.iter().filter_map(|s| s.inner()).map(|(extent, _)| extent);
+        let inner = seconds().max_by_key(|&e| (seconds().filter(|&other| other == e).count(), usize::MAX - e));
+        let segments = segments(apart, inner, root);
+        Stage { extent, segments, folds, inner, locals: Vec::new(), waves: Vec::new(), operations }
+    }
+
+    /// All its steps, those of blocks first.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.segments.iter().flat_map(|s| &s.steps).chain(&self.folds)
+    }
+
+    pub(crate) fn steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        self.segments.iter_mut().flat_map(|s| &mut s.steps).chain(&mut self.folds)
+    }
+
+    /// Into what its rows are cut.
+    fn cut(&self, rows: &[usize]) -> Cut {
+        let all = rows[self.extent];
         let operations: usize = self.operations.iter().map(|c| c.get(rows)).sum();
-        let most = (rows[self.extent] / LEAST).min(operations / WORTH).clamp(1, MOST);
-        // Powers of two, so that threads get as many each.
-        1 << most.ilog2()
+        let pays = operations / WORTH;
+        let mut one = with(rows, self.extent, 1);
+        let bytes = |rows: &[usize], inner: bool| -> usize {
+            let of = |l: &Local| l.sizes.iter().map(|c| c.get(rows)).max().unwrap_or(0) * l.dtype.size();
+            self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
+        };
+        let row = bytes(&one, false).max(1);
+        let whole = Cut { waves: 1, blocks: 1, inner: None };
+        if all == 0 || pays == 0 {
+            return whole;
+        }
+        if let Some(inner) = self.inner.filter(|_| row > 2 * BLOCK_BYTES) {
+            let long = one[inner];
+            one[inner] = 1;
+            let blocks = long.div_ceil((BLOCK_BYTES / bytes(&one, true).max(1)).max(1));
+            return Cut { waves: 1, blocks: all, inner: Some(blocks.clamp(1, long)) };
+        }
+        let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
+        let in_wave = (WAVE_BYTES / kept.max(1)).clamp(1, all);
+        let in_block = (BLOCK_BYTES / row).clamp(1, all);
+        let waves = all.div_ceil(in_wave.max(in_block)).min(pays);
+        let in_wave = all.div_ceil(waves);
+        // Powers of two, so that threads get as many each; and as many as there is work for.
+        let blocks = in_wave.div_ceil(in_block).max((pays / waves).min(8)).next_power_of_two();
+        Cut { waves, blocks: blocks.min(in_wave).min(if self.waves.is_empty() { all } else { MOST }), inner: None }
+    }
+
+    /// Makes room for what blocks write.
+    fn reserve(&self, state: &mut State<'_>, cut: Cut, lanes: usize) {
+        let (memory, rows) = (&mut *state.memory, &*state.rows);
+        self.steps().for_each(|s| s.reserve(memory, rows));
+        let in_wave = rows[self.extent].div_ceil(cut.waves);
+        let wave = with(rows, self.extent, in_wave);
+        for (slot, size, _) in &self.waves {
+            memory.reserve(*slot, size.get(&wave));
+        }
+        let block = with(rows, self.extent, in_wave.div_ceil(cut.blocks));
+        for local in &self.locals {
+            let n = match (self.inner, cut.inner) {
+                (Some(extent), Some(blocks)) if local.inner => with(&block, extent, block[extent].div_ceil(blocks)),
+                _ => block,
+            };
+            let times = if local.parts { cut.inner.unwrap_or(0) } else { 1 };
+            let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
+            memory.reserve_local(lanes, local.number, times * most);
+        }
     }
 
     /// Runs its steps.
     pub(crate) fn run(&self, state: &mut State<'_>) {
-        self.steps.iter().for_each(|s| s.reserve(state.memory, state.rows));
-        let blocks = self.blocks(state.rows);
+        let cut = self.cut(state.rows);
         let (isa, pool) = (state.isa, state.pool);
-        if blocks == 1 {
-            self.steps.iter().for_each(|s| s.compute(state.memory, state.rows, None, isa, pool));
-            return;
+        let lanes = pool.threads();
+        self.reserve(state, cut, if cut.waves * cut.blocks == 1 && cut.inner.is_none() { 1 } else { lanes });
+        if cut.waves * cut.blocks == 1 && cut.inner.is_none() {
+            return self.steps().for_each(|s| s.compute(state.memory, state.rows, None, isa, pool));
         }
-        for (parts, t) in self.sums() {
-            state.memory.reserve(parts, blocks * t.size.get(state.rows));
+        self.steps().for_each(|s| s.pack(state.memory, state.rows, isa));
+        let shared = Shared { memory: state.memory, rows: state.rows, isa, pool };
+        let n = shared.rows[self.extent];
+        for number in 0..cut.waves {
+            let wave = n * number / cut.waves..n * (number + 1) / cut.waves;
+            if cut.blocks == 1 {
+                self.block(&shared, wave.clone(), wave.start, 0..lanes, cut);
+            } else {
+                let lanes = lanes.min(cut.blocks);
+                pool.run(lanes, &|lane| {
+                    for block in cut.blocks * lane / lanes..cut.blocks * (lane + 1) / lanes {
+                        let at = |k: usize| wave.start + wave.len() * k / cut.blocks;
+                        self.block(&shared, at(block)..at(block + 1), wave.start, lane..lane + 1, cut);
+                    }
+                });
+            }
+            self.fold(&shared, wave, number);
         }
-        let (memory, all, extent): (&Memory, &[usize], usize) = (state.memory, state.rows, self.extent);
-        let n = all[extent];
-        pool.run(blocks, &|number| {
-            let (first, end) = (n * number / blocks, n * (number + 1) / blocks);
-            let mut rows = [0; EXTENTS];
-            let rows = &mut rows[..all.len()];
-            rows.copy_from_slice(all);
-            rows[extent] = end - first;
-            let block = Block { extent, first, number };
-            self.steps.iter().for_each(|s| s.compute(memory, rows, Some(block), isa, pool));
-        });
-        for (parts, t) in self.sums() {
-            match t.dtype {
-                DType::F64 => add_up::<f64>(memory, parts, t, blocks, all),
-                _ => add_up::<f32>(memory, parts, t, blocks, all),
+    }
+
+    /// Takes a wave's step on a block; `lanes` are those whose buffers may be used, the block's own first.
+    fn block(&self, shared: &Shared<'_>, block: Range<usize>, wave: usize, lanes: Range<usize>, cut: Cut) {
+        let Shared { memory, rows: all, isa, pool } = *shared;
+        let rows = &with(all, self.extent, block.len());
+        let here = Block {
+            extent: self.extent,
+            first: block.start,
+            wave,
+            lane: lanes.start,
+            inner: None,
+            part: None,
+            adds: false,
+        };
+        for segment in &self.segments {
+            let (Some(extent), Some(blocks)) = (self.inner.filter(|_| segment.inner), cut.inner) else {
+                segment.steps.iter().for_each(|s| s.compute(memory, rows, Some(here), isa, pool));
+                continue;
+            };
+            let long = rows[extent];
+            let call = |lane: usize, number: usize| {
+                let (first, end) = (long * number / blocks, long * (number + 1) / blocks);
+                let part = &with(rows, extent, end - first);
+                let inner = Some(InnerBlock { extent, first, all: long, lane });
+                let here = Block { inner, part: Some(number), ..here };
+                segment.steps.iter().for_each(|s| s.compute(memory, part, Some(here), isa, pool));
+            };
+            let count = lanes.len().min(blocks);
+            match count {
+                1 => (0..blocks).for_each(|number| call(lanes.start, number)),
+                _ => pool.run(count, &|k| {
+                    (blocks * k / count..blocks * (k + 1) / count).for_each(|number| call(lanes.start + k, number));
+                }),
+            }
+            for step in segment.steps.iter().filter(|s| s.folds_inner()) {
+                step.join(memory, rows, here, blocks);
             }
         }
     }
 
-    /// The sums over rows, each with the slot of its parts.
-    fn sums(&self) -> impl Iterator<Item = (usize, &Target)> {
-        self.steps.iter().flat_map(|s| &s.writes).filter_map(|t| t.parts.map(|parts| (parts, t)))
+    /// Takes a wave into the folds.
+    fn fold(&self, shared: &Shared<'_>, wave: Range<usize>, number: usize) {
+        let Shared { memory, rows: all, isa, pool } = *shared;
+        let rows = &with(all, self.extent, wave.len());
+        let (first, part) = (wave.start, (number > 0).then_some(0));
+        let here = Block { extent: self.extent, first, wave: first, lane: 0, inner: None, part, adds: number > 0 };
+        for step in &self.folds {
+            step.compute(memory, rows, Some(here), isa, pool);
+            if number > 0 && step.writes[0].parts.is_some() {
+                step.join(memory, rows, here, 1);
+            }
+        }
     }
 }
 
-/// Adds up the blocks' parts of a sum in their order.
-fn add_up<T: Lane>(memory: &Memory, parts: usize, t: &Target, blocks: usize, rows: &[usize]) {
-    let n = t.size.get(rows);
-    // SAFETY: the blocks are done, and no other step runs; the parts lie in a slot of their own.
-    let (to, parts) = unsafe { (memory.write::<T>(t.slot, 0, n), memory.read::<T>(Place::Slot(parts), 0, blocks * n)) };
-    to.copy_from_slice(&parts[..n]);
-    for part in parts[n..].chunks_exact(n.max(1)) {
-        to.iter_mut().zip(part).for_each(|(to, &x)| *to = *to + x);
+/// The steps in an order that respects what they read, so that those of whole rows come early and those of parts of
+/// rows together.
+fn segments(steps: Vec<Step>, inner: Option<usize>, root: &dyn Fn(Var) -> Var) -> Vec<Segment> {
+    let cut = |s: &Step| inner.is_some() && s.inner().map(|(extent, _)| extent) == inner;
+    let mut unwritten: HashSet<Var> = steps.iter().flat_map(Step::writes).map(root).collect();
+    let mut waiting = steps;
+    let mut segments: Vec<Segment> = Vec::new();
+    while !waiting.is_empty() {
+        let ready = |s: &Step| !s.reads().any(|v| unwritten.contains(&root(v)));
+        let here = segments.last().is_some_and(|s| s.inner);
+        // What blocks of a row fold is there only after the last of them.
+        let folded = |v: Var| {
+            let steps = segments.last().filter(|_| here).map_or(&[][..], |s| &s.steps);
+            steps.iter().filter(|s| s.folds_inner()).flat_map(Step::writes).any(|w| root(w) == root(v))
+        };
+        let joins = |s: &Step| ready(s) && cut(s) == here && !s.reads().any(folded);
+        let found = waiting.iter().position(joins).map(|at| (at, !segments.is_empty()));
+        let whole = || waiting.iter().position(|s| ready(s) && !cut(s));
+        let next = found.or_else(|| whole().or_else(|| waiting.iter().position(ready)).map(|at| (at, false)));
+        let Some((at, joins)) = next else { break };
+        let step = waiting.remove(at);
+        step.writes().for_each(|v| {
+            unwritten.remove(&root(v));
+        });
+        match segments.last_mut().filter(|_| joins) {
+            Some(segment) => segment.steps.push(step),
+            None => segments.push(Segment { inner: cut(&step), steps: vec![step] }),
+        }
+    }
+    segments
+}
+
+/// The numbers of rows with another one for an extent.
+fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] {
+    let mut all = [0; EXTENTS];
+    all[..rows.len()].copy_from_slice(rows);
+    all[extent] = n;
+    all
+}
+
+/// A sum of counts, like ones added up.
+fn merged(counts: impl Iterator<Item = Count>) -> Vec<Count> {
+    let mut sums: Vec<Count> = Vec::new();
+    for count in counts {
+        match sums.iter_mut().find(|c| c.is_like(&count)) {
+            Some(sum) => sum.add(&count),
+            None => sums.push(count),
+        }
+    }
+    sums
+}
+
+/// Takes parts of a fold, in their order, into what is there; into nothing where the first part begins it.
+pub(crate) fn take_in<T: Lane>(op: ReduceOp, to: &mut [T], parts: &[T], begins: bool) {
+    let mut parts = parts.chunks_exact(to.len().max(1));
+    if begins && let Some(first) = parts.next() {
+        to.copy_from_slice(first);
+    }
+    for part in parts {
+        for (to, &x) in to.iter_mut().zip(part) {
+            *to = match op {
+                ReduceOp::Sum => *to + x,
+                ReduceOp::Max => max(*to, x),
+                ReduceOp::Min => min(*to, x),
+                ReduceOp::LogSumExp => {
+                    let top = max(*to, x);
+                    let sum = (*to - top).exp::<false>() + (x - top).exp::<false>();
+                    if top.is_finite() { top + sum.log::<false>() } else { top }
+                }
+            };
+        }
     }
 }

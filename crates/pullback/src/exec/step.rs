@@ -1,6 +1,6 @@
 //! One step of a program, of whichever form.
 
-use crate::array::Array;
+use crate::array::{Array, DType};
 use crate::exec::copying::{self, Copying};
 use crate::exec::counting::{self, Counting};
 use crate::exec::extent::{Count, RowTable};
@@ -15,7 +15,7 @@ use crate::exec::random::{self, Random};
 use crate::exec::reduce::{self, Reduction};
 use crate::exec::scalar_loops::{self, ScalarLoop};
 use crate::ir::{Eqn, Graph, Primitive, Var};
-use crate::lowering::Lowering;
+use crate::lowering::{Lowering, ReduceOp};
 use crate::shape::{Dim, RowId, Sizes};
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +28,10 @@ pub(crate) struct Step {
     pub writes: Vec<Target>,
     /// The extent of its first axis, where blocks of its rows can be worked on apart.
     rows: Option<(usize, ByRows)>,
+    /// The extent of the second, where blocks of one row can be.
+    inner: Option<(usize, ByRows)>,
+    /// Where the right operand of a product lies packed for its blocks.
+    packed: Option<Place>,
     /// Extents that its work needs the number of.
     speaks_of: Vec<usize>,
 }
@@ -37,8 +41,8 @@ pub(crate) struct Step {
 pub(crate) enum ByRows {
     /// Each row of the result comes from the same row of what is read.
     Apart,
-    /// The result is a sum over rows.
-    Sum,
+    /// The result is a fold over rows: parts of it make the whole.
+    Fold(ReduceOp),
     /// Rows meet otherwise.
     No,
 }
@@ -160,29 +164,40 @@ impl Step {
         writes: Vec<Target>,
         rows: &mut RowTable,
     ) -> Step {
-        let mut step = Step { work, reads, writes, rows: None, speaks_of: Vec::new() };
-        let all = step.reads.iter().map(|o| o.var).chain(step.writes.iter().map(|t| t.var));
-        let mut shapes = all.map(|v| graph.ty(v).shape.dims());
-        let leading = shapes.clone().find_map(|dims| match dims.first() {
-            Some(Dim::Rows(id)) => Some(*id),
-            _ => None,
-        });
-        if let Some(id) = leading {
-            // Rows along any but the first axis are not in blocks.
-            let first_only = shapes.all(|dims| !dims.iter().skip(1).any(|&d| d == Dim::Rows(id)));
-            let extent = rows.index(id);
-            let by_rows = if first_only { step.work.by_rows(extent, &step.reads) } else { ByRows::No };
-            let on_rows = |t: &Target| t.size.has(extent) == (by_rows == ByRows::Apart);
-            if by_rows != ByRows::No && step.writes.iter().all(on_rows) {
-                step.rows = Some((extent, by_rows));
-            }
-        }
+        let all = reads.iter().map(|o| o.var).chain(writes.iter().map(|t| t.var));
+        let shapes: Vec<&[Dim]> = all.map(|v| graph.ty(v).shape.dims()).collect();
+        let mut step = Step { work, reads, writes, rows: None, inner: None, packed: None, speaks_of: Vec::new() };
+        let mut leading = shapes.iter().filter_map(|dims| dims.first()).filter(|&&d| rows.extent(d).is_some());
+        let named = leading.clone().find(|d| matches!(d, Dim::Rows(_)));
+        let Some(&first) = named.or_else(|| leading.next()) else { return step };
+        // Rows along any other axis are not in blocks.
+        let leads = |dims: &[Dim]| !dims.iter().skip(1).any(|&d| d == first);
+        step.rows = rows.extent(first).filter(|_| shapes.iter().all(|d| leads(d))).and_then(|e| step.cut(e));
+        let second = shapes.iter().filter(|dims| dims.first() == Some(&first)).filter_map(|dims| dims.get(1));
+        let Some(&second) = second.clone().find(|&&d| d != first && rows.extent(d).is_some()) else { return step };
+        let follows = |dims: &[Dim]| {
+            let place = usize::from(dims.first() == Some(&first));
+            dims.iter().enumerate().all(|(i, &d)| d != second || i == place)
+        };
+        step.inner = rows.extent(second).filter(|_| shapes.iter().all(|d| follows(d))).and_then(|e| step.cut(e));
         step
+    }
+
+    /// How blocks of an extent's rows, along the leading axis of all that has them, enter it.
+    fn cut(&self, extent: usize) -> Option<(usize, ByRows)> {
+        let by_rows = self.work.by_rows(extent, &self.reads);
+        let fits = |t: &Target| t.size.has(extent) == (by_rows == ByRows::Apart);
+        (by_rows != ByRows::No && self.writes.iter().all(fits)).then_some((extent, by_rows))
     }
 
     /// The extent whose rows can be worked on block by block, and how.
     pub(crate) fn by_rows(&self) -> Option<(usize, ByRows)> {
         self.rows
+    }
+
+    /// The extent of the second axis, of which a single row can be worked on block by block, and how.
+    pub(crate) fn inner(&self) -> Option<(usize, ByRows)> {
+        self.inner
     }
 
     /// The variables that it reads.
@@ -206,10 +221,29 @@ impl Step {
     /// Learns where its variables lie.
     pub(crate) fn settle(&mut self, place: &dyn Fn(Var) -> Place) {
         self.reads.iter_mut().for_each(|o| o.place = place(o.var));
-        for t in &mut self.writes {
-            if let Place::Slot(slot) = place(t.var) {
-                t.slot = slot;
-            }
+        self.writes.iter_mut().for_each(|t| t.place = place(t.var));
+    }
+
+    /// The type of the right operand of a product, where that is the same for all rows of some extents.
+    pub(crate) fn packs(&self, extents: &[usize]) -> Option<DType> {
+        let fixed = !extents.iter().any(|&e| self.reads.get(1).is_none_or(|right| right.size.has(e)));
+        match &self.work {
+            Work::Product(p) if fixed => p.packs(),
+            _ => None,
+        }
+    }
+
+    /// Learns where its right operand will be packed.
+    pub(crate) fn pack_into(&mut self, place: Place) {
+        self.packed = Some(place);
+    }
+
+    /// Packs its right operand, if it is to be.
+    pub(crate) fn pack(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
+        if let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) {
+            memory.reserve(slot, p.packed_len(rows, isa));
+            let no = Io { packed: None, ..self.io(memory, rows, None, isa, super::pool::global()) };
+            p.pack(&no, slot);
         }
     }
 
@@ -229,7 +263,22 @@ impl Step {
 
     /// Makes room for what it writes.
     pub(crate) fn reserve(&self, memory: &mut Memory, rows: &[usize]) {
-        self.writes.iter().for_each(|t| memory.reserve(t.slot, t.size.get(rows)));
+        for t in &self.writes {
+            if let Place::Slot(slot) = t.place {
+                memory.reserve(slot, t.size.get(rows));
+            }
+        }
+    }
+
+    fn io<'a>(
+        &'a self,
+        memory: &'a Memory,
+        rows: &'a [usize],
+        block: Option<Block>,
+        isa: Isa,
+        pool: &'a Pool,
+    ) -> Io<'a> {
+        Io { memory, reads: &self.reads, writes: &self.writes, rows, block, packed: self.packed, isa, pool }
     }
 
     /// Runs it on all its rows.
@@ -238,7 +287,9 @@ impl Step {
             Work::Rows(numbers) => self.number_rows(*numbers, state),
             Work::Plain(plain) => {
                 let value = plain.eval(self, state);
-                state.memory.put(self.writes[0].slot, value);
+                if let Place::Slot(slot) = self.writes[0].place {
+                    state.memory.put(slot, value);
+                }
             }
             _ => {
                 self.reserve(state.memory, state.rows);
@@ -249,7 +300,7 @@ impl Step {
 
     /// Computes a block of its rows, or all, into memory that is there.
     pub(crate) fn compute(&self, memory: &Memory, rows: &[usize], block: Option<Block>, isa: Isa, pool: &Pool) {
-        let io = Io { memory, reads: &self.reads, writes: &self.writes, rows, block, isa, pool };
+        let io = self.io(memory, rows, block, isa, pool);
         match &self.work {
             Work::Kernel(k) => k.run(&io),
             Work::Product(p) => p.run(&io),
@@ -263,16 +314,45 @@ impl Step {
         }
     }
 
+    /// Whether blocks of one row make parts of what it writes.
+    pub(crate) fn folds_inner(&self) -> bool {
+        self.inner.is_some_and(|(_, by)| by != ByRows::Apart)
+    }
+
+    /// Whether it makes parts of a fold over rows that are taken in by themselves.
+    pub(crate) fn folds_by_parts(&self) -> bool {
+        !matches!(self.work, Work::Product(_))
+    }
+
+    /// Takes the parts that so many blocks have made into what it writes: those of one row's blocks begin it, one of a
+    /// later wave's goes on.
+    pub(crate) fn join(&self, memory: &Memory, rows: &[usize], block: Block, count: usize) {
+        let by = if block.part.is_some() { self.rows } else { self.inner };
+        let Some((_, ByRows::Fold(op))) = by else { return };
+        let begins = block.part.is_none();
+        let no = Isa::Base;
+        for (k, t) in self.writes.iter().enumerate() {
+            let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, super::pool::global());
+            match t.dtype {
+                DType::F64 => io.join::<f64>(k, op, count, begins),
+                _ => io.join::<f32>(k, op, count, begins),
+            }
+        }
+    }
+
     /// Numbers the rows of counts one after the other.
     fn number_rows(&self, RowNumbers { row, single }: RowNumbers, state: &mut State<'_>) {
         let (counts, to) = (&self.reads[0], &self.writes[0]);
         let size = counts.size.get(state.rows);
         // SAFETY: nothing else runs.
-        let n = unsafe { state.memory.read::<i32>(counts.place, 0, size) }.iter().map(|&c| c.max(0) as usize).sum();
-        state.memory.reserve(to.slot, n);
+        let n = unsafe { state.memory.read::<i32>(counts.place, 0, 0, size) }.iter().map(|&c| c.max(0) as usize).sum();
+        if let Place::Slot(slot) = to.place {
+            state.memory.reserve(slot, n);
+        }
         // SAFETY: nothing else runs, and the counts lie elsewhere.
-        let (counts, mut rest) =
-            unsafe { (state.memory.read::<i32>(counts.place, 0, size), state.memory.write::<i32>(to.slot, 0, n)) };
+        let (counts, mut rest) = unsafe {
+            (state.memory.read::<i32>(counts.place, 0, 0, size), state.memory.write::<i32>(to.place, 0, 0, n))
+        };
         if single {
             (0..).zip(rest).for_each(|(i, id)| *id = i);
         } else {

@@ -89,6 +89,12 @@ pub trait Tile: Copy {
     /// and a C of which nobody else uses `rows`; `n` is a multiple of the lanes.
     unsafe fn wide(isa: Isa, product: &Product<Self>, rows: Range<usize>);
 
+    /// `C[rows] = A[rows] W` for a panel `vectors` wide, of whose columns C has `n`.
+    ///
+    /// # Safety
+    /// As for `wide`, but any `n` of up to `vectors` times the lanes; W has whole vectors.
+    unsafe fn panel(isa: Isa, product: &Product<Self>, vectors: usize, rows: Range<usize>);
+
     /// `C[rows] = A[rows] W` for a packed panel of `1 ..= lanes / p` columns.
     ///
     /// # Safety
@@ -237,15 +243,30 @@ mod kernels {
         }
     }
 
+    /// A tile of which C has the first columns only.
+    #[inline(always)]
+    unsafe fn edge_tile<L: Lanes, const R: usize, const V: usize>(s: &Product<L::T>, row: usize) {
+        // SAFETY: passed on; the tile is computed beside C, and what C has of it is copied.
+        unsafe {
+            let mut tile = [[L::zero(); V]; R];
+            let sums = (&raw mut tile).cast::<L::T>();
+            let a = s.a.add(row * s.a_row);
+            wide_tile::<L, R, V>(&Product { a, c: sums, c_row: V * L::N, accumulate: false, ..*s }, 0, 0);
+            for r in 0..R {
+                let (from, to) = (sums.add(r * V * L::N), s.c.add((row + r) * s.c_row));
+                for j in 0..s.n {
+                    let (to, x) = (&mut *to.add(j), *from.add(j));
+                    *to = if s.accumulate { *to + x } else { x };
+                }
+            }
+        }
+    }
+
     #[inline(always)]
     unsafe fn wide_panel<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>, column: usize) {
         let mut row = rows.start;
         while row < rows.end {
-            // The last rows in two tiles of about equal height: a low tile waits for its own additions.
-            let height = match rows.end - row {
-                left @ 7..12 => left.div_ceil(2),
-                left => left.min(6),
-            };
+            let height = height(rows.end - row);
             // SAFETY: passed on.
             unsafe {
                 match height {
@@ -259,6 +280,42 @@ mod kernels {
             }
             row += height;
         }
+    }
+
+    /// Rows of the next tile: the last ones in two tiles of about equal height, for a low tile waits for its own
+    /// additions.
+    #[inline(always)]
+    fn height(left: usize) -> usize {
+        match left {
+            7..12 => left.div_ceil(2),
+            _ => left.min(6),
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn edge_panel<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let height = height(rows.end - row);
+            // SAFETY: passed on.
+            unsafe {
+                match height {
+                    1 => edge_tile::<L, 1, V>(s, row),
+                    2 => edge_tile::<L, 2, V>(s, row),
+                    3 => edge_tile::<L, 3, V>(s, row),
+                    4 => edge_tile::<L, 4, V>(s, row),
+                    5 => edge_tile::<L, 5, V>(s, row),
+                    _ => edge_tile::<L, 6, V>(s, row),
+                }
+            }
+            row += height;
+        }
+    }
+
+    #[inline(always)]
+    pub unsafe fn panel<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>) {
+        // SAFETY: passed on.
+        unsafe { if s.n == V * L::N { wide_panel::<L, V>(s, rows, 0) } else { edge_panel::<L, V>(s, rows) } }
     }
 
     #[inline(always)]
@@ -385,6 +442,31 @@ macro_rules! tile {
                 }
             }
 
+            unsafe fn panel(isa: Isa, s: &Product<$t>, vectors: usize, rows: Range<usize>) {
+                #[target_feature(enable = "avx512f,avx2,fma")]
+                unsafe fn avx512<const V: usize>(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::panel::<$v512, V>(s, rows) }
+                }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2<const V: usize>(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::panel::<$v256, V>(s, rows) }
+                }
+                // SAFETY: passed on; the machine has `isa`.
+                unsafe {
+                    match (isa, vectors) {
+                        (Isa::Avx512, 1) => avx512::<1>(s, rows),
+                        (Isa::Avx512, 2) => avx512::<2>(s, rows),
+                        (Isa::Avx512, 3) => avx512::<3>(s, rows),
+                        (Isa::Avx512, 4) => avx512::<4>(s, rows),
+                        (Isa::Avx2, 1) => avx2::<1>(s, rows),
+                        (Isa::Avx2, 2) => avx2::<2>(s, rows),
+                        _ => unreachable!("no kernel"),
+                    }
+                }
+            }
+
             unsafe fn narrow(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
                 #[target_feature(enable = "avx512f,avx2,fma")]
                 unsafe fn avx512<const P: usize>(s: &Product<$t>, rows: Range<usize>) {
@@ -414,6 +496,9 @@ macro_rules! tile {
     ($t:ident, $($rest:tt)*) => {
         impl Tile for $t {
             unsafe fn wide(_: Isa, _: &Product<$t>, _: Range<usize>) {
+                unreachable!("no kernel")
+            }
+            unsafe fn panel(_: Isa, _: &Product<$t>, _: usize, _: Range<usize>) {
                 unreachable!("no kernel")
             }
             unsafe fn narrow(_: Isa, _: &Product<$t>, _: Range<usize>) {

@@ -1,0 +1,71 @@
+//! A matrix packed once, to be the right operand of many products.
+
+use super::panels::Panels;
+use super::tile::Product;
+use super::view::{View, ViewMut};
+use super::{Gemm, gemm_on};
+use crate::exec::isa::Isa;
+use crate::exec::pool::Pool;
+
+/// How a right operand B is packed; where there is nothing to pack for, products read it as it lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Packed(Option<Panels>);
+
+impl Packed {
+    /// For `k` rows and `n` columns.
+    pub fn new<T: Gemm>(isa: Isa, k: usize, n: usize) -> Packed {
+        // Narrow products and short ones have kernels of their own.
+        let lanes = isa.lanes(size_of::<T>());
+        let worth = isa != Isa::Base && n >= 2 * lanes && (k > 16 || !n.is_multiple_of(lanes));
+        Packed(worth.then(|| Panels::new::<T>(isa, k, n)))
+    }
+
+    /// Elements that it takes.
+    pub fn len(&self) -> usize {
+        self.0.map_or(0, |panels| panels.len())
+    }
+
+    /// Packs B.
+    pub fn pack<T: Gemm>(&self, b: View<'_, T>, to: &mut [T]) {
+        if let Some(panels) = self.0 {
+            panels.pack(&b, to);
+        }
+    }
+
+    /// `C = A B` or `C += A B` on this thread, of a B that was packed; a row of C is the same in every block of rows.
+    pub fn gemm<T: Gemm>(
+        &self,
+        isa: Isa,
+        pool: &Pool,
+        c: ViewMut<'_, T>,
+        a: View<'_, T>,
+        (b, packed): (View<'_, T>, &[T]),
+        accumulate: bool,
+    ) {
+        let Some(panels) = self.0.filter(|_| c.shape.col_stride == 1) else {
+            return gemm_on(isa, pool, c, a, b, accumulate);
+        };
+        let (m, k, n) = (c.shape.rows, a.shape.cols, c.shape.cols);
+        assert!(a.shape.rows == m && panels == Panels::new::<T>(isa, k, n), "gemm: B was packed for another product");
+        if m == 0 || n == 0 {
+            return;
+        }
+        let product = Product {
+            m,
+            n,
+            k,
+            p: 1,
+            a: a.data.as_ptr(),
+            a_row: a.shape.row_stride,
+            a_col: a.shape.col_stride,
+            w: std::ptr::null(),
+            w_row: 0,
+            c: c.data.as_mut_ptr(),
+            c_row: c.shape.row_stride,
+            accumulate,
+        };
+        // SAFETY: `View` and `ViewMut` have checked the bounds, C has contiguous rows and is borrowed here alone, and
+        // there are panels only where the instruction set has a kernel.
+        unsafe { panels.multiply(&product, packed, 0..m, 0..panels.count()) };
+    }
+}
