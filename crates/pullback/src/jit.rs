@@ -2,7 +2,7 @@
 
 use crate::array::DType;
 use crate::error::Error;
-use crate::exec::{Program, closed};
+use crate::exec::{Clock, Program, closed};
 use crate::ir::{Graph, Type};
 use crate::shape::{Dim, RowId, Shape};
 use crate::transform::function::{Function, Passed, rebuilt};
@@ -102,7 +102,7 @@ impl Signature {
 pub struct StepTime {
     /// What the step does.
     pub step: String,
-    /// Seconds a run.
+    /// Seconds a run, of all threads together.
     pub seconds: f64,
 }
 
@@ -181,7 +181,8 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         Ok(Some(cache.len() - 1))
     }
 
-    /// Where the time goes: the mean seconds of each step of the compiled program over some runs.
+    /// Where the time goes: the mean seconds of each step of the compiled program over some runs, those of all threads
+    /// together.
     ///
     /// # Errors
     /// As [`Jit::call`].
@@ -193,12 +194,12 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         let Some(at) = self.find(&mut cache, &args, &leaves, structure)? else { return Ok(Vec::new()) };
         let program = &mut cache[at].program;
         let steps = program.steps();
-        let mut times = vec![0.0; steps.len()];
+        let times: Vec<AtomicU64> = steps.iter().map(|_| AtomicU64::new(0)).collect();
         for _ in 0..runs {
             let inputs = leaves.iter().filter_map(|l| l.tensor.clone().into_array()).collect();
-            program.run_timed(inputs, Some(&mut times))?;
+            program.run_timed(inputs, Clock::new(&times))?;
         }
-        let mean = |seconds: f64| seconds / runs.max(1) as f64;
+        let mean = |time: AtomicU64| 1e-9 * time.into_inner() as f64 / runs.max(1) as f64;
         Ok(steps.into_iter().zip(times).map(|(step, t)| StepTime { step, seconds: mean(t) }).collect())
     }
 

@@ -195,6 +195,13 @@ pub(crate) fn bind(prim: impl Primitive, inputs: &[&Tensor]) -> Tensor {
 /// [`bind`] of a primitive behind a pointer.
 #[track_caller]
 pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
+    bind_beside(prim, inputs, None)
+}
+
+/// [`bind`] in the function that another tensor belongs to, too: what is only known to be large there is not spelled
+/// out before it is needed.
+#[track_caller]
+pub(crate) fn bind_beside(prim: Arc<dyn Primitive>, inputs: &[&Tensor], beside: Option<&Tensor>) -> Tensor {
     let at = line();
     for t in inputs {
         if let Repr::Fault(e) = &t.0 {
@@ -209,6 +216,8 @@ pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
     };
     let innermost = inputs
         .iter()
+        .copied()
+        .chain(beside)
         .filter_map(|t| if let Repr::Traced { trace, .. } = &t.0 { Some(trace) } else { None })
         .max_by_key(|t| t.level)
         .cloned();

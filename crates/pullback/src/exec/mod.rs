@@ -1,5 +1,6 @@
 //! Running optimised graphs: buffers planned once, fused kernels, matrix products, a pool of threads.
 
+mod clock;
 mod copying;
 mod counting;
 mod extent;
@@ -26,9 +27,11 @@ mod tiles;
 
 use crate::array::{Array, Data};
 use crate::error::{Error, ErrorKind};
+pub(crate) use crate::exec::clock::Clock;
 use crate::exec::isa::Isa;
 use crate::exec::memory::Place;
 use crate::exec::plan::{Plan, plan};
+use crate::exec::schedule::Run;
 use crate::exec::step::State;
 use crate::ir::{Eqn, Graph, Type};
 use crate::opt::optimize;
@@ -37,7 +40,6 @@ use crate::prim::constant::Constant;
 use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::Tensor;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A compiled graph.
 pub(crate) struct Program {
@@ -94,20 +96,16 @@ impl Program {
 
     /// The results for some arguments.
     pub(crate) fn run(&mut self, inputs: Vec<Arc<Array>>) -> Result<Vec<Tensor>, Error> {
-        self.run_timed(inputs, None)
+        self.run_timed(inputs, Clock::OFF)
     }
 
-    /// What each step does, in order.
+    /// What each step does, in order; of a stage each one of its own.
     pub(crate) fn steps(&self) -> Vec<String> {
-        self.plan.runs.iter().map(|r| r.to_string()).collect()
+        self.plan.runs.iter().flat_map(Run::titles).collect()
     }
 
-    /// As [`Program::run`]; the seconds that each step took are added to `times`.
-    pub(crate) fn run_timed(
-        &mut self,
-        inputs: Vec<Arc<Array>>,
-        times: Option<&mut [f64]>,
-    ) -> Result<Vec<Tensor>, Error> {
+    /// As [`Program::run`]; the clock learns how long each step took.
+    pub(crate) fn run_timed(&mut self, inputs: Vec<Arc<Array>>, clock: Clock<'_>) -> Result<Vec<Tensor>, Error> {
         self.bind(&inputs)?;
         let Plan { runs, memory, outputs, leaving, .. } = &mut self.plan;
         memory.inputs = inputs;
@@ -121,15 +119,10 @@ impl Program {
         }
         let pool = pool::global();
         let mut state = State { memory, rows: &mut self.rows, sizes: &mut self.sizes, isa: Isa::best(), pool };
-        match times {
-            None => runs.iter().for_each(|run| run.run(&mut state)),
-            Some(times) => {
-                for (run, time) in runs.iter().zip(times) {
-                    let start = Instant::now();
-                    run.run(&mut state);
-                    *time += start.elapsed().as_secs_f64();
-                }
-            }
+        let mut first = 0;
+        for run in runs.iter() {
+            run.run(&mut state, clock.from(first));
+            first += run.len();
         }
         let mut results: Vec<Tensor> = Vec::with_capacity(outputs.len());
         for (i, output) in outputs.iter().enumerate() {

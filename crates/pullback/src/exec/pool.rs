@@ -10,7 +10,6 @@
 //! `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any pool, and
 //! while another thread is using the same pool.
 
-use crate::exec::shared::Shared;
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::Range;
@@ -232,20 +231,6 @@ impl Pool {
 }
 
 impl Pool {
-    /// Cuts `data` into chunks of `chunk_len` (the last may be shorter) and calls `f(index, chunk)` once for each.
-    ///
-    /// # Panics
-    /// When `chunk_len` is zero, or a call of `f` panics.
-    pub fn for_chunks<T: Send>(&self, data: &mut [T], chunk_len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
-        let n = data.len();
-        let shared = Shared::new(data);
-        self.run(n.div_ceil(chunk_len), &|i| {
-            let start = i * chunk_len;
-            // SAFETY: `run` passes each index once, so the chunks do not overlap.
-            f(i, unsafe { shared.range(start, chunk_len.min(n - start)) });
-        });
-    }
-
     /// Into how many tasks to cut work of so many elementary operations that has so many parts: as many as there are
     /// threads where that outweighs handing it over.
     pub(crate) fn tasks(&self, operations: usize, parts: usize) -> usize {
@@ -346,8 +331,9 @@ mod tests {
     fn task_goes_to_its_thread() {
         let pool = Pool::new(3);
         for n in [2, 3, 4, 10] {
-            let mut names = vec![None; n];
-            pool.for_chunks(&mut names, 1, |_, name| name[0] = thread::current().name().map(str::to_owned));
+            let names = Mutex::new(vec![None; n]);
+            pool.run(n, &|i| names.lock().unwrap()[i] = thread::current().name().map(str::to_owned));
+            let names = names.into_inner().unwrap();
             let caller = thread::current().name().map(str::to_owned);
             for (i, name) in names.iter().enumerate() {
                 let thread = i * 3 / n;
@@ -405,14 +391,6 @@ mod tests {
             }
         });
         assert_eq!(total.into_inner(), 4 * 200 * 4 * 3);
-    }
-
-    #[test]
-    fn chunks_are_disjoint_and_complete() {
-        let mut x = vec![0usize; 37];
-        Pool::new(3).for_chunks(&mut x, 5, |index, chunk| chunk.iter_mut().for_each(|v| *v += index + 1));
-        assert!(x.iter().enumerate().all(|(i, &v)| v == i / 5 + 1));
-        Pool::new(2).for_chunks(&mut [0; 0], 5, |_, _| unreachable!("no chunk"));
     }
 
     #[test]

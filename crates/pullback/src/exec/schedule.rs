@@ -1,10 +1,10 @@
 //! The order of steps: those that blocks of rows can go through come together, as stages.
 
+use crate::exec::clock::Clock;
 use crate::exec::stage::{EXTENTS, Stage};
 use crate::exec::step::{ByRows, State, Step};
 use crate::ir::Var;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt;
 
 /// What runs at once.
 #[derive(Clone, Debug)]
@@ -16,10 +16,26 @@ pub(crate) enum Run {
 }
 
 impl Run {
-    pub(crate) fn run(&self, state: &mut State<'_>) {
+    pub(crate) fn run(&self, state: &mut State<'_>, clock: Clock<'_>) {
         match self {
-            Run::Step(step) => step.run(state),
-            Run::Stage(stage) => stage.run(state),
+            Run::Step(step) => clock.time(0, || step.run(state)),
+            Run::Stage(stage) => stage.run(state, clock),
+        }
+    }
+
+    /// How many times its clock keeps.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Run::Step(_) => 1,
+            Run::Stage(stage) => stage.len(),
+        }
+    }
+
+    /// What each of these is.
+    pub(crate) fn titles(&self) -> Vec<String> {
+        match self {
+            Run::Step(step) => vec![step.to_string()],
+            Run::Stage(stage) => stage.titles(),
         }
     }
 
@@ -35,18 +51,6 @@ impl Run {
         match self {
             Run::Step(step) => Box::new(std::iter::once(step)),
             Run::Stage(stage) => Box::new(stage.steps_mut()),
-        }
-    }
-}
-
-impl fmt::Display for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Run::Step(step) => step.fmt(f),
-            Run::Stage(stage) => {
-                write!(f, "stage")?;
-                stage.steps().try_for_each(|s| write!(f, "; {s}"))
-            }
         }
     }
 }

@@ -5,10 +5,11 @@
 //! are through, the folds take in the wave. Where one row is itself too long, as one example with very many samples is,
 //! it is cut along its second axis.
 //!
-//! Waves and blocks follow from the numbers of rows alone, and folds take in waves and blocks in their order: the
-//! result is the same to the bit for every number of threads.
+//! A row comes out the same of every block. Folds take in waves, and the blocks of a long row, in their order, and which
+//! they are follows from the numbers of rows alone: the result is the same to the bit for every number of threads.
 
 use crate::array::DType;
+use crate::exec::clock::Clock;
 use crate::exec::extent::Count;
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
@@ -71,9 +72,6 @@ const BLOCK_BYTES: usize = 512 << 10;
 /// Bytes of what is kept for the folds of a wave.
 const WAVE_BYTES: usize = 2 << 20;
 
-/// Most blocks of a wave.
-const MOST: usize = 64;
-
 /// Most extents of a program whose stages are cut.
 pub(crate) const EXTENTS: usize = 16;
 
@@ -93,6 +91,7 @@ struct Shared<'a> {
     rows: &'a [usize],
     isa: Isa,
     pool: &'a Pool,
+    clock: Clock<'a>,
 }
 
 impl Stage {
@@ -117,8 +116,19 @@ impl Stage {
         self.segments.iter_mut().flat_map(|s| &mut s.steps).chain(&mut self.folds)
     }
 
+    /// How many times its clock keeps: one of each step, and that of packing weights.
+    pub(crate) fn len(&self) -> usize {
+        self.steps().count() + 1
+    }
+
+    /// What each of these is.
+    pub(crate) fn titles(&self) -> Vec<String> {
+        let steps = self.steps().enumerate().map(|(i, s)| format!("stage {}{s}", if i == 0 { "begins: " } else { "" }));
+        steps.chain(["stage ends: packed weights".to_string()]).collect()
+    }
+
     /// Into what its rows are cut.
-    fn cut(&self, rows: &[usize]) -> Cut {
+    fn cut(&self, rows: &[usize], threads: usize) -> Cut {
         let all = rows[self.extent];
         let operations: usize = self.operations.iter().map(|c| c.get(rows)).sum();
         let pays = operations / WORTH;
@@ -139,13 +149,15 @@ impl Stage {
             return Cut { waves: 1, blocks: all, inner: Some(blocks.clamp(1, long)) };
         }
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
-        let in_wave = (WAVE_BYTES / kept.max(1)).clamp(1, all);
         let in_block = (BLOCK_BYTES / row).clamp(1, all);
-        let waves = all.div_ceil(in_wave.max(in_block)).min(pays);
+        // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
+        let in_wave = (WAVE_BYTES / kept.max(1) / in_block).max(1);
+        let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
+        let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(pays) };
+        // The same rows come out of every block, so that their number may follow that of threads.
         let in_wave = all.div_ceil(waves);
-        // Powers of two, so that threads get as many each; and as many as there is work for.
-        let blocks = in_wave.div_ceil(in_block).max((pays / waves).min(8)).next_power_of_two();
-        Cut { waves, blocks: blocks.min(in_wave).min(if self.waves.is_empty() { all } else { MOST }), inner: None }
+        let blocks = in_wave.div_ceil(in_block).max((pays / waves).min(threads)).next_multiple_of(threads);
+        Cut { waves, blocks: blocks.min(in_wave), inner: None }
     }
 
     /// Makes room for what blocks write.
@@ -170,16 +182,17 @@ impl Stage {
     }
 
     /// Runs its steps.
-    pub(crate) fn run(&self, state: &mut State<'_>) {
-        let cut = self.cut(state.rows);
+    pub(crate) fn run(&self, state: &mut State<'_>, clock: Clock<'_>) {
         let (isa, pool) = (state.isa, state.pool);
         let lanes = pool.threads();
+        let cut = self.cut(state.rows, lanes);
         self.reserve(state, cut, if cut.waves * cut.blocks == 1 && cut.inner.is_none() { 1 } else { lanes });
         if cut.waves * cut.blocks == 1 && cut.inner.is_none() {
-            return self.steps().for_each(|s| s.compute(state.memory, state.rows, None, isa, pool));
+            let steps = self.steps().enumerate();
+            return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
         }
-        self.steps().for_each(|s| s.pack(state.memory, state.rows, isa));
-        let shared = Shared { memory: state.memory, rows: state.rows, isa, pool };
+        clock.time(self.len() - 1, || self.steps().for_each(|s| s.pack(state.memory, state.rows, isa)));
+        let shared = Shared { memory: state.memory, rows: state.rows, isa, pool, clock };
         let n = shared.rows[self.extent];
         for number in 0..cut.waves {
             let wave = n * number / cut.waves..n * (number + 1) / cut.waves;
@@ -200,7 +213,7 @@ impl Stage {
 
     /// Takes a wave's step on a block; `lanes` are those whose buffers may be used, the block's own first.
     fn block(&self, shared: &Shared<'_>, block: Range<usize>, wave: usize, lanes: Range<usize>, cut: Cut) {
-        let Shared { memory, rows: all, isa, pool } = *shared;
+        let Shared { memory, rows: all, isa, pool, clock } = *shared;
         let rows = &with(all, self.extent, block.len());
         let here = Block {
             extent: self.extent,
@@ -211,9 +224,13 @@ impl Stage {
             part: None,
             adds: false,
         };
+        let mut first = 0;
         for segment in &self.segments {
+            let clock = clock.from(first);
+            first += segment.steps.len();
             let (Some(extent), Some(blocks)) = (self.inner.filter(|_| segment.inner), cut.inner) else {
-                segment.steps.iter().for_each(|s| s.compute(memory, rows, Some(here), isa, pool));
+                let steps = segment.steps.iter().enumerate();
+                steps.for_each(|(i, s)| clock.time(i, || s.compute(memory, rows, Some(here), isa, pool)));
                 continue;
             };
             let long = rows[extent];
@@ -222,7 +239,8 @@ impl Stage {
                 let part = &with(rows, extent, end - first);
                 let inner = Some(InnerBlock { extent, first, all: long, lane });
                 let here = Block { inner, part: Some(number), ..here };
-                segment.steps.iter().for_each(|s| s.compute(memory, part, Some(here), isa, pool));
+                let steps = segment.steps.iter().enumerate();
+                steps.for_each(|(i, s)| clock.time(i, || s.compute(memory, part, Some(here), isa, pool)));
             };
             let count = lanes.len().min(blocks);
             match count {
@@ -239,12 +257,13 @@ impl Stage {
 
     /// Takes a wave into the folds.
     fn fold(&self, shared: &Shared<'_>, wave: Range<usize>, number: usize) {
-        let Shared { memory, rows: all, isa, pool } = *shared;
+        let Shared { memory, rows: all, isa, pool, clock } = *shared;
         let rows = &with(all, self.extent, wave.len());
         let (first, part) = (wave.start, (number > 0).then_some(0));
         let here = Block { extent: self.extent, first, wave: first, lane: 0, inner: None, part, adds: number > 0 };
-        for step in &self.folds {
-            step.compute(memory, rows, Some(here), isa, pool);
+        let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
+        for (i, step) in self.folds.iter().enumerate() {
+            clock.time(blocks + i, || step.compute(memory, rows, Some(here), isa, pool));
             if number > 0 && step.writes[0].parts.is_some() {
                 step.join(memory, rows, here, 1);
             }

@@ -1,18 +1,25 @@
 //! How values under `vmap` are brought to one form.
 
 use crate::ir::{Batched, Fold};
+use crate::prim::Broadcast;
 use crate::shape::{Dim, Shape};
-use crate::trace::Tensor;
+use crate::trace::{Tensor, bind_beside};
+use std::sync::Arc;
 
 impl Batched {
     /// With examples along axis 0; what is shared is repeated.
     pub(crate) fn stacked(&self, n: Dim) -> Tensor {
+        self.stacked_beside(n, None)
+    }
+
+    /// [`Batched::stacked`], where another operand is: beside one that is being traced nothing is spelled out.
+    pub(crate) fn stacked_beside(&self, n: Dim, beside: Option<&Tensor>) -> Tensor {
         match self {
             Batched::Stacked(t) => t.clone(),
             Batched::Shared(t) | Batched::Folded(t) => {
                 let shape = t.shape();
                 let axes = (1..=shape.rank()).collect();
-                t.broadcast_axes(shape.insert(0, n), axes)
+                bind_beside(Arc::new(Broadcast { shape: shape.insert(0, n), axes }), &[t], beside)
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::ir::{Eqn, Graph, Primitive, Type, Var};
 use crate::shape::{Dim, RowId, Shape};
-use crate::trace::{Tensor, at_line, bind_dyn, names_rows};
+use crate::trace::{Tensor, at_line, bind_beside, names_rows};
 use std::sync::Arc;
 
 /// What stands for each symbolic extent of a graph where it is replayed.
@@ -86,7 +86,12 @@ pub(crate) fn replay(graph: &Graph, args: &[Tensor]) -> Vec<Tensor> {
 
 /// One equation on other tensors, at its own line.
 pub(crate) fn apply(e: &Eqn, extents: &Extents, inputs: &[Tensor]) -> Tensor {
-    at_line(e.at, || bind_dyn(extents.prim(&e.prim), &inputs.iter().collect::<Vec<_>>()))
+    apply_beside(e, extents, inputs, None)
+}
+
+/// [`apply`] in the function that another tensor belongs to, too.
+pub(crate) fn apply_beside(e: &Eqn, extents: &Extents, inputs: &[Tensor], beside: Option<&Tensor>) -> Tensor {
+    at_line(e.at, || bind_beside(extents.prim(&e.prim), &inputs.iter().collect::<Vec<_>>(), beside))
 }
 
 /// The first fault among some tensors.

@@ -7,7 +7,7 @@ use crate::random::{Key, Keys};
 use crate::shape::{Dim, Shape};
 use crate::trace::{Tensor, at_line, line};
 use crate::transform::function::{Function, faulty, rebuilt};
-use crate::transform::replay::{Env, Extents, apply, first_fault};
+use crate::transform::replay::{Env, Extents, apply_beside, first_fault};
 use crate::transform::traced::traced_as;
 use crate::tree::{Tree, leaves};
 use std::collections::HashMap;
@@ -38,6 +38,7 @@ pub(crate) fn fold_graph(graph: &Graph, args: Vec<Batched>, fold: &Fold) -> Vec<
 fn walk(graph: &Graph, args: Vec<Batched>, n: Dim, mut folds: Vec<Fold>) -> Vec<Batched> {
     let mut env: Env<Batched> = Env::new(graph);
     let mut extents = Extents::default();
+    let traced = args.iter().map(Batched::tensor).find(|t| t.is_traced()).cloned();
     for (&v, arg) in graph.inputs.iter().zip(args) {
         if !matches!(arg, Batched::Folded(_)) {
             extents.learn(graph.ty(v), &one_example(&arg));
@@ -49,9 +50,11 @@ fn walk(graph: &Graph, args: Vec<Batched>, n: Dim, mut folds: Vec<Fold>) -> Vec<
     for e in &graph.eqns {
         let mut inputs = env.all(&e.inputs);
         if matches!(e.prim.lower(), Lowering::Pointwise(_)) && inputs.iter().any(|b| matches!(b, Batched::Stacked(_))) {
+            let beside = inputs.iter().find(|b| b.is_stacked()).map(|b| b.tensor().clone());
             for (b, v) in inputs.iter_mut().zip(&e.inputs) {
                 if matches!(b, Batched::Shared(_)) {
-                    let once = spread.entry(*v).or_insert_with(|| at_line(e.at, || b.stacked(n)));
+                    let spread_here = || at_line(e.at, || b.stacked_beside(n, beside.as_ref()));
+                    let once = spread.entry(*v).or_insert_with(spread_here);
                     *b = Batched::Stacked(once.clone());
                 }
             }
@@ -69,7 +72,9 @@ fn walk(graph: &Graph, args: Vec<Batched>, n: Dim, mut folds: Vec<Fold>) -> Vec<
             },
             None if !inputs.iter().any(|b| matches!(b, Batched::Stacked(_))) => {
                 let plain: Vec<Tensor> = inputs.iter().map(|b| b.tensor().clone()).collect();
-                Batched::Shared(apply(e, &extents, &plain))
+                // A broadcast that is spelled out now could be huge; in the program it is read from its source.
+                let repeats = matches!(e.prim.lower(), Lowering::Broadcast(_));
+                Batched::Shared(apply_beside(e, &extents, &plain, traced.as_ref().filter(|_| repeats)))
             }
             None => match new_fold(graph, e, &inputs, n) {
                 Some(fold) => {
