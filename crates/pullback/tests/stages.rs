@@ -21,7 +21,7 @@ fn loss(weights: &(Tensor, Tensor, Tensor), words: &Tensor, xs: &Tensor, counts:
 }
 
 fn floats(t: &Tensor) -> Vec<f64> {
-    t.to_vec().unwrap_or_else(|e| panic!("{e}"))
+    t.cast(DType::F64).to_vec().unwrap_or_else(|e| panic!("{e}"))
 }
 
 #[test]
@@ -80,5 +80,117 @@ fn rows_by_number_among_as_many_rows() {
     assert!(steps.iter().any(|s| s.step == "copy"), "{steps:#?}");
     for (row, (a, b)) in floats(&got).into_iter().zip(floats(&want)).enumerate() {
         assert!((a - b).abs() < 1e-9, "row {row}: {a} {b}; {steps:#?}");
+    }
+}
+
+/// One layer, a bound of the log-mean-exp kind over samples, and its gradient.
+fn bound(w: &Tensor, key: Key, x: &Tensor, samples: usize) -> Tensor {
+    let x = x.clone();
+    let one = |key: Key| {
+        let z = key.normal([8], DType::F32) + &x;
+        (z.dot(w).tanh() * 0.3).sum() - (&z * &z).sum() * 0.1
+    };
+    vmap(one).call(key.split_n(samples)).log_mean_exp(0)
+}
+
+fn weights() -> Tensor {
+    Key::new(3).normal([8, 48], DType::F32) * 0.3
+}
+
+/// So many samples of one example that not all are there at once: parts of rows, and folds of parts.
+#[test]
+fn long_rows_are_cut_and_their_samples_never_all_there() {
+    const SAMPLES: usize = 40_000;
+    let f = |w: Tensor, key: Key, Rows(xs): Rows<Tensor>| {
+        vmap(|key: Key, x: Tensor| bound(&w, key, &x, SAMPLES)).call((key.split_like(&xs), xs))
+    };
+    let xs = Key::new(5).normal([3, 8], DType::F32);
+    let args = || (weights(), Key::new(4), Rows(xs.clone()));
+    let compiled = jit(f);
+    let run = |threads| floats(&with_threads(threads, || compiled.call(args())).unwrap_or_else(|e| panic!("{e}")));
+    let got = run(1);
+    assert_eq!(got, run(2), "two threads");
+    assert_eq!(got, run(3), "three threads");
+    for (row, (a, b)) in got.iter().zip(floats(&f(weights(), Key::new(4), Rows(xs.clone())))).enumerate() {
+        assert!((a - b).abs() < 1e-4, "row {row}: {a} {b}");
+    }
+    // One number of every sample's 48 hidden units alone would be 7.7 MB.
+    assert!(compiled.bytes() < 4 << 20, "{} bytes", compiled.bytes());
+}
+
+/// The same without an axis of examples: the samples are the rows.
+#[test]
+fn samples_of_one_example_are_rows() {
+    const SAMPLES: usize = 40_000;
+    let f = |w: Tensor, key: Key, x: Tensor| bound(&w, key, &x, SAMPLES);
+    let x = Key::new(5).normal([8], DType::F32);
+    let compiled = jit(f);
+    let run = |threads| {
+        floats(
+            &with_threads(threads, || compiled.call((weights(), Key::new(4), x.clone())))
+                .unwrap_or_else(|e| panic!("{e}")),
+        )
+    };
+    let got = run(1);
+    assert_eq!(got, run(2), "two threads");
+    let want = floats(&f(weights(), Key::new(4), x.clone()));
+    assert!((got[0] - want[0]).abs() < 1e-4, "{got:?} {want:?}");
+    assert!(compiled.bytes() < 4 << 20, "{} bytes", compiled.bytes());
+}
+
+/// Gradients of weights take in one wave of rows after the other: as exact as sums in f64 allow to tell.
+#[test]
+fn waves_of_rows_make_the_gradient_of_all() {
+    let loss = |w: Tensor, keys: pullback::Keys, xs: Tensor| {
+        vmap(|key: Key, x: Tensor| bound(&w, key, &x, 64)).call((keys, xs)).mean()
+    };
+    let n = 300;
+    let xs = Key::new(5).normal([n, 8], DType::F32);
+    let compiled =
+        jit(move |w: Tensor, key: Key, Rows(xs): Rows<Tensor>| value_and_grad(loss).call((w, key.split_like(&xs), xs)));
+    let run = |threads| {
+        let called = with_threads(threads, || compiled.call((weights(), Key::new(4), Rows(xs.clone()))));
+        called.unwrap_or_else(|e| panic!("{e}"))
+    };
+    let (value, gradient) = run(1);
+    let (value_2, gradient_2) = run(2);
+    assert_eq!(floats(&value), floats(&value_2));
+    assert_eq!(floats(&gradient), floats(&gradient_2));
+    let (want, slope) = value_and_grad(loss).call((weights(), Key::new(4).split_like(&xs), xs.clone()));
+    assert!((floats(&value)[0] - floats(&want)[0]).abs() < 1e-5);
+    let size = floats(&slope).iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    for (i, (a, b)) in floats(&gradient).into_iter().zip(floats(&slope)).enumerate() {
+        assert!((a - b).abs() < 1e-5 * size, "{i}: {a} {b}, of {size}");
+    }
+    let steps = compiled.profile((weights(), Key::new(4), Rows(xs.clone())), 1).unwrap_or_else(|e| panic!("{e}"));
+    assert!(steps.iter().any(|s| s.step.starts_with("stage product") && s.step.contains("·rows] ·")), "{steps:#?}");
+}
+
+/// Maxima, minima and log-sums over all rows, taken in wave by wave; infinities and NaN among them.
+#[test]
+fn folds_of_every_kind_take_in_waves() {
+    let f = |Rows(x): Rows<Tensor>| {
+        let h = (&x.dot(&(Tensor::iota([64, 64], 1, DType::F32) * 0.01)) + &x).sin() * 3.0 + x.slice(1, 0, 1);
+        (h.reduce_max(&[0]), h.reduce_min(&[0]), h.logsumexp(0), h.reduce_sum(&[0]))
+    };
+    let n = 20_000;
+    for special in [0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut rows = vec![0.0f32; n * 64];
+        rows.iter_mut().enumerate().for_each(|(i, x)| *x = ((i * 7919) % 1000) as f32 * 1e-3 - 0.5);
+        // In the last wave, where it must not be lost.
+        rows[(n - 5) * 64 + 3] += special as f32;
+        let x = Tensor::new(rows, &[n, 64]);
+        let compiled = jit(f);
+        let run = |threads| with_threads(threads, || compiled.call(Rows(x.clone()))).unwrap_or_else(|e| panic!("{e}"));
+        let (got, two, want) = (run(1), run(2), f(Rows(x.clone())));
+        let all = |t: &(Tensor, Tensor, Tensor, Tensor)| [&t.0, &t.1, &t.2, &t.3].map(floats).concat();
+        for (i, ((a, b), c)) in all(&got).into_iter().zip(all(&two)).zip(all(&want)).enumerate() {
+            assert!(a.to_bits() == b.to_bits(), "{special} {i}: {a} {b}");
+            // Sums of 20,000 terms of up to 3, the plain one added up one by one.
+            let near = (a - c).abs() <= 1e-5 * (1.0 + c.abs()) + if i >= 192 { 2e-2 } else { 0.0 }
+                || a == c
+                || (a.is_nan() && c.is_nan());
+            assert!(near || (special.abs() > 0.0 && !c.is_finite() && !a.is_finite()), "{special} {i}: {a} {c}");
+        }
     }
 }

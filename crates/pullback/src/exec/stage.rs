@@ -191,7 +191,7 @@ impl Stage {
             let steps = self.steps().enumerate();
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
         }
-        clock.time(self.len() - 1, || self.steps().for_each(|s| s.pack(state.memory, state.rows, isa)));
+        clock.time(self.len() - 1, || self.pack(state));
         let shared = Shared { memory: state.memory, rows: state.rows, isa, pool, clock };
         let n = shared.rows[self.extent];
         for number in 0..cut.waves {
@@ -209,6 +209,14 @@ impl Stage {
             }
             self.fold(&shared, wave, number);
         }
+    }
+
+    /// Packs the weights that all blocks use.
+    fn pack(&self, state: &mut State<'_>) {
+        self.steps().for_each(|s| s.reserve_packed(state.memory, state.rows, state.isa));
+        let (memory, rows, isa, pool) = (&*state.memory, &*state.rows, state.isa, state.pool);
+        let packed = || self.steps().filter(|s| s.is_packed());
+        pool.run(packed().count(), &|i| packed().skip(i).take(1).for_each(|s| s.pack(memory, rows, isa, pool)));
     }
 
     /// Takes a wave's step on a block; `lanes` are those whose buffers may be used, the block's own first.

@@ -238,12 +238,22 @@ impl Step {
         self.packed = Some(place);
     }
 
-    /// Packs its right operand, if it is to be.
-    pub(crate) fn pack(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
+    /// Whether its right operand is packed for its blocks.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.packed.is_some()
+    }
+
+    /// Makes room for its right operand packed.
+    pub(crate) fn reserve_packed(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
         if let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) {
             memory.reserve(slot, p.packed_len(rows, isa));
-            let no = Io { packed: None, ..self.io(memory, rows, None, isa, super::pool::global()) };
-            p.pack(&no, slot);
+        }
+    }
+
+    /// Packs its right operand, if it is to be.
+    pub(crate) fn pack(&self, memory: &Memory, rows: &[usize], isa: Isa, pool: &Pool) {
+        if let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) {
+            p.pack(&self.io(memory, rows, None, isa, pool), slot);
         }
     }
 

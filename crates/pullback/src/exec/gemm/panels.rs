@@ -12,6 +12,9 @@ use std::ops::Range;
 /// Rows of B in a panel.
 pub const DEPTH: usize = 512;
 
+/// Rows and columns of a tile that is turned while it is packed.
+const TILE: usize = 16;
+
 /// How B (`k` rows, `n` columns) is cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panels {
@@ -90,11 +93,26 @@ impl Panels {
         if columns.len() < width {
             to.fill(T::default());
         }
-        // A few rows at a time, so that the lines that are written stay in the first cache.
-        for (block, first) in to.chunks_mut(16 * width).zip(depth.clone().step_by(16)) {
-            for (j, column) in columns.clone().enumerate() {
-                let from = b.data[first * row + column * col..].iter().step_by(row.max(1));
-                block[j..].iter_mut().step_by(width).zip(from).for_each(|(to, &x)| *to = x);
+        // Square tiles, so that what is read and what is written both go by whole lines of the cache.
+        for (block, first) in to.chunks_mut(TILE * width).zip(depth.clone().step_by(TILE)) {
+            let deep = block.len() / width;
+            for (j, column) in columns.clone().enumerate().step_by(TILE) {
+                let across = TILE.min(columns.end - column);
+                if row == 1 && deep == TILE && across == TILE {
+                    let mut tile = [[T::default(); TILE]; TILE];
+                    for (t, line) in tile.iter_mut().enumerate() {
+                        line.copy_from_slice(&b.data[first + (column + t) * col..][..TILE]);
+                    }
+                    for (p, line) in block.chunks_exact_mut(width).enumerate() {
+                        line[j..j + TILE].iter_mut().zip(&tile).for_each(|(to, from)| *to = from[p]);
+                    }
+                    continue;
+                }
+                for (p, line) in block.chunks_exact_mut(width).enumerate() {
+                    for (t, to) in line[j..j + across].iter_mut().enumerate() {
+                        *to = b.data[(first + p) * row + (column + t) * col];
+                    }
+                }
             }
         }
     }
