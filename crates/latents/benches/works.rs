@@ -1,97 +1,115 @@
 //! The works that `docs/performance.md` compares with peers: rates, share of the arithmetic peak, peak memory.
 //!
-//! `cargo bench -p latents --bench works -- WORK [SECONDS]` prints one line of JSON; the works are those of [`WORKS`].
-//! `PULLBACK_THREADS` sets the number of threads.
+//! `cargo bench -p latents --bench works -- WORK [SECONDS] [profile]` prints one line of JSON; the works are those of
+//! [`WORKS`]. With `profile`, what each step takes goes to standard error. `PULLBACK_THREADS` sets the number of threads.
 
 #[path = "common/memory.rs"]
 mod memory;
+#[path = "common/network.rs"]
+mod network;
 #[path = "common/peak.rs"]
 mod peak;
+#[path = "common/profile.rs"]
+mod profile;
+#[path = "common/timing.rs"]
+mod timing;
 
-use latents::dist::Bernoulli;
+use latents::dist::{Distribution, GaussianMixture};
 use latents::estimator::{Sumo, iwae};
-use latents::model::{Conditional, Vae};
-use latents::nn::{Activation, GaussianNet, Init, Mlp};
-use latents::objective::{Bound, EncoderGradient, Estimation, EstimationState, Update};
-use latents::optim::{Adam, Schedule};
+use latents::nn::{Activation, Dense, Init};
+use latents::objective::Bound;
 use memory::peak_memory_mb;
+use network::{Model, Sizes, State, by_bound, state, update};
 use peak::peak_gflops;
 use pullback::{DType, Key, Keys, Rows, Tensor, Tree, grad, jit, vmap};
 use std::error::Error;
 use std::time::Instant;
+use timing::rate;
 
-/// The decoder of Burda et al. (2016): logits of pixels.
-#[derive(Clone, Tree)]
-struct Pixels(Mlp);
-
-impl Conditional for Pixels {
-    type Distribution = Bernoulli;
-    #[track_caller]
-    fn at(&self, z: &Tensor) -> Bernoulli {
-        Bernoulli { logits: self.0.at(z) }
-    }
-}
-
-type Model = Vae<GaussianNet, Pixels>;
-
-const PIXELS: usize = 784;
-const HIDDEN: usize = 200;
-const LATENT: usize = 50;
-
-/// 784-200-200-50 and back, tanh, f32.
-fn model() -> Model {
-    let (encoder, decoder) = Key::new(0).split();
-    let sizes = [LATENT, HIDDEN, HIDDEN, PIXELS];
-    Vae {
-        encoder: GaussianNet::new(encoder, PIXELS, &[HIDDEN, HIDDEN], LATENT, DType::F32),
-        decoder: Pixels(Mlp::new(decoder, &sizes, Activation::Tanh, Init::GlorotUniform, DType::F32)),
-        latent_dim: LATENT,
-    }
-}
-
-/// Binary images; what they show does not matter to the arithmetic.
-fn images(n: usize) -> Tensor {
-    Key::new(7).bernoulli(0.13, [n, PIXELS]).cast(DType::F32)
-}
-
-/// Floating-point operations of one example, its products alone: forward, and backward for training.
-fn flops(samples: f64, training: bool) -> f64 {
-    let encoder = (PIXELS * HIDDEN + HIDDEN * HIDDEN + 2 * HIDDEN * LATENT) as f64;
-    let decoder = (LATENT * HIDDEN + HIDDEN * HIDDEN + HIDDEN * PIXELS) as f64;
-    let passes = if training { 3.0 } else { 1.0 };
-    // The images need no gradient.
-    let spared = if training { (PIXELS * HIDDEN) as f64 } else { 0.0 };
-    2.0 * (passes * (encoder + samples * decoder) - spared)
-}
-
-/// What is timed.
+/// A work: its name, what is counted, how many of that a call makes, the operations of a call's products (NaN where they
+/// are not what it consists of), and how it is run.
 struct Work {
     name: &'static str,
-    /// Examples of one call, samples of each (on average), and whether it is a training step.
-    batch: usize,
-    samples: f64,
-    training: bool,
+    unit: &'static str,
+    each: f64,
+    flops: fn() -> f64,
+    run: fn(&Options) -> Result<Timed, pullback::Error>,
+}
+
+struct Options {
+    seconds: f64,
+    profile: bool,
+}
+
+/// Calls a second, and seconds of the first call beyond what a later one takes.
+struct Timed {
+    rate: f64,
+    compile: f64,
 }
 
 const WORKS: &[Work] = &[
-    Work { name: "iwae20", batch: 20, samples: 50.0, training: true },
-    Work { name: "iwae100", batch: 100, samples: 50.0, training: true },
-    Work { name: "elbo100", batch: 100, samples: 1.0, training: true },
-    Work { name: "sumo100", batch: 100, samples: 15.08, training: true },
-    Work { name: "evidence", batch: 20, samples: 5000.0, training: false },
-    Work { name: "evidence100000", batch: 1, samples: 100_000.0, training: false },
+    Work {
+        name: "iwae20",
+        unit: "steps/s",
+        each: 1.0,
+        flops: || 20.0 * flops(50.0, true),
+        run: |o| train(20, by_bound(Bound::Iwae { samples: 50 }), o),
+    },
+    Work {
+        name: "iwae100",
+        unit: "steps/s",
+        each: 1.0,
+        flops: || 100.0 * flops(50.0, true),
+        run: |o| train(100, by_bound(Bound::Iwae { samples: 50 }), o),
+    },
+    Work {
+        name: "elbo100",
+        unit: "steps/s",
+        each: 1.0,
+        flops: || 100.0 * flops(1.0, true),
+        run: |o| train(100, by_bound(Bound::Elbo { samples: 1 }), o),
+    },
+    Work {
+        name: "sumo100",
+        unit: "steps/s",
+        each: 1.0,
+        flops: || 100.0 * flops(15.08, true),
+        run: |o| train(100, by_sumo(Sumo { min_terms: 10, ..Sumo::default() }), o),
+    },
+    Work {
+        name: "evidence",
+        unit: "images/s",
+        each: 20.0,
+        flops: || 20.0 * flops(5000.0, false),
+        run: |o| evaluate(20, 5000, o),
+    },
+    Work {
+        name: "evidence100000",
+        unit: "images/s",
+        each: 1.0,
+        flops: || flops(100_000.0, false),
+        run: |o| evaluate(1, 100_000, o),
+    },
+    Work {
+        name: "residual",
+        unit: "gradients/s",
+        each: 1.0,
+        // Forward, and twice that backward but for the first layer's operand.
+        flops: || (BLOCKS as f64 * 6.0 * 2.0 - 2.0) * (WIDTH * WIDTH * ROWS) as f64,
+        run: residual,
+    },
+    Work { name: "mixture", unit: "gradients/s", each: 1.0, flops: || f64::NAN, run: mixture },
 ];
 
-type State = EstimationState<Model>;
-
-fn update() -> Update {
-    Update { adam: Adam::new(Schedule::Constant(1e-3)), clip: None }
-}
-
-/// A step that raises a bound, the state before it in and that after it out.
-fn by_bound(bound: Bound) -> impl Fn(State, Key, Rows<Tensor>) -> State {
-    let fit = Estimation { bound, proposal: None, encoder_gradient: EncoderGradient::Plain, update: update() };
-    move |state: State, key: Key, Rows(xs): Rows<Tensor>| fit.step(&state, key, &xs).0
+/// Floating-point operations of one example, its products alone: forward, and backward for training.
+fn flops(samples: f64, training: bool) -> f64 {
+    let Sizes { pixels, hidden, latent } = Sizes::PAPER;
+    let encoder = (pixels * hidden + hidden * hidden + 2 * hidden * latent) as f64;
+    let decoder = (latent * hidden + hidden * hidden + hidden * pixels) as f64;
+    let passes = if training { 3.0 } else { 1.0 };
+    // The images need no gradient.
+    let spared = if training { (pixels * hidden) as f64 } else { 0.0 };
+    2.0 * (passes * (encoder + samples * decoder) - spared)
 }
 
 /// A step that raises SUMO, each example by its own number of samples.
@@ -106,99 +124,143 @@ fn by_sumo(sumo: Sumo) -> impl Fn(State, Key, Rows<Tensor>) -> State {
     }
 }
 
-/// Runs training steps for so many seconds; calls a second and seconds until the first is done.
 fn train(
-    work: &Work,
+    batch: usize,
     step: impl Fn(State, Key, Rows<Tensor>) -> State,
-    seconds: f64,
-) -> Result<(f64, f64), pullback::Error> {
-    let start = Instant::now();
-    let step = jit(step);
-    let model = model();
-    let state = State { adam: update().adam.init(&model), model };
-    let xs = images(work.batch);
-    let mut state = step.call((state, Key::new(1), Rows(xs.clone())))?;
-    let first = start.elapsed().as_secs_f64();
-    let mut number = 0;
-    let rate = rate(seconds, |calls| {
-        let mut moved = state.clone();
-        for _ in 0..calls {
-            number += 1;
-            moved = step.call((moved, Key::new(1).fold_in(number), Rows(xs.clone())))?;
+    options: &Options,
+) -> Result<Timed, pullback::Error> {
+    let (step, xs) = (jit(step), Sizes::PAPER.images(batch));
+    let mut kept = Some(state(Sizes::PAPER.model()));
+    let timed = time(options, |number| {
+        // Moved in, so that the step may write where the old state lay.
+        if let Some(before) = kept.take() {
+            kept = Some(step.call((before, Key::new(1).fold_in(number), Rows(xs.clone())))?);
         }
-        state = moved;
         Ok(())
     })?;
-    if std::env::var_os("PROFILE").is_some() {
-        profile(&step.profile((state, Key::new(2), Rows(xs)), 50)?);
+    if let Some(state) = kept.filter(|_| options.profile) {
+        profile::print(&step.profile((state, Key::new(2), Rows(xs)), 30)?, 1.0 / timed.rate);
     }
-    Ok((rate, first))
+    Ok(timed)
 }
 
-fn evaluate(work: &Work, seconds: f64) -> Result<(f64, f64), pullback::Error> {
-    let start = Instant::now();
-    let (model, samples) = (model(), work.samples as usize);
+fn evaluate(batch: usize, samples: usize, options: &Options) -> Result<Timed, pullback::Error> {
+    let (model, xs) = (Sizes::PAPER.model(), Sizes::PAPER.images(batch));
     let evidence = jit(move |model: Model, key: Key, Rows(xs): Rows<Tensor>| {
         let keys = key.split_like(&xs);
         vmap(|key: Key, x: Tensor| iwae(key.split_n(samples), &x, &model)).call((keys, xs))
     });
-    let xs = images(work.batch);
-    evidence.call((model.clone(), Key::new(1), Rows(xs.clone())))?;
-    let first = start.elapsed().as_secs_f64();
-    let rate = rate(seconds, |calls| {
-        (0..calls).try_for_each(|_| evidence.call((model.clone(), Key::new(1), Rows(xs.clone()))).map(drop))
+    let timed = time(options, |number| {
+        evidence.call((model.clone(), Key::new(1).fold_in(number), Rows(xs.clone()))).map(drop)
     })?;
-    if std::env::var_os("PROFILE").is_some() {
-        profile(&evidence.profile((model, Key::new(2), Rows(xs)), 3)?);
+    if options.profile {
+        profile::print(&evidence.profile((model, Key::new(2), Rows(xs)), 3)?, 1.0 / timed.rate);
     }
-    Ok((rate, first))
+    Ok(timed)
 }
 
-/// Calls a second: the median of slices of a fifth of the time each.
-fn rate(seconds: f64, mut run: impl FnMut(u32) -> Result<(), pullback::Error>) -> Result<f64, pullback::Error> {
+const WIDTH: usize = 256;
+const BLOCKS: usize = 8;
+const ROWS: usize = 512;
+
+/// A residual block, `x + W₂ relu(W₁ normalised(x))`.
+#[derive(Clone, Tree)]
+struct Residual {
+    scale: Tensor,
+    shift: Tensor,
+    first: Dense,
+    second: Dense,
+}
+
+impl Residual {
+    fn at(&self, x: &Tensor) -> Tensor {
+        let centred = x - x.mean();
+        let normal = &centred * (centred.square().mean() + 1e-5).rsqrt();
+        let hidden = Activation::Relu.at(&self.first.at(&(normal * &self.scale + &self.shift)));
+        x + self.second.at(&hidden)
+    }
+}
+
+/// The gradient of a deep network that is no latent-variable model.
+fn residual(options: &Options) -> Result<Timed, pullback::Error> {
+    let dense = |key| Dense::new(key, WIDTH, WIDTH, Init::GlorotUniform, DType::F32);
+    let block = |key: Key| {
+        let (first, second) = key.split();
+        let line = |x: f64| Tensor::full(x, DType::F32, [WIDTH]);
+        Residual { scale: line(1.0), shift: line(0.0), first: dense(first), second: dense(second) }
+    };
+    let network: Vec<Residual> = (0..BLOCKS as u32).map(|i| block(Key::new(0).fold_in(i))).collect();
+    let rows = Key::new(1).normal([ROWS, WIDTH], DType::F32);
+    let step = jit(|network: Vec<Residual>, Rows(xs): Rows<Tensor>| {
+        let loss = |network: Vec<Residual>, xs: Tensor| {
+            let one = |x: Tensor| network.iter().fold(x, |x, block| block.at(&x)).square().mean();
+            vmap(one).call(xs).mean()
+        };
+        grad(loss).call((network, xs))
+    });
+    let timed = time(options, |_| step.call((network.clone(), Rows(rows.clone()))).map(drop))?;
+    if options.profile {
+        profile::print(&step.profile((network, Rows(rows)), 30)?, 1.0 / timed.rate);
+    }
+    Ok(timed)
+}
+
+/// The gradient of the mean log density of rows under a mixture of a hundred Gaussians.
+fn mixture(options: &Options) -> Result<Timed, pullback::Error> {
+    let normal = |seed: u64, shape: [usize; 2]| Key::new(seed).normal(shape, DType::F32);
+    let law = GaussianMixture {
+        logits: Tensor::full(0.0, DType::F32, [100]),
+        mean: normal(0, [100, 32]),
+        logvar: normal(1, [100, 32]) * 0.1,
+    };
+    let rows = normal(2, [2000, 32]);
+    let slope = jit(|law: GaussianMixture, Rows(xs): Rows<Tensor>| {
+        let mean = |law: GaussianMixture, xs: Tensor| vmap(|x: Tensor| law.log_prob(&x)).call(xs).mean();
+        grad(mean).call((law, xs))
+    });
+    let timed = time(options, |_| slope.call((law.clone(), Rows(rows.clone()))).map(drop))?;
+    if options.profile {
+        profile::print(&slope.profile((law, Rows(rows)), 30)?, 1.0 / timed.rate);
+    }
+    Ok(timed)
+}
+
+/// Makes a call, by number, again and again.
+fn time(options: &Options, mut call: impl FnMut(u32) -> Result<(), pullback::Error>) -> Result<Timed, pullback::Error> {
     let start = Instant::now();
-    run(1)?;
-    let calls = (seconds / 5.0 / start.elapsed().as_secs_f64()).clamp(1.0, 1e6) as u32;
-    let mut rates = Vec::new();
-    for _ in 0..5 {
-        let start = Instant::now();
-        run(calls)?;
-        rates.push(f64::from(calls) / start.elapsed().as_secs_f64());
-    }
-    rates.sort_by(f64::total_cmp);
-    Ok(rates[2])
-}
-
-fn profile(steps: &[pullback::StepTime]) {
-    let total: f64 = steps.iter().map(|s| s.seconds).sum();
-    eprintln!("{:.1} us in {} steps", 1e6 * total, steps.len());
-    for s in steps.iter().filter(|s| s.seconds > 0.002 * total) {
-        eprintln!("{:9.1} us  {}", 1e6 * s.seconds, s.step);
-    }
+    call(0)?;
+    let first = start.elapsed().as_secs_f64();
+    let mut number = 0;
+    let rate = rate(options.seconds, |calls| {
+        (0..calls).try_for_each(|_| {
+            number += 1;
+            call(number)
+        })
+    })?;
+    Ok(Timed { rate, compile: first - 1.0 / rate })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Cargo passes `--bench`.
-    let mut arguments = std::env::args().skip(1).filter(|a| !a.starts_with("--"));
-    let names: Vec<&str> = WORKS.iter().map(|w| w.name).collect();
-    let name = arguments.next().ok_or_else(|| format!("which work? one of {}", names.join(", ")))?;
-    let seconds = arguments.next().map_or(Ok(2.0), |s| s.parse())?;
-    let work = WORKS.iter().find(|w| w.name == name).ok_or_else(|| format!("one of {}", names.join(", ")))?;
-    let (rate, first) = match name.as_str() {
-        "elbo100" => train(work, by_bound(Bound::Elbo { samples: 1 }), seconds)?,
-        "sumo100" => train(work, by_sumo(Sumo { min_terms: 10, ..Sumo::default() }), seconds)?,
-        _ if work.training => train(work, by_bound(Bound::Iwae { samples: work.samples as usize }), seconds)?,
-        _ => evaluate(work, seconds)?,
-    };
-    let gflops = 1e-9 * rate * work.batch as f64 * flops(work.samples, work.training);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let names = || WORKS.iter().map(|w| w.name).collect::<Vec<_>>().join(", ");
+    let work = arguments.first().and_then(|name| WORKS.iter().find(|w| w.name == *name));
+    let work = work.ok_or_else(|| format!("which work? one of {}", names()))?;
+    let seconds = arguments.get(1).map_or(Ok(2.0), |s| s.parse())?;
+    let options = Options { seconds, profile: arguments.get(2).is_some_and(|a| a == "profile") };
+    let Timed { rate, compile } = (work.run)(&options)?;
     let threads = pullback::threads();
-    let peak = peak_gflops(threads);
-    let unit = if work.training { "steps/s" } else { "images/s" };
-    let shown = if work.training { rate } else { rate * work.batch as f64 };
+    let (gflops, peak) = (1e-9 * rate * (work.flops)(), peak_gflops(threads));
+    let number = |x: f64, digits: usize| if x.is_finite() { format!("{x:.digits$}") } else { "null".into() };
     println!(
-        "{{\"work\": \"{name}\", \"rate\": {shown:.2}, \"unit\": \"{unit}\", \"gflops\": {gflops:.1}, \"peak_gflops\": \
-         {peak:.1}, \"share\": {:.3}, \"first_seconds\": {first:.4}, \"threads\": {threads}, \"peak_memory_mb\": {:.1}}}",
-        gflops / peak,
+        "{{\"work\": \"{}\", \"rate\": {:.2}, \"unit\": \"{}\", \"gflops\": {}, \"peak_gflops\": {}, \"share\": {}, \
+         \"compile_seconds\": {compile:.4}, \"threads\": {threads}, \"peak_memory_mb\": {:.1}}}",
+        work.name,
+        rate * work.each,
+        work.unit,
+        number(gflops, 1),
+        number(peak, 1),
+        number(gflops / peak, 3),
         peak_memory_mb(),
     );
     Ok(())
