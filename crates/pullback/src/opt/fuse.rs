@@ -1,8 +1,10 @@
 //! Groups of elementwise equations that one kernel runs.
 //!
 //! A group's equations share one shape. An equation joins the group that alone reads it; groups of one shape then
-//! merge where nothing between them would have to run in the middle. What merely repeats values (a broadcast, rows
-//! repeated by segment) is read in place, never spelled out, unless something other than a kernel asks for it.
+//! merge where nothing between them would have to run in the middle. An equation that several groups read is computed by
+//! each where that costs less than keeping it: where it is plain arithmetic on what lies in memory anyway. What merely
+//! repeats values (a broadcast, rows repeated by segment) is read in place, never spelled out, unless something other
+//! than a kernel asks for it.
 
 use crate::array::DType;
 use crate::ir::{Eqn, Graph, Var};
@@ -61,6 +63,18 @@ pub(crate) fn role(graph: &Graph, e: &Eqn) -> Role {
     }
 }
 
+/// Most kernels that compute the same equation each for itself.
+const MOST_REPEATS: usize = 3;
+
+/// Whether computing an equation again costs less than writing its value and reading it: a pass over numbers that are
+/// in registers, against two over memory.
+fn is_cheap(graph: &Graph, e: &Eqn) -> bool {
+    use PointOp::*;
+    let Lowering::Pointwise(op) = e.prim.lower() else { return false };
+    let wide = graph.ty(e.output).shape.rank() > 0;
+    wide && (op.is_comparison() || matches!(op, Neg | Abs | Not | And | Or | Add | Sub | Mul | Max | Min | Select))
+}
+
 fn readable(dtype: DType) -> bool {
     dtype.is_float() || dtype == DType::Bool
 }
@@ -86,10 +100,17 @@ pub(crate) fn steps(graph: &Graph) -> Vec<Step> {
     }
     let mut is_result = vec![false; n];
     graph.outputs.iter().filter_map(|v| defined.get(v)).for_each(|&d| is_result[d] = true);
+    // What lies in memory whatever kernels do: arguments, results, and what others than kernels write or read.
+    let lies_there: Vec<bool> = (0..n)
+        .map(|i| roles[i] != Role::Point || is_result[i] || readers[i].iter().any(|&r| roles[r] == Role::Other))
+        .collect();
+    let there = |v: &Var| defined.get(v).is_none_or(|&d| lies_there[d]);
 
     // From the last equation to the first, each joins the group that alone reads it.
     let mut group: Vec<Option<usize>> = vec![None; n];
     let mut members: Vec<Vec<usize>> = Vec::new();
+    // Recomputed by each kernel that reads it, and kept by none.
+    let mut repeated: Vec<Vec<usize>> = vec![Vec::new(); n];
     for i in (0..n).rev() {
         let stands_alone = match roles[i] {
             Role::Point => false,
@@ -103,6 +124,24 @@ pub(crate) fn steps(graph: &Graph) -> Vec<Step> {
             }
             _ => continue,
         };
+        // Read instead of the value: an operand of its shape. One that must be laid out first costs more.
+        let whole = |v: &Var| defined.get(v).is_none_or(|&d| matches!(roles[d], Role::Point | Role::Other));
+        let instead = graph.eqns[i].inputs.iter().all(there) && graph.eqns[i].inputs.iter().any(whole);
+        let inside = !lies_there[i] && readers[i].iter().all(|&r| roles[r] == Role::Point);
+        if inside && instead && is_cheap(graph, &graph.eqns[i]) {
+            let mut into: Vec<usize> = Vec::new();
+            for &r in &readers[i] {
+                into.extend(group[r].iter().chain(&repeated[r]));
+            }
+            into.sort_unstable();
+            into.dedup();
+            let fits = |&g: &usize| members[g].len() < LONGEST && compatible(graph, &members[g], &[i]);
+            if (2..=MOST_REPEATS).contains(&into.len()) && into.iter().all(fits) {
+                into.iter().for_each(|&g| members[g].push(i));
+                repeated[i] = into;
+                continue;
+            }
+        }
         let mut joins = readers[i].iter().map(|&r| if roles[r] == Role::Point { group[r] } else { None });
         let first = joins.next().flatten();
         let one = first.filter(|_| !stands_alone && !is_result[i] && joins.all(|g| g == first));
@@ -120,9 +159,10 @@ pub(crate) fn steps(graph: &Graph) -> Vec<Step> {
     let kernels = nodes.len();
     nodes.extend((0..n).filter(|&i| roles[i] == Role::Other).map(|i| vec![i]));
     let mut node_of: Vec<Option<usize>> = vec![None; n];
-    nodes.iter().enumerate().for_each(|(k, m)| m.iter().for_each(|&i| node_of[i] = Some(k)));
+    let alone = |i: &&usize| repeated[**i].is_empty();
+    nodes.iter().enumerate().for_each(|(k, m)| m.iter().filter(alone).for_each(|&i| node_of[i] = Some(k)));
 
-    // What each node reads, through views and aliases that no node spells out.
+    // What each node reads, through views, aliases and repeated equations that no node spells out.
     let mut sources: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); n];
     let brought: HashMap<Dim, usize> = (0..n)
         .filter(|&i| matches!(graph.eqns[i].prim.lower(), Lowering::Rows))
@@ -212,6 +252,7 @@ fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>],
                 let moved = std::mem::take(&mut nodes[b]);
                 nodes[a].extend(moved);
                 nodes[a].sort_unstable();
+                nodes[a].dedup();
                 let more = std::mem::take(&mut needs[b]);
                 needs[a].extend(more);
                 needs.iter_mut().for_each(|set| {
