@@ -65,13 +65,13 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "test_log_density": mean, "standard_error": se, "unit": "nats per row", "estimator": spec.to_string(),
             "kind": spec.kind().to_string(), "rows": rows, "folds": each, "seconds": started.elapsed().as_secs_f64(),
         });
-        print(&value.to_string());
+        print(&value.to_string())?;
     } else {
         print(&format!(
             "{mean:.4} ± {se:.4} nats per row ({spec}, {}), over {rows} rows in {} folds",
             spec.kind(),
             args.folds
-        ));
+        ))?;
     }
     Ok(())
 }

@@ -124,11 +124,11 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "compiles": evaluator.compiles(),
             "seconds": started.elapsed().as_secs_f64(),
         });
-        print(&object.to_string());
+        print(&object.to_string())?;
         return Ok(());
     }
-    print(&table(rows, d, exact.as_ref(), &found));
-    found.iter().flat_map(notes).for_each(|line| print(&line));
+    print(&table(rows, d, exact.as_ref(), &found))?;
+    found.iter().flat_map(notes).try_for_each(|line| print(&line))?;
     Ok(())
 }
 

@@ -163,7 +163,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     if args.top.is_some() {
         let names: Vec<&str> = fitted.columns().iter().map(|c| c.name.as_str()).collect();
-        print(&table(&least, &names));
+        print(&table(&least, &names))?;
     }
     Ok(())
 }

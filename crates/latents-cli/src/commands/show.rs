@@ -35,7 +35,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     if args.manners.json {
         let mut value = serde_json::to_value(header).map_err(|e| Failure::run(e.to_string(), "please report it"))?;
         value["weights"] = weights.into();
-        print(&value.to_string());
+        print(&value.to_string())?;
         return Ok(());
     }
     let source = &header.source;
@@ -65,7 +65,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
         }
     }
     lines.push(format!("\n{}", header.config.to_toml().trim_end()));
-    print(&lines.join("\n"));
+    print(&lines.join("\n"))?;
     Ok(())
 }
 

@@ -115,9 +115,9 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         if !options.manners.quiet {
             eprintln!("{}", summary.table());
         }
-        print(&summary.json());
+        print(&summary.json())?;
     } else {
-        print(&format!("{}\n{}", summary.table(), session.folder.report().display()));
+        print(&format!("{}\n{}", summary.table(), session.folder.report().display()))?;
     }
     Ok(())
 }
