@@ -2,9 +2,11 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::load;
+use crate::matching;
 use crate::output::print;
 use crate::progress::thousands;
+use latents::run::{FitError, Fitted, Folder};
+use latents::train::Checkpoint;
 use pullback::leaves;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -25,7 +27,12 @@ pub struct Args {
 /// # Errors
 /// [`Failure`].
 pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
-    let fitted = load(&args.run)?;
+    let checkpoint = Checkpoint::load(&Folder::model_of(&args.run)).map_err(FitError::from)?;
+    if let Some(text) = matching::shown(&checkpoint, &args.run, args.manners.json)? {
+        print(&text)?;
+        return Ok(());
+    }
+    let fitted = Fitted::of_checkpoint(checkpoint)?;
     let header = fitted.header();
     let weights: usize = leaves(fitted.model())
         .iter()

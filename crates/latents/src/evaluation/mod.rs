@@ -14,6 +14,7 @@ mod sampled;
 mod sampler;
 mod spec;
 mod summary;
+mod support;
 mod verdict;
 
 pub use allocate::{AllocateError, Allocated, Interval, Target, allocate};
@@ -28,4 +29,5 @@ pub use median_of_means::{MedianOfMeans, median_of_means};
 pub use sampled::Sampled;
 pub use spec::{EstimatorSpec, SpecError};
 pub use summary::{Distrust, Evidence, Summary};
+pub use support::{Lost, Support};
 pub use verdict::{Diagnostics, Grade, Verdict};
