@@ -42,13 +42,13 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let (mut rows, mut sum, mut squares) = (0usize, 0.0, 0.0);
     let mut each = Vec::new();
     for (i, split) in folds.into_iter().enumerate() {
-        let test = table.select_rows(&split.test);
+        let test = split.test.clone();
         let mut fitting = Fitting::of_split(&table, &config, split)?;
         let Trained { interrupted, .. } = fitting.train(&mut |_, _, _| !interrupt::asked())?;
         if interrupted {
             return Err(Failure::Interrupted { saved: format!("interrupted in fold {}; nothing is saved", i + 1) });
         }
-        let scores = fitting.fitted()?.score(&test)?;
+        let scores = fitting.fitted()?.score_rows(&table, &test)?;
         rows += scores.rows.len();
         sum += scores.rows.iter().map(|r| r.value).sum::<f64>();
         squares += scores.rows.iter().map(|r| r.value * r.value).sum::<f64>();

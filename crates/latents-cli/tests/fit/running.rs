@@ -90,6 +90,27 @@ fn folds_test_every_row_once() {
 }
 
 #[test]
+fn fixed_pixels_belong_to_the_rows_of_the_file_in_every_fold() {
+    use latents::data::{Binarise, Binariser, Column, Table};
+    let place = Place::new();
+    let columns: Vec<Column> = ["a", "b", "c"].into_iter().map(Column::number).collect();
+    let shades = Table::new(columns, (0..180).map(|i| f64::from(i * 37 % 16)).collect()).expect("a table");
+    let fixed = Binariser::fit(&shades, Binarise::Fixed { seed: 7 }).expect("shades");
+    let bits = fixed.apply(&shades, 0, pullback::Key::new(0)).expect("bits");
+    for (name, table) in [("shades.csv", &shades), ("bits.csv", &bits)] {
+        let line = |i: usize| (0..3).map(|j| table.text(i, j)).collect::<Vec<_>>().join(",") + "\n";
+        place.write(name, &format!("a,b,c\n{}", (0..60).map(line).collect::<String>()));
+    }
+    // Pixels that are drawn on the way are those of a file in which they were drawn before.
+    let figures = |options: &str| {
+        let cv = format!("cv {options} --folds 3 {TINY} likelihood=bernoulli --json --quiet");
+        let found = json(&done(&mut place.latents(&cv)).0);
+        (found["test_log_density"].clone(), found["folds"].clone())
+    };
+    assert_eq!(figures("shades.csv data.binarise={fixed={seed=7}}"), figures("bits.csv"));
+}
+
+#[test]
 fn a_configuration_file_is_overridden_by_options_and_those_by_settings() {
     let place = Place::new();
     place.write("f.toml", "seed = 5\n[model]\nlatent = [3]\nhidden = [4]\n[training]\nepochs = 2\n");

@@ -148,6 +148,18 @@ impl Fitted {
         self.scores(self.view(table, 0)?, spec)
     }
 
+    /// The log density of some rows of a table, by the configured estimator. What is random about the view of a row
+    /// follows from its number in the whole table, as in training, and not from its place among `rows`.
+    ///
+    /// # Errors
+    /// As [`Fitted::score_by`].
+    pub fn score_rows(&self, table: &Table, rows: &[usize]) -> Result<Scores, FitError> {
+        let (x, log_jacobian) = self.view(table, 0)?;
+        let numbers: Vec<i32> = rows.iter().map(|&i| i32::try_from(i).unwrap_or(i32::MAX)).collect();
+        let log_jacobian = rows.iter().map(|&i| log_jacobian[i]).collect();
+        self.scores((x.take(&Tensor::from(numbers)), log_jacobian), &self.header.config.evaluation.spec()?)
+    }
+
     fn scores(&self, (x, log_jacobian): (Tensor, Vec<f64>), spec: &EstimatorSpec) -> Result<Scores, FitError> {
         let mut rows = Evaluator::new(CHUNK).rows(&self.model, spec, self.header.config.seed, 0, &x)?;
         let mut summary = Summary::new(*spec);
