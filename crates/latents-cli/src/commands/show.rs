@@ -70,6 +70,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
                 figure.log_density, figure.standard_error, figure.name
             ));
         }
+        lines.extend(figures.missing.iter().map(|why| format!("test      no figure of {why}")));
     }
     lines.push(format!("\n{}", header.config.to_toml().trim_end()));
     print(&lines.join("\n"))?;

@@ -18,7 +18,7 @@ mod support;
 mod verdict;
 
 pub use allocate::{AllocateError, Allocated, Interval, Target, allocate};
-pub use baseline::{Baseline, BaselineError, BernoulliBaseline, GaussianBaseline, KdeBaseline};
+pub use baseline::{Baseline, BaselineError, BernoulliBaseline, GaussianBaseline, IndependentBaseline, KdeBaseline};
 pub(crate) use chunks::Chunked;
 pub use compare::{CompareError, PairedDifference, paired_difference};
 pub use divergence::{Divergence, Figure, ForwardKl, ReverseKl};
