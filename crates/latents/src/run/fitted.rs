@@ -38,6 +38,9 @@ const ROWS: usize = 1024;
 /// Products of rows and columns beyond which a kernel density estimate would take minutes.
 const KDE_MOST: usize = 20_000_000_000;
 
+/// A baseline, or why there is none.
+type Tried = Result<Box<dyn Baseline>, BaselineError>;
+
 /// The name of the validations in the file of a run.
 const CHECKS: &str = "run.checks";
 
@@ -240,7 +243,7 @@ impl Fitted {
         let likelihood = &self.header.config.model.likelihood;
         let each = likelihood.of_columns(columns).unwrap_or_default();
         let all = |names: &[&str]| each.iter().all(|l| names.contains(&l.name()));
-        let tried: Vec<(&str, Result<Box<dyn Baseline>, BaselineError>)> = if all(&["bernoulli"]) {
+        let tried: Vec<(&str, Tried)> = if all(&["bernoulli"]) {
             vec![("bernoulli", BernoulliBaseline::fit(values, d).map(|b| Box::new(b) as _))]
         } else if all(&["gaussian", "student-t"]) {
             let products = train.rows().saturating_mul(test.rows()).saturating_mul(d);
