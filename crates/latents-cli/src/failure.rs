@@ -104,6 +104,10 @@ impl From<FitError> for Failure {
         let usage = e.is_usage();
         let e = match e {
             FitError::Data(e) => return e.into(),
+            FitError::Plot(PlotError::Input(what)) => {
+                return Failure::usage(format!("nothing can be drawn: {what}"), "choose another --what");
+            }
+            FitError::Plot(e) => return e.into(),
             e => e,
         };
         let help = match &e {

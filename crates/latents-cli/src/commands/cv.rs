@@ -37,6 +37,11 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let config = args.what.config()?;
     let table = read(&args.what.data, &config.data.read)?;
     args.manners.say(format!("{}: {}", args.what.data.display(), described(&table)));
+    let needed = (args.folds as usize).max(3);
+    if table.rows() < needed {
+        let what = format!("{} rows are too few for {} folds: they take at least {needed}", table.rows(), args.folds);
+        return Err(Failure::usage(what, "choose fewer --folds, or pass more rows"));
+    }
     let folds = Split::folds(table.rows(), args.folds as usize, config.data.validation, config.seed)?;
     interrupt::listen()?;
     let (mut rows, mut sum, mut squares) = (0usize, 0.0, 0.0);

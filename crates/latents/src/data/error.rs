@@ -247,6 +247,8 @@ impl Fault {
     pub fn help(&self, column: Option<&str>) -> Option<String> {
         let column = column.map_or_else(|| "NAME".to_owned(), shell_word);
         Some(match self {
+            Fault::Read(e) if e.kind() == io::ErrorKind::NotFound => "check its path".into(),
+            Fault::Read(_) => "check that it is a file, or a folder of pictures, that you may read".into(),
             Fault::NotBuilt { format } => format!("build it with `--features {format}`, or convert the file to CSV"),
             Fault::UnknownFormat => {
                 "name it .csv, .tsv, .npy, .npz, .idx, .png, .jpg, .parquet or .arrow, with .gz where compressed".into()
