@@ -1,5 +1,7 @@
 //! Why a command ended without doing what it was asked to.
 
+use crate::matching::quoted;
+use crate::output::folder::CHECKPOINT;
 use latents::plot::PlotError;
 use latents::run::FitError;
 use latents::train::{CheckpointError, Fault};
@@ -102,6 +104,10 @@ impl From<FitError> for Failure {
         let usage = e.is_usage();
         let e = match e {
             FitError::Data(e) => return e.into(),
+            FitError::Plot(PlotError::Input(what)) => {
+                return Failure::usage(format!("nothing can be drawn: {what}"), "choose another --what");
+            }
+            FitError::Plot(e) => return e.into(),
             e => e,
         };
         let help = match &e {
@@ -109,7 +115,7 @@ impl From<FitError> for Failure {
             FitError::NotFinite(_) | FitError::Validation { .. } => {
                 "the last good state is saved; begin again with a lower training.rate, or look at those rows".to_owned()
             }
-            FitError::Checkpoint(e) => help_of(&e.fault).to_owned(),
+            FitError::Checkpoint(e) => help_of(e),
             FitError::OtherData { .. } => "pass the data of the run, or fit a new model".to_owned(),
             FitError::Ended { .. } => "begin a new run with a lower training.rate".to_owned(),
             FitError::Write { .. } => "choose a folder that you may write to, and with space".to_owned(),
@@ -120,13 +126,22 @@ impl From<FitError> for Failure {
 }
 
 /// What to do about the file of a run that cannot be used.
-fn help_of(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Read(_) => "pass the folder of a run that `latents fit` wrote",
-        Fault::Write(_) => "free some space, or choose another folder",
-        Fault::Truncated { .. } => "the copy was interrupted or the disk was full: fetch the file again, or fit anew",
-        Fault::Newer { .. } => "update latents",
-        _ => "pass the folder of a run that `latents fit` wrote",
+fn help_of(e: &CheckpointError) -> String {
+    match &e.fault {
+        Fault::Write(_) => "free some space, or choose another folder".to_owned(),
+        Fault::Truncated { .. } => {
+            "the copy was interrupted or the disk was full: fetch the file again, or fit anew".to_owned()
+        }
+        Fault::Newer { .. } => "update latents".to_owned(),
+        // A density that was matched has no data: what it can do is go on, be evaluated and be shown.
+        Fault::Kind { found, .. } if found.starts_with("latents ") => {
+            let folder = e.path.parent().filter(|p| e.path.ends_with(CHECKPOINT) && !p.as_os_str().is_empty());
+            let path = quoted(folder.unwrap_or(&e.path));
+            format!(
+                "go on with it, or evaluate it again, by `{found} --resume {path}`; look at it by `latents show {path}`"
+            )
+        }
+        _ => "pass the folder of a run that `latents fit` wrote".to_owned(),
     }
 }
 

@@ -77,6 +77,16 @@ pub fn each_chunk(
     Ok(first)
 }
 
+/// A figure with its error, where it has one.
+pub fn with_error(mean: f64, se: f64) -> String {
+    if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") }
+}
+
+/// A Pareto shape, where there is one; beyond any use a bound of it will do.
+pub fn shape(k: Option<f64>) -> String {
+    k.map_or_else(|| "-".to_owned(), |k| if k > 100.0 { "> 100".to_owned() } else { format!("{k:.2}") })
+}
+
 /// A number, or nothing, as JSON and tables have it.
 pub fn known(x: f64) -> Option<f64> {
     x.is_finite().then_some(x)

@@ -184,6 +184,7 @@ impl Summary {
                 }
             }
             lines.push(table.to_string());
+            lines.extend(figures.missing.iter().map(|why| format!("no figure of {why}")));
         }
         if let Some(ended) = &self.header.ended {
             let (steps, best) = (thousands(u64::from(self.steps)), thousands(u64::from(ended.best_step)));
@@ -215,6 +216,7 @@ impl Summary {
             "kind": figures.map(|f| &f.kind),
             "samples": figures.map(|f| f.samples),
             "baselines": figures.map_or_else(Vec::new, |f| f.baselines.iter().map(baseline).collect()),
+            "missing_baselines": figures.map_or(&[][..], |f| &f.missing),
             "steps": self.steps,
             "epochs": self.epochs,
             "best_step": header.ended.as_ref().map(|e| e.best_step),

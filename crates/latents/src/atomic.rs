@@ -129,6 +129,31 @@ fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
+/// Removes the temporary files that writers of [`AtomicFile`]s left in a folder when they were killed. One whose process
+/// may still be there stays; so do all where the system does not tell which processes there are.
+pub fn sweep(folder: &Path) {
+    let processes = Path::new("/proc");
+    if !processes.join(std::process::id().to_string()).exists() {
+        return;
+    }
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let left = name.to_str().and_then(writer).is_some_and(|process| !processes.join(process).exists());
+        if left {
+            // What cannot be removed is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The process that a temporary file's name tells of: `.name.PROCESS.COUNT.tmp`.
+fn writer(name: &str) -> Option<&str> {
+    let (rest, count) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
+    let (_, process) = rest.rsplit_once('.')?;
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    (number(process) && number(count)).then_some(process)
+}
+
 /// The folder holding `path`, `.` for a bare file name.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -199,6 +224,20 @@ mod tests {
         assert_eq!(scratch.names().len(), 1);
         drop(file);
         assert!(scratch.names().is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_killed_writers_left_is_swept_away_and_nothing_else() {
+        let scratch = Scratch::new("sweep");
+        // No process has a number beyond 2^22.
+        let (dead, own) = (".m.bin.99999999.0.tmp", format!(".m.bin.{}.0.tmp", std::process::id()));
+        for name in [dead, &own, ".m.bin.7.x.tmp", ".notes.tmp", "m.99999999.0.tmp"] {
+            fs::write(scratch.0.join(name), b"part").expect("write");
+        }
+        sweep(&scratch.0);
+        assert!(!scratch.0.join(dead).exists());
+        assert_eq!(scratch.names().len(), 4);
     }
 
     #[test]

@@ -123,12 +123,18 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "seed": args.seed,
             "seconds": started.elapsed().as_secs_f64(),
         });
-        print(&object.to_string());
+        print(&object.to_string())?;
         return Ok(());
     }
-    print(&format!("{} on {} rows of {}: {}", args.run.display(), thousands(rows), args.data.display(), verdict.grade));
+    print(&format!(
+        "{} on {} rows of {}: {}",
+        args.run.display(),
+        thousands(rows),
+        args.data.display(),
+        verdict.grade
+    ))?;
     for (grade, what) in &verdict.findings {
-        print(&format!("  {grade}: {what}"));
+        print(&format!("  {grade}: {what}"))?;
     }
     Ok(())
 }

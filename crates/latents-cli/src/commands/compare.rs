@@ -128,13 +128,13 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "seed": args.seed,
             "seconds": started.elapsed().as_secs_f64(),
         });
-        print(&object.to_string());
+        print(&object.to_string())?;
         return Ok(());
     }
-    print(&table(&judged, &differences, args.estimator));
+    print(&table(&judged, &differences, args.estimator))?;
     for j in &judged {
         if let Some(why) = j.evidence.distrust() {
-            print(&format!("{}: errors are not those of a normal interval: {why}", j.run));
+            print(&format!("{}: errors are not those of a normal interval: {why}", j.run))?;
         }
     }
     Ok(())

@@ -22,6 +22,6 @@ pub struct Args {
 pub fn run(args: &Args, _started: Instant) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "latents", &mut text);
-    crate::output::print(String::from_utf8_lossy(&text).trim_end());
+    crate::output::print(String::from_utf8_lossy(&text).trim_end())?;
     Ok(())
 }

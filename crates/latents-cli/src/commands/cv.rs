@@ -37,18 +37,23 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let config = args.what.config()?;
     let table = read(&args.what.data, &config.data.read)?;
     args.manners.say(format!("{}: {}", args.what.data.display(), described(&table)));
+    let needed = (args.folds as usize).max(3);
+    if table.rows() < needed {
+        let what = format!("{} rows are too few for {} folds: they take at least {needed}", table.rows(), args.folds);
+        return Err(Failure::usage(what, "choose fewer --folds, or pass more rows"));
+    }
     let folds = Split::folds(table.rows(), args.folds as usize, config.data.validation, config.seed)?;
     interrupt::listen()?;
     let (mut rows, mut sum, mut squares) = (0usize, 0.0, 0.0);
     let mut each = Vec::new();
     for (i, split) in folds.into_iter().enumerate() {
-        let test = table.select_rows(&split.test);
+        let test = split.test.clone();
         let mut fitting = Fitting::of_split(&table, &config, split)?;
         let Trained { interrupted, .. } = fitting.train(&mut |_, _, _| !interrupt::asked())?;
         if interrupted {
             return Err(Failure::Interrupted { saved: format!("interrupted in fold {}; nothing is saved", i + 1) });
         }
-        let scores = fitting.fitted()?.score(&test)?;
+        let scores = fitting.fitted()?.score_rows(&table, &test)?;
         rows += scores.rows.len();
         sum += scores.rows.iter().map(|r| r.value).sum::<f64>();
         squares += scores.rows.iter().map(|r| r.value * r.value).sum::<f64>();
@@ -65,13 +70,13 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "test_log_density": mean, "standard_error": se, "unit": "nats per row", "estimator": spec.to_string(),
             "kind": spec.kind().to_string(), "rows": rows, "folds": each, "seconds": started.elapsed().as_secs_f64(),
         });
-        print(&value.to_string());
+        print(&value.to_string())?;
     } else {
         print(&format!(
             "{mean:.4} ± {se:.4} nats per row ({spec}, {}), over {rows} rows in {} folds",
             spec.kind(),
             args.folds
-        ));
+        ))?;
     }
     Ok(())
 }

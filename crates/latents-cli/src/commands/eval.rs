@@ -6,7 +6,7 @@ use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
 use crate::progress::{seconds, thousands};
-use crate::scoring::{Chunk, SAMPLES, each_chunk, known};
+use crate::scoring::{Chunk, SAMPLES, each_chunk, known, shape, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::evaluation::{
     AllocateError, Allocated, EstimatorSpec, Evaluator, Evidence, EvidenceError, Figure, Summary, Target, allocate,
@@ -124,11 +124,11 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "compiles": evaluator.compiles(),
             "seconds": started.elapsed().as_secs_f64(),
         });
-        print(&object.to_string());
+        print(&object.to_string())?;
         return Ok(());
     }
-    print(&table(rows, d, exact.as_ref(), &found));
-    found.iter().flat_map(notes).for_each(|line| print(&line));
+    print(&table(rows, d, exact.as_ref(), &found))?;
+    found.iter().flat_map(notes).try_for_each(|line| print(&line))?;
     Ok(())
 }
 
@@ -168,12 +168,10 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
         "worst k-hat",
         "ESS",
     ]);
-    let error =
-        |mean: f64, se: f64| if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") };
     let none = || "-".to_owned();
     if let Some(f) = exact {
         let bits = format!("{:.4}", -f.mean / (d as f64 * std::f64::consts::LN_2));
-        let cells = ["exact".to_owned(), "exact".to_owned(), error(f.mean, f.se), bits];
+        let cells = ["exact".to_owned(), "exact".to_owned(), with_error(f.mean, f.se), bits];
         table.add_row(cells.into_iter().chain((0..5).map(|_| none())));
     }
     for f in found {
@@ -181,12 +179,12 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
         table.add_row([
             f.name(),
             e.kind.to_string(),
-            error(e.mean, e.standard_error),
+            with_error(e.mean, e.standard_error),
             format!("{:.4}", e.bits_per_dimension(d)),
             e.monte_carlo_error.map_or_else(none, |se| format!("± {se:.4}")),
             thousands(e.samples),
             seconds(time.as_secs_f64()),
-            e.worst_pareto_k.map_or_else(none, |k| format!("{k:.2}")),
+            shape(e.worst_pareto_k),
             format!("{:.1} %", 100.0 * e.ess),
         ]);
     }
@@ -258,6 +256,7 @@ fn estimate_json(found: &Found, d: usize) -> Value {
         "heavy_tailed_share": e.heavy,
         "effective_sample_size": known(e.ess),
         "least_effective_sample_size": known(e.least_ess),
+        "rows_not_finite": e.not_finite,
         "distrust": e.distrust().map(|why| why.to_string()),
     });
     if let Some(allocated) = &found.allocated {

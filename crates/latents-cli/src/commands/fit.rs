@@ -104,9 +104,9 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     folder.clear()?;
     let summary = Session::new(fitting, folder, &args.manners, args.saving).run(started)?;
     if args.manners.json {
-        print(&summary.json());
+        print(&summary.json())?;
     } else {
-        print(&summary.text());
+        print(&summary.text())?;
     }
     Ok(())
 }

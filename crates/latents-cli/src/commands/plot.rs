@@ -91,6 +91,6 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
         write_file(&path, &bytes)?;
         made.push(path.display().to_string());
     }
-    print(&if args.manners.json { json!({ "pictures": made }).to_string() } else { made.join("\n") });
+    print(&if args.manners.json { json!({ "pictures": made }).to_string() } else { made.join("\n") })?;
     Ok(())
 }

@@ -54,6 +54,6 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         None => "beginning".to_owned(),
     });
     let summary = Session::new(fitting, folder, &args.manners, args.saving).run(started)?;
-    print(&if args.manners.json { summary.json() } else { summary.text() });
+    print(&if args.manners.json { summary.json() } else { summary.text() })?;
     Ok(())
 }

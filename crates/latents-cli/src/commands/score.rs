@@ -7,7 +7,7 @@ use crate::interrupt;
 use crate::output::print;
 use crate::output::scores::{Scored, Scores};
 use crate::progress::thousands;
-use crate::scoring::{SAMPLES, each_chunk, known};
+use crate::scoring::{SAMPLES, each_chunk, known, shape, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::data::Table as Rows;
 use latents::evaluation::{EstimatorSpec, Evaluator, Summary};
@@ -72,9 +72,10 @@ impl PartialOrd for Unlikely {
     }
 }
 impl Ord for Unlikely {
-    /// The likeliest is the greatest, which makes room; of equals the later one.
+    /// The likeliest is the greatest, which makes room; of equals the later one. No number is the least likely.
     fn cmp(&self, other: &Unlikely) -> Ordering {
-        self.0.log_density.total_cmp(&other.0.log_density).then(self.0.row.cmp(&other.0.row))
+        let of = |s: &Scored| if s.log_density.is_nan() { f64::NEG_INFINITY } else { s.log_density };
+        of(&self.0).total_cmp(&of(&other.0)).then(self.0.row.cmp(&other.0.row))
     }
 }
 
@@ -140,6 +141,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             "samples": evidence.samples,
             "pareto_k": evidence.worst_pareto_k,
             "effective_sample_size": known(evidence.ess),
+            "rows_not_finite": evidence.not_finite,
             "distrust": evidence.distrust().map(|why| why.to_string()),
             "least_likely": args.top.map(|_| top),
             "out": args.out.as_ref().map(|p| p.display().to_string()),
@@ -150,11 +152,12 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     out.finish()?;
     if let Some(path) = &args.out {
-        let (mean, se, kind) = (evidence.mean, evidence.standard_error, evidence.kind);
         args.manners.say(format!(
-            "{} rows scored by {} ({kind}), mean {mean:.4} ± {se:.4} nats per row, written to {}",
+            "{} rows scored by {} ({}), mean {} nats per row, written to {}",
             thousands(rows),
             args.estimator,
+            evidence.kind,
+            with_error(evidence.mean, evidence.standard_error),
             path.display()
         ));
     }
@@ -163,7 +166,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     if args.top.is_some() {
         let names: Vec<&str> = fitted.columns().iter().map(|c| c.name.as_str()).collect();
-        print(&table(&least, &names));
+        print(&table(&least, &names))?;
     }
     Ok(())
 }
@@ -185,13 +188,12 @@ fn table(least: &[Unlikely], names: &[&str]) -> String {
     table.load_style(presets::UTF8_BORDERS_ONLY);
     let fixed = ["row", "log density (nats)", "error", "k-hat"];
     table.set_header(fixed.iter().chain(names.iter().take(SHOWN)));
-    let number = |x: Option<f64>, digits: usize| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.digits$}"));
     for Unlikely(s, values) in least {
         let mut line = vec![
             s.row.to_string(),
-            format!("{:.4}", s.log_density),
-            number(s.standard_error, 4),
-            number(s.pareto_k, 2),
+            if s.log_density.abs() < 1e9 { format!("{:.4}", s.log_density) } else { format!("{:.4e}", s.log_density) },
+            s.standard_error.map_or_else(|| "-".to_owned(), |x| format!("{x:.4}")),
+            shape(s.pareto_k),
         ];
         line.extend(values.iter().take(SHOWN).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)));
         table.add_row(line);

@@ -2,9 +2,11 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::load;
+use crate::matching;
 use crate::output::print;
 use crate::progress::thousands;
+use latents::run::{FitError, Fitted, Folder};
+use latents::train::Checkpoint;
 use pullback::leaves;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -25,7 +27,12 @@ pub struct Args {
 /// # Errors
 /// [`Failure`].
 pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
-    let fitted = load(&args.run)?;
+    let checkpoint = Checkpoint::load(&Folder::model_of(&args.run)).map_err(FitError::from)?;
+    if let Some(text) = matching::shown(&checkpoint, &args.run, args.manners.json)? {
+        print(&text)?;
+        return Ok(());
+    }
+    let fitted = Fitted::of_checkpoint(checkpoint)?;
     let header = fitted.header();
     let weights: usize = leaves(fitted.model())
         .iter()
@@ -35,7 +42,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     if args.manners.json {
         let mut value = serde_json::to_value(header).map_err(|e| Failure::run(e.to_string(), "please report it"))?;
         value["weights"] = weights.into();
-        print(&value.to_string());
+        print(&value.to_string())?;
         return Ok(());
     }
     let source = &header.source;
@@ -63,9 +70,10 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
                 figure.log_density, figure.standard_error, figure.name
             ));
         }
+        lines.extend(figures.missing.iter().map(|why| format!("test      no figure of {why}")));
     }
     lines.push(format!("\n{}", header.config.to_toml().trim_end()));
-    print(&lines.join("\n"));
+    print(&lines.join("\n"))?;
     Ok(())
 }
 

@@ -3,10 +3,13 @@
 mod options;
 mod resume;
 mod session;
+mod show;
 mod written;
 
 pub use options::Options;
+pub use resume::quoted;
 pub use session::run;
+pub use show::shown;
 pub use written::{Meaning, Written};
 
 use crate::failure::Failure;

@@ -18,7 +18,7 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = range(SIZE), default_value_t = 512, help_heading = "Evaluation")]
     pub eval_samples: u32,
     /// The folder to write to [default: runs/<target>].
-    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    #[arg(long, short, value_name = "FOLDER", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Go on with a run, or evaluate a finished one again: a checkpoint, its folder, or, without a value, that of
     /// --out.

@@ -11,10 +11,10 @@ use crate::output::{metrics, print, report};
 use crate::progress::{Progress as Told, thousands};
 use crate::settings::Settings;
 use latents::estimator::ESTIMATORS;
-use latents::evaluation::Divergence;
+use latents::evaluation::{Divergence, samples};
 use latents::model::Vae;
 use latents::objective::Matching;
-use latents::train::{Check, Checkpoint, Event, Limits, MatchingTask, Plan, Progress, Stop, Watch, train};
+use latents::train::{Check, Checkpoint, Collapse, Event, Limits, MatchingTask, Plan, Progress, Stop, Watch, train};
 use pullback::Key;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const CHECK_SAMPLES: usize = 64;
 /// Rows that the evaluation works on at a time.
 const ROWS: usize = 2048;
+/// Points at which a density that is written out is tried.
+const SUPPORT_POINTS: usize = 1000;
 /// Pictures from the start to the end, besides that of the start.
 const PICTURES: u32 = 4;
 /// From one save to the next, besides those with a picture.
@@ -32,6 +34,7 @@ enum Purpose {
     Pictures = 2,
     Reverse = 3,
     Forward = 4,
+    Support = 5,
 }
 
 /// A run and everything it writes to.
@@ -84,6 +87,13 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         Some(checkpoint) => Progress::take(&task, checkpoint).map_err(|e| Failure::resume(&e, job.command))?,
         None => Progress::new(&task, Key::new(settings.seed))?,
     };
+    if let (Some(written), false) = (&written, resumed) {
+        // The first check would meet such points, and end the run before its first step.
+        let draws = samples(&progress.state().model, support_key(&settings), SUPPORT_POINTS)?;
+        if let Some(lost) = written.lost(&*matching.target, &draws)? {
+            return Err(Failure::usage(lost, Written::REMEDY));
+        }
+    }
     let folder = Folder::open(&out)?;
     if !resumed {
         folder.clear()?;
@@ -115,11 +125,16 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         if !options.manners.quiet {
             eprintln!("{}", summary.table());
         }
-        print(&summary.json());
+        print(&summary.json())?;
     } else {
-        print(&format!("{}\n{}", summary.table(), session.folder.report().display()));
+        print(&format!("{}\n{}", summary.table(), session.folder.report().display()))?;
     }
     Ok(())
+}
+
+/// Of the points at which a density that is written out is tried.
+fn support_key(settings: &Settings) -> Key {
+    Key::new(settings.seed).fold_in(Purpose::Support as u32)
 }
 
 /// The step from which the next picture is due, after a check at `step`.
@@ -177,9 +192,9 @@ impl Session {
             return Err(failure);
         }
         let run = outcome.progress;
-        let stopped = match outcome.stop {
-            Stop::Finished => None,
-            Stop::Judged(collapse) => Some(collapse.to_string()),
+        let (stopped, lesson) = match outcome.stop {
+            Stop::Finished => (None, String::new()),
+            Stop::Judged(collapse) => (Some(collapse.to_string()), self.lesson(&collapse, &run.state().model)?),
             Stop::Interrupted => {
                 self.told.finish();
                 self.save(&run, None)?;
@@ -190,18 +205,28 @@ impl Session {
         let (run, delivered) = run.deliver(outcome.stop);
         let delivered = delivered.map_or(0, |c: Check| c.step);
         self.save(&run, stopped.as_deref())?;
-        self.tell_end(made, delivered, stopped.as_deref());
+        self.tell_end(made, delivered, stopped.as_deref(), &lesson);
         Ok(Ended { run, made, delivered, stopped, trained: (outcome.trained, outcome.steps) })
     }
 
-    fn tell_end(&self, made: u32, delivered: u32, stopped: Option<&str>) {
+    /// What a breakdown is due to, and what helps against it.
+    fn lesson(&self, collapse: &Collapse, model: &Vae) -> Result<String, Failure> {
+        if let (Some(written), Collapse::Loss { .. } | Collapse::Figures { .. }) = (&self.written, collapse) {
+            let draws = samples(model, support_key(&self.settings), SUPPORT_POINTS)?;
+            if let Some(lost) = written.lost(&*self.matching.target, &draws)? {
+                return Ok(format!("The expression is the cause: {lost}.\n  {}", Written::REMEDY));
+            }
+        }
+        Ok("The decoder had learned to make its posterior unlike the encoder's proposal, where the estimate of log p(x) \
+            is wrong in its favour.\n  Training by `--estimator upper` does not do this; with sumo, raise --gap-penalty \
+            or lower --lr."
+            .to_owned())
+    }
+
+    fn tell_end(&self, made: u32, delivered: u32, stopped: Option<&str>, lesson: &str) {
         let step = thousands(u64::from(delivered));
         if let Some(why) = stopped {
-            self.told.warn(&format!(
-                "stopped: {why}.\n  The decoder had learned to make its posterior unlike the encoder's proposal, where \
-                 the estimate of log p(x) is wrong in its favour.\n  The best state, of step {step}, is delivered. \
-                 Training by `--estimator upper` does not do this; with sumo, raise --gap-penalty or lower --lr."
-            ));
+            self.told.warn(&format!("stopped: {why}.\n  {lesson}\n  The best state, of step {step}, is delivered."));
         } else if delivered != made {
             self.told.note(&format!("the state of step {step} was better than the last: it is delivered"));
         }

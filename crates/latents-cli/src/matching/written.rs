@@ -3,8 +3,13 @@
 use crate::failure::Failure;
 use latents::dist::Target;
 use latents::dist::target::{Expression, ExpressionError, Sense};
+use latents::evaluation::{Lost, Support};
+use pullback::Tensor;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// Coordinates of a point that are told.
+const SHOWN: usize = 6;
 
 /// What the value of the expression is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +57,31 @@ impl Written {
             Meaning::Energy => format!("log p*({variables}) = -({text}) + constant"),
             Meaning::LogDensity => format!("log p*({variables}) = {text} + constant"),
         }
+    }
+
+    /// What to do about a density that is not finite everywhere.
+    pub const REMEDY: &str = "write an expression that is finite, as is its slope, for all real values of the variables: \
+                              keep what stands inside log, sqrt and below / in its domain, as in log(max(x, 1e-9)), also \
+                              in the branch of where(…) that is not taken.";
+
+    /// At how many points the density is not finite, in words; none where it is finite at all.
+    ///
+    /// # Errors
+    /// A fault of the program.
+    pub fn lost(&self, target: &dyn Target, points: &Tensor) -> Result<Option<String>, Failure> {
+        let Support { tried, lost, first } = Support::of(target, points)?;
+        let Some(Lost { point, value }) = first else { return Ok(None) };
+        // What the user wrote down may be the energy.
+        let value = if self.meaning == Meaning::Energy { -value } else { value };
+        let is =
+            if value.is_finite() { "has a slope that is no finite number".to_owned() } else { format!("is {value}") };
+        let shown: Vec<String> = point.iter().take(SHOWN).map(|x| format!("{x:.4}")).collect();
+        let more = if point.len() > SHOWN { ", …" } else { "" };
+        let (text, variables) = (&self.text, &self.variables);
+        Ok(Some(format!(
+            "`{text}` is not finite at {lost} of {tried} points that the model draws: it {is} at ({variables}) = ({}{more})",
+            shown.join(", ")
+        )))
     }
 
     /// Names and values, for people.

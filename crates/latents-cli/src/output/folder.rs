@@ -1,6 +1,7 @@
 //! The output folder, and the names of the files in it.
 
 use crate::failure::Failure;
+use latents::atomic::sweep;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +44,7 @@ impl Folder {
             }
             refused(e)
         })?;
+        sweep(path);
         Ok(folder)
     }
 

@@ -2,11 +2,10 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, put};
 use crate::session::write_file;
 use latents::data::Table;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
@@ -16,9 +15,7 @@ use std::time::Instant;
 /// A file that cannot be written, or categories in an NPY file.
 fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else {
-        // A reader that has gone away is no failure.
-        let _ = std::io::stdout().lock().write_all(csv(table, ',').as_bytes());
-        return Ok(());
+        return put(&csv(table, ','));
     };
     let bytes = match path.extension().and_then(|e| e.to_str()) {
         Some("npy") => npy(table)?,
@@ -48,14 +45,14 @@ pub fn deliver(table: &Table, out: Option<&Path>, manners: &Manners, started: In
             };
             let row = |i: usize| (0..table.width()).map(|j| value(i, j)).collect::<Vec<_>>();
             let all: Vec<Vec<Value>> = (0..table.rows()).map(row).collect();
-            print(&json!({ "columns": columns, "rows": all, "seconds": seconds() }).to_string());
+            print(&json!({ "columns": columns, "rows": all, "seconds": seconds() }).to_string())?;
         }
         _ => write(table, out)?,
     }
     if let Some(out) = out {
         if manners.json {
             let told = json!({ "rows": table.rows(), "out": out.display().to_string(), "seconds": seconds() });
-            print(&told.to_string());
+            print(&told.to_string())?;
         } else {
             manners.say(format!("{} rows written to {}", table.rows(), out.display()));
         }

@@ -1,6 +1,7 @@
 //! Figures of rows, written as they come: CSV, TSV, NPY or JSON.
 
 use crate::failure::Failure;
+use crate::output::{print, put};
 use latents::atomic::AtomicFile;
 use serde_json::Value;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -52,11 +53,6 @@ fn cannot(path: &Path, e: &io::Error) -> Failure {
     Failure::run(format!("cannot write {}: {e}", path.display()), "choose a file that you may write to, and with space")
 }
 
-/// Prints a part of a line. A reader that has gone away is no failure of the run.
-fn put(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
-}
-
 impl Scores {
     /// A file by its name, or CSV to standard output.
     ///
@@ -96,10 +92,9 @@ impl Scores {
             Scores::Nowhere => Ok(()),
             Scores::Standard(any) => {
                 if !std::mem::replace(any, true) {
-                    put(&text_header(','));
+                    put(&text_header(','))?;
                 }
-                put(&line(','));
-                Ok(())
+                put(&line(','))
             }
             Scores::Text(file, path, separator) => {
                 file.write_all(line(*separator).as_bytes()).map_err(|e| cannot(path, &e))
@@ -114,8 +109,7 @@ impl Scores {
                 let number = |x: Option<f64>| Value::from(x.filter(|x| x.is_finite()));
                 let (density, error) = (number(Some(s.log_density)), number(s.standard_error));
                 let before = if std::mem::replace(any, true) { "," } else { "{\"scores\":[" };
-                put(&format!("{before}[{density},{error},{}]", number(s.pareto_k)));
-                Ok(())
+                put(&format!("{before}[{density},{error},{}]", number(s.pareto_k)))
             }
         }
     }
@@ -143,11 +137,10 @@ impl Scores {
     pub fn finish_json(self, object: &Value) -> Result<(), Failure> {
         let text = object.to_string();
         if let Scores::Json(_) = self {
-            put(&format!("],\"columns\":[\"log_density\",\"standard_error\",\"pareto_k\"],{}\n", &text[1..]));
-            return Ok(());
+            let columns = "\"columns\":[\"log_density\",\"standard_error\",\"pareto_k\"]";
+            return put(&format!("],{columns},{}\n", &text[1..]));
         }
         self.finish()?;
-        put(&format!("{text}\n"));
-        Ok(())
+        print(&text)
     }
 }

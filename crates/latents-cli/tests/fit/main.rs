@@ -1,6 +1,8 @@
 //! `latents fit` and what follows it, from the outside: what it leaves behind, what it refuses, and that a run can be
 //! killed and resumed. Sizes are tiny; what it learns is tested elsewhere.
 
+#[cfg(unix)]
+mod full_disk;
 mod refusals;
 mod resuming;
 mod running;

@@ -57,6 +57,16 @@ fn bad_data_is_refused_with_its_place() {
 }
 
 #[test]
+fn what_cannot_be_drawn_or_split_is_the_request_s_fault() {
+    let place = Place::new();
+    place.fit("run");
+    let err = refused(&mut place.latents("plot run --what pictures"), 2);
+    assert!(err.contains("square of pixels") && err.contains("--what"), "{err}");
+    let err = refused(&mut place.latents(&format!("cv rows.csv --folds 121 {TINY}")), 2);
+    assert!(err.contains("120 rows are too few for 121 folds"), "{err}");
+}
+
+#[test]
 fn values_that_the_model_cannot_have_are_refused_before_training() {
     let place = Place::new();
     assert!(fit(&place, "rows.csv --likelihood poisson", 2).contains("needs whole numbers"));
@@ -152,8 +162,15 @@ fn a_number_that_is_none_ends_the_run_and_the_last_good_state_is_kept() {
         "fit rows.csv -o run {TINY} rate=1e38 training.schedule=constant training.clip=0 epochs=50"
     )));
     assert_eq!((code, out.as_str()), (1, ""), "{err}");
-    assert!(err.contains("no finite number at step") || err.contains("no number after step"), "{err}");
+    // The tensor, the step, the batch, and rows to look at.
+    let tensors = ["`x`", "`encoder.", "`decoder.", "`log_evidence`"];
+    assert!(tensors.iter().any(|tensor| err.contains(tensor)), "{err}");
+    assert!(
+        err.contains("is no finite number at step 2 (epoch 1, batch 2, 16 rows, the first is training row "),
+        "{err}"
+    );
     assert!(err.contains("last good state"), "{err}");
+    assert!(crate::done(&mut place.latents("show run")).0.contains("the model is that of step 0"));
     let (drawn, _) = crate::done(&mut place.latents("sample run -n 3"));
     assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
     assert!(refused(&mut place.latents("resume run"), 2).contains("ended"));

@@ -90,6 +90,46 @@ fn folds_test_every_row_once() {
 }
 
 #[test]
+fn fixed_pixels_belong_to_the_rows_of_the_file_in_every_fold() {
+    use latents::data::{Binarise, Binariser, Column, Table};
+    let place = Place::new();
+    let columns: Vec<Column> = ["a", "b", "c"].into_iter().map(Column::number).collect();
+    let shades = Table::new(columns, (0..180).map(|i| f64::from(i * 37 % 16)).collect()).expect("a table");
+    let fixed = Binariser::fit(&shades, Binarise::Fixed { seed: 7 }).expect("shades");
+    let bits = fixed.apply(&shades, 0, pullback::Key::new(0)).expect("bits");
+    for (name, table) in [("shades.csv", &shades), ("bits.csv", &bits)] {
+        let line = |i: usize| (0..3).map(|j| table.text(i, j)).collect::<Vec<_>>().join(",") + "\n";
+        place.write(name, &format!("a,b,c\n{}", (0..60).map(line).collect::<String>()));
+    }
+    // Pixels that are drawn on the way are those of a file in which they were drawn before.
+    let figures = |options: &str| {
+        let cv = format!("cv {options} --folds 3 {TINY} likelihood=bernoulli --json --quiet");
+        let found = json(&done(&mut place.latents(&cv)).0);
+        (found["test_log_density"].clone(), found["folds"].clone())
+    };
+    assert_eq!(figures("shades.csv data.binarise={fixed={seed=7}}"), figures("bits.csv"));
+}
+
+#[test]
+fn baselines_are_of_the_kind_of_the_data_or_it_is_said_why_there_is_none() {
+    let place = Place::new();
+    let line = |i: u32| format!("{},{},{},{}\n", i * i % 7, i * 5 % 11, ["red", "blue"][i as usize % 2], i % 4);
+    place.write("mixed.csv", &format!("n,x,colour,twice\n{}", (0..80).map(line).collect::<String>()));
+    let fit = |options: &str| done(&mut place.latents(&format!("fit mixed.csv -o run --force {TINY} {options}"))).0;
+    let counts = fit("--columns n,x --likelihood poisson");
+    assert!(counts.contains("independent columns (exact)"), "{counts}");
+    let mixed = fit("--columns n,x,colour --categorical colour likelihood=mixed model.likelihood.columns.n=poisson");
+    assert!(mixed.contains("independent columns (exact)"), "{mixed}");
+    let dequantised = fit("--columns n,x data.preprocess=[{dequantise={bin=1}},\"standardise\"]");
+    assert!(dequantised.contains("gaussian (exact)") && dequantised.contains("kde (exact)"), "{dequantised}");
+    // A column that follows from another has no covariance of full rank.
+    place.write("twice.csv", &format!("a,b\n{}", (0..80).map(|i| format!("{i},{}\n", 2 * i)).collect::<String>()));
+    let (twice, _) = done(&mut place.latents(&format!("fit twice.csv -o run --force {TINY}")));
+    assert!(twice.contains("no figure of gaussian: column 2"), "{twice}");
+    assert!(done(&mut place.latents("show run")).0.contains("no figure of gaussian"));
+}
+
+#[test]
 fn a_configuration_file_is_overridden_by_options_and_those_by_settings() {
     let place = Place::new();
     place.write("f.toml", "seed = 5\n[model]\nlatent = [3]\nhidden = [4]\n[training]\nepochs = 2\n");

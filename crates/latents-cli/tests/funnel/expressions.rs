@@ -78,3 +78,41 @@ fn mistakes_are_pointed_at_and_nothing_is_written() {
         assert!(place.names(".").is_empty(), "{arguments:?}");
     }
 }
+
+#[test]
+fn an_expression_that_is_not_finite_is_named_with_a_point_and_nothing_is_written() {
+    let place = Place::new();
+    for (sense, text, what) in [
+        ("--log-density", "log(-1 - x^2) - y^2", "not finite at 1000 of 1000 points"),
+        ("--log-density", "log(x) - x^2 - y^2", "it is NaN at (x,y) = (-"),
+        ("--energy", "x^2 + y^2 + where(x > 0, 1/0, 0)", "it is inf at (x,y) = ("),
+        ("--energy", "abs(y) + x^2 + where(x > 0, sqrt(x), 0)", "it has a slope that is no finite number"),
+    ] {
+        let (code, out, err) = said(&mut place.matching(&[sense, text, "--vars", "x,y", "--steps", "8"]));
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains(&format!("`{text}`")) && err.contains(what) && err.contains("help: write"), "{err}");
+        assert!(!err.contains("encoder") && place.names(".").is_empty(), "{err}");
+    }
+}
+
+#[test]
+fn a_run_is_shown_and_other_commands_name_the_one_that_reads_it() {
+    let place = Place::new();
+    done(&mut place.matching(&["--energy", "x^2/2", "--vars", "x", "--steps", "4", "--quiet", "-o", "my run"]));
+    let latents = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_latents"));
+        command.current_dir(place.at(".")).args(arguments);
+        command
+    };
+    let (shown, _) = done(&mut latents(&["show", "my run"]));
+    for part in ["latents match", "log p*(x) = -(x^2/2)", "all 4 steps", "reverse KL", "batch-size"] {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+    let json: Value = serde_json::from_str(&done(&mut latents(&["show", "my run", "--json"])).0).expect("json");
+    assert_eq!((&json["kind"], &json["step"]), (&Value::from("latents match"), &Value::from(4)));
+    for arguments in [&["sample", "my run"][..], &["resume", "my run"], &["eval", "my run", "rows.csv"]] {
+        let (code, out, err) = said(&mut latents(arguments));
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("`latents match --resume 'my run'`") && err.contains("latents show 'my run'"), "{err}");
+    }
+}

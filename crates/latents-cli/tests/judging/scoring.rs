@@ -58,3 +58,29 @@ fn the_least_likely_rows_are_found() {
     assert_eq!(all["scores"].as_array().map(Vec::len), Some(ROWS));
     assert_eq!((all["unit"].as_str(), all["kind"].as_str()), (Some("nats per row"), Some("lower")));
 }
+
+#[test]
+fn rows_far_outside_the_data_are_told_for_what_they_are() {
+    std::fs::write(place().at("far.csv"), "a,b\n10,-5\n1e7,-5\n1e25,-5\n").expect("written");
+    let (out, err) = done(place().latents("score runs/good far.csv --estimator iwae:100"));
+    let lines: Vec<Vec<&str>> = out.lines().skip(1).map(|l| l.split(',').collect()).collect();
+    let number = |cell: &str| cell.parse::<f64>().expect("a number");
+    assert!(number(lines[0][1]) > -20.0);
+    // Far, and its figure is rough: one weight beside which all others vanish.
+    assert!(number(lines[1][1]) < -1e9 && number(lines[1][3]) > 100.0, "{out}");
+    // Beyond what 32 bits can tell from nothing: no error, no shape.
+    assert_eq!(lines[2][1..], ["-inf", "", ""]);
+    assert!(err.contains("1 of the rows is so far from the training data"), "{err}");
+    let found = json("eval runs/good far.csv --estimator iwae:100,elbo:100");
+    for figure in found["estimates"].as_array().expect("a list") {
+        assert!(figure["test_log_density"].is_null() && figure["standard_error"].is_null(), "{figure}");
+        assert_eq!(figure["rows_not_finite"].as_u64(), Some(1));
+    }
+    let top = json("score runs/good far.csv --top 2");
+    assert_eq!(top["least_likely"][0]["row"].as_u64(), Some(3));
+    // A number that is infinite to the model is refused like infinity.
+    std::fs::write(place().at("far.csv"), "a,b\n10,-5\n1e300,-5\n").expect("written");
+    let (code, out, err) = super::said(place().latents("score runs/good far.csv"));
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("row 2, column `a`: 1e300 is too far"), "{err}");
+}

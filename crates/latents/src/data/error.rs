@@ -209,6 +209,12 @@ pub enum Fault {
         /// The interval's upper end.
         high: f64,
     },
+    /// A value that is infinite to a model, whose arithmetic has 32 bits.
+    #[error("{value:e} is too far from the training data: to the model, whose arithmetic has 32 bits, it is infinite")]
+    Overflow {
+        /// The value.
+        value: f64,
+    },
     /// A value that is no multiple of the bin of a dequantisation.
     #[error("{value} is no multiple of the bin {bin}")]
     OffGrid {
@@ -241,6 +247,8 @@ impl Fault {
     pub fn help(&self, column: Option<&str>) -> Option<String> {
         let column = column.map_or_else(|| "NAME".to_owned(), shell_word);
         Some(match self {
+            Fault::Read(e) if e.kind() == io::ErrorKind::NotFound => "check its path".into(),
+            Fault::Read(_) => "check that it is a file, or a folder of pictures, that you may read".into(),
             Fault::NotBuilt { format } => format!("build it with `--features {format}`, or convert the file to CSV"),
             Fault::UnknownFormat => {
                 "name it .csv, .tsv, .npy, .npz, .idx, .png, .jpg, .parquet or .arrow, with .gz where compressed".into()
@@ -272,6 +280,7 @@ impl Fault {
             Fault::Outside { .. } => {
                 "widen the interval, or give the step an alpha above 0 where the value is an end".into()
             }
+            Fault::Overflow { .. } => "correct the value, or leave the row out".into(),
             Fault::OffGrid { .. } => "give the spacing of the values as bin, or do not dequantise".into(),
             Fault::Unsupported { help, .. } => help.clone(),
             Fault::PictureSize { .. } => "crop or scale the pictures to one size and kind".into(),

@@ -27,7 +27,8 @@ impl ParetoTail {
 ///
 /// A generalised Pareto distribution is fitted to the `min(S/5, 3√S)` largest of `S` weights, above the next one (Vehtari
 /// et al. 2024), by the empirical Bayes estimate of Zhang & Stephens (2009) with the weak prior of the former, worth ten
-/// weights at `k = 1/2`. Weights that are all equal have no tail, and `k̂ = 0`.
+/// weights at `k = 1/2`. Weights that are all equal have no tail, and `k̂ = 0`; where a few carry all others, so that
+/// these vanish beside them, `k̂` is the mean of their logarithms above the threshold (Hill 1975).
 ///
 /// ```
 /// use latents::diagnostics::pareto_k;
@@ -118,8 +119,15 @@ impl Tail {
         let floor = (threshold - greatest).exp();
         let mut excesses: Vec<f64> = sorted[..m].iter().rev().map(|l| (l - greatest).exp() - floor).collect();
         excesses.retain(|&x| x > 0.0);
+        let root = (m as f64).sqrt();
+        if excesses.is_empty() {
+            return Some(ParetoTail { k: 0.0, se: 1.0 / root });
+        }
         if excesses.len() < 5 {
-            return Some(ParetoTail { k: 0.0, se: 1.0 / (m as f64).sqrt() });
+            // Beside the greatest weights the others of the tail are 0: their logarithms tell the shape (Hill 1975).
+            let above: Vec<f64> = sorted[..m].iter().map(|l| l - threshold).filter(|l| l.is_finite()).collect();
+            let k = above.iter().sum::<f64>() / above.len().max(1) as f64;
+            return Some(ParetoTail { k, se: (1.0 + k) / root });
         }
         let n = excesses.len() as f64;
         // Ten weights' worth of prior at 1/2.
@@ -183,6 +191,13 @@ mod tests {
         let z = Key::new(9).normal([2000], DType::F64).to_vec::<f64>().unwrap();
         let at = |c: f64| pareto_k(z.iter().map(|z| z + c)).unwrap().k;
         assert!((at(0.0) - at(-5000.0)).abs() < 1e-8 && (at(0.0) - at(5000.0)).abs() < 1e-8);
+    }
+
+    #[test]
+    fn one_weight_beside_which_all_others_vanish_is_a_heavy_tail() {
+        // As of a row far outside the data: log-weights that lie millions apart.
+        let tail = pareto_k((0..1000).map(|i| -1e6 * f64::from(i))).unwrap();
+        assert!(tail.k > 1e6 && tail.is_heavy_by(3.0), "{tail:?}");
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub(crate) struct Moments {
 impl Moments {
     pub(crate) fn push(&mut self, x: f64) {
         self.n += 1;
+        if !(x.is_finite() && self.mean.is_finite()) {
+            // A mean that is infinite stays so, and has no variance.
+            self.mean += x;
+            self.squares = f64::NAN;
+            return;
+        }
         let from = x - self.mean;
         self.mean += from / self.n as f64;
         self.squares += from * (x - self.mean);

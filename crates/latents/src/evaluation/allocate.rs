@@ -141,7 +141,7 @@ pub fn allocate<M: LatentModel + 'static>(
         let distrust = evidence.distrust();
         let more = match distrust {
             // What no number of samples mends is told at once.
-            Some(Distrust::InfiniteVariance { .. } | Distrust::NotFinite) => vec![0; n],
+            Some(Distrust::InfiniteVariance { .. } | Distrust::NotFinite { .. }) => vec![0; n],
             Some(Distrust::HeavyWeights { .. }) if evidence.certainly_heavy > 0 => vec![0; n],
             _ if narrow => vec![0; n],
             _ => shares(&progress, &estimates, allowed, target.most_samples),

@@ -10,7 +10,8 @@ use pullback::{Error, Key, Tensor};
 /// A figure of one row's `log p(x)`, in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RowEstimate {
-    /// The figure.
+    /// The figure. Minus infinity or no number where the model's arithmetic cannot tell the density of the row from 0,
+    /// so far is it from the training data; such a figure has no error, no shape, and an `ess` of 0.
     pub value: f64,
     /// Its Monte-Carlo standard error; `None` where it was made of one unit. Of a logarithm of a mean by the delta
     /// method, which needs weights of finite variance.
@@ -107,6 +108,9 @@ impl Progress {
             }
             _ => (values.mean, root(values.variance(), values.n as f64)),
         };
+        if !value.is_finite() {
+            return RowEstimate { value, se: None, pareto: None, ess: 0.0, samples: row.samples };
+        }
         RowEstimate { value, se, pareto: a.tail(), ess: a.sums.ess(), samples: row.samples }
     }
 

@@ -14,10 +14,11 @@ mod sampled;
 mod sampler;
 mod spec;
 mod summary;
+mod support;
 mod verdict;
 
 pub use allocate::{AllocateError, Allocated, Interval, Target, allocate};
-pub use baseline::{Baseline, BaselineError, BernoulliBaseline, GaussianBaseline, KdeBaseline};
+pub use baseline::{Baseline, BaselineError, BernoulliBaseline, GaussianBaseline, IndependentBaseline, KdeBaseline};
 pub(crate) use chunks::Chunked;
 pub use compare::{CompareError, PairedDifference, paired_difference};
 pub use divergence::{Divergence, Figure, ForwardKl, ReverseKl};
@@ -28,4 +29,5 @@ pub use median_of_means::{MedianOfMeans, median_of_means};
 pub use sampled::Sampled;
 pub use spec::{EstimatorSpec, SpecError};
 pub use summary::{Distrust, Evidence, Summary};
+pub use support::{Lost, Support};
 pub use verdict::{Diagnostics, Grade, Verdict};

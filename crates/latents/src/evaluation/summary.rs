@@ -32,6 +32,7 @@ pub struct Summary {
     likely_heavy: u64,
     certainly_heavy: u64,
     with_tail: u64,
+    not_finite: u64,
 }
 
 /// A figure of a data set's mean `log p(x)`, in nats per row.
@@ -64,6 +65,8 @@ pub struct Evidence {
     pub likely_heavy: f64,
     /// How many rows have a shape above it by three: beyond doubt for one row among hundreds.
     pub certainly_heavy: u64,
+    /// How many rows have a figure that is not finite: rows too far from the training data for the model's arithmetic.
+    pub not_finite: u64,
 }
 
 impl Summary {
@@ -81,6 +84,7 @@ impl Summary {
             likely_heavy: 0,
             certainly_heavy: 0,
             with_tail: 0,
+            not_finite: 0,
         }
     }
 
@@ -92,6 +96,7 @@ impl Summary {
     /// One more row; `shift` is added to its figure.
     pub fn push(&mut self, row: &RowEstimate, shift: f64) {
         self.values.push(row.value + shift);
+        self.not_finite += u64::from(!row.value.is_finite());
         self.squared_errors = self.squared_errors.zip(row.se).map(|(sum, se)| sum + se * se);
         self.ess += row.ess;
         self.least_ess = self.least_ess.min(row.ess);
@@ -123,6 +128,7 @@ impl Summary {
             heavy: part(self.heavy),
             likely_heavy: part(self.likely_heavy),
             certainly_heavy: self.certainly_heavy,
+            not_finite: self.not_finite,
         }
     }
 }
@@ -148,9 +154,17 @@ pub enum Distrust {
         /// The tail index of its values over rows, if it could be measured.
         tail_index: Option<f64>,
     },
-    /// A figure that is no number.
-    #[error("the figure of some row is not finite")]
-    NotFinite,
+    /// Figures that are no numbers.
+    #[error(
+        "{rows} of the rows {} so far from the training data that the model's arithmetic cannot tell {} density from 0: \
+         the mean over all rows is not finite",
+        if *.rows == 1 { "is" } else { "are" },
+        if *.rows == 1 { "its" } else { "their" }
+    )]
+    NotFinite {
+        /// How many.
+        rows: u64,
+    },
 }
 
 fn measured(tail_index: &Option<f64>) -> String {
@@ -162,7 +176,7 @@ impl Evidence {
     pub fn distrust(&self) -> Option<Distrust> {
         let worst = self.worst_pareto_k.unwrap_or(0.0);
         if !self.mean.is_finite() {
-            Some(Distrust::NotFinite)
+            Some(Distrust::NotFinite { rows: self.not_finite })
         } else if self.kind == Kind::Unbiased {
             Some(Distrust::InfiniteVariance { tail_index: None })
         } else if self.spec.averages_weights() && (self.certainly_heavy > 0 || self.likely_heavy > ALLOWED) {

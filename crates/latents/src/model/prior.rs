@@ -98,7 +98,8 @@ pub enum PriorLaw {
 
 impl PriorLaw {
     /// A fresh prior over so many numbers; the means of a mixture are draws of the standard normal, for components
-    /// that begin alike would stay so.
+    /// that begin alike would stay so, and each is as wide as its share of the space, `k^(-1/d)`: wide ones overlap so
+    /// much that they hardly part.
     #[track_caller]
     pub(crate) fn new(key: Key, prior: Prior, dim: usize, recipe: &Recipe) -> PriorLaw {
         match prior {
@@ -106,7 +107,7 @@ impl PriorLaw {
             Prior::Mixture { components } => PriorLaw::Mixture(GaussianMixture {
                 logits: Tensor::full(0.0, recipe.dtype, [components]),
                 mean: key.normal([components, dim], recipe.dtype),
-                logvar: Tensor::full(0.0, recipe.dtype, [components, dim]),
+                logvar: Tensor::full(-2.0 * (components as f64).ln() / dim as f64, recipe.dtype, [components, dim]),
             }),
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::data::{Column, DataError, Fault, Table};
 use crate::evaluation::{
-    Baseline, BernoulliBaseline, Chunked, EstimatorSpec, Evaluator, Evidence, GaussianBaseline, KdeBaseline,
-    RowEstimate, Summary,
+    Baseline, BaselineError, BernoulliBaseline, Chunked, EstimatorSpec, Evaluator, Evidence, GaussianBaseline,
+    IndependentBaseline, KdeBaseline, RowEstimate, Summary,
 };
 use crate::model::{Density, LatentModel};
 use crate::run::header::{Figure, Figures, Header};
@@ -37,6 +37,9 @@ const CHUNK: usize = 8192;
 const ROWS: usize = 1024;
 /// Products of rows and columns beyond which a kernel density estimate would take minutes.
 const KDE_MOST: usize = 20_000_000_000;
+
+/// A baseline, or why there is none.
+type Tried = Result<Box<dyn Baseline>, BaselineError>;
 
 /// The name of the validations in the file of a run.
 const CHECKS: &str = "run.checks";
@@ -148,6 +151,18 @@ impl Fitted {
         self.scores(self.view(table, 0)?, spec)
     }
 
+    /// The log density of some rows of a table, by the configured estimator. What is random about the view of a row
+    /// follows from its number in the whole table, as in training, and not from its place among `rows`.
+    ///
+    /// # Errors
+    /// As [`Fitted::score_by`].
+    pub fn score_rows(&self, table: &Table, rows: &[usize]) -> Result<Scores, FitError> {
+        let (x, log_jacobian) = self.view(table, 0)?;
+        let numbers: Vec<i32> = rows.iter().map(|&i| i32::try_from(i).unwrap_or(i32::MAX)).collect();
+        let log_jacobian = rows.iter().map(|&i| log_jacobian[i]).collect();
+        self.scores((x.take(&Tensor::from(numbers)), log_jacobian), &self.header.config.evaluation.spec()?)
+    }
+
     fn scores(&self, (x, log_jacobian): (Tensor, Vec<f64>), spec: &EstimatorSpec) -> Result<Scores, FitError> {
         let mut rows = Evaluator::new(CHUNK).rows(&self.model, spec, self.header.config.seed, 0, &x)?;
         let mut summary = Summary::new(*spec);
@@ -205,39 +220,54 @@ impl Fitted {
     /// # Errors
     /// As [`Fitted::score`].
     pub(crate) fn figures(&self, train: &Table, test: &Table) -> Result<Figures, FitError> {
-        let spec = self.header.config.evaluation.spec()?;
-        let evidence =
-            self.scores(f32_rows(self.header.preprocess.forward(test, self.key(Purpose::View))?), &spec)?.evidence;
+        let (spec, preprocess, key) =
+            (self.header.config.evaluation.spec()?, &self.header.preprocess, || self.key(Purpose::View));
+        let evidence = self.scores(f32_rows(preprocess.forward(test, key())?), &spec)?.evidence;
+        // The same noise for all: baselines are of the very values that the model's figure is of.
+        let (train, test) = (preprocess.dequantised(train, key())?, preprocess.dequantised(test, key())?);
+        let (baselines, missing) = self.baselines(&train, &test);
         Ok(Figures {
             rows: test.rows(),
             estimator: spec.to_string(),
             kind: evidence.kind.to_string(),
             samples: evidence.samples as usize,
             model: figure("model", evidence.mean, evidence.standard_error),
-            baselines: self.baselines(train, test)?,
+            baselines,
+            missing,
         })
     }
 
-    fn baselines(&self, train: &Table, test: &Table) -> Result<Vec<Figure>, FitError> {
-        let d = self.columns().len();
-        let each = self.header.config.model.likelihood.of_columns(self.columns())?;
+    /// The figures of the baselines that there are, and why the others are not there.
+    fn baselines(&self, train: &Table, test: &Table) -> (Vec<Figure>, Vec<String>) {
+        let (columns, d, values) = (self.columns(), self.columns().len(), train.values());
+        let likelihood = &self.header.config.model.likelihood;
+        let each = likelihood.of_columns(columns).unwrap_or_default();
         let all = |names: &[&str]| each.iter().all(|l| names.contains(&l.name()));
-        let mut found: Vec<Box<dyn Baseline>> = Vec::new();
-        let values = train.values();
-        // Data without a covariance of full rank has no such density; then there is no such line.
-        if all(&["bernoulli"]) {
-            found.extend(BernoulliBaseline::fit(values, d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
-        } else if all(&["gaussian", "student-t"]) && !self.header.preprocess.is_random() {
-            found.extend(GaussianBaseline::fit(values, d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
-            if train.rows().saturating_mul(test.rows()).saturating_mul(d) <= KDE_MOST {
-                found.extend(KdeBaseline::fit(values, d).ok().map(|b| Box::new(b) as Box<dyn Baseline>));
-            }
-        }
+        let tried: Vec<(&str, Tried)> = if all(&["bernoulli"]) {
+            vec![("bernoulli", BernoulliBaseline::fit(values, d).map(|b| Box::new(b) as _))]
+        } else if all(&["gaussian", "student-t"]) {
+            let products = train.rows().saturating_mul(test.rows()).saturating_mul(d);
+            let kde = || if products > KDE_MOST { Err(BaselineError::Slow) } else { KdeBaseline::fit(values, d) };
+            vec![
+                ("gaussian", GaussianBaseline::fit(values, d).map(|b| Box::new(b) as _)),
+                ("kde", kde().map(|b| Box::new(b) as _)),
+            ]
+        } else {
+            let fitted = IndependentBaseline::fit(values, columns, likelihood);
+            vec![("independent columns", fitted.map(|b| Box::new(b) as _))]
+        };
         let of = |b: &dyn Baseline| {
             let held_out = b.held_out(test.values(), d);
             figure(b.name(), held_out.mean, held_out.se)
         };
-        Ok(found.iter().map(|b| of(b.as_ref())).collect())
+        let mut figures = (Vec::new(), Vec::new());
+        for (name, fitted) in tried {
+            match fitted {
+                Ok(baseline) => figures.0.push(of(baseline.as_ref())),
+                Err(why) => figures.1.push(format!("{name}: {why}")),
+            }
+        }
+        figures
     }
 
     /// `f(model, rows)`, compiled once and run on some rows at a time; f64 `[n, width]`.

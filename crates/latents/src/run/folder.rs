@@ -1,5 +1,6 @@
 //! The folder of a run, and the names of the files in it.
 
+use crate::atomic::sweep;
 use crate::run::FitError;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ impl Folder {
             }
             refused(cause)
         })?;
+        sweep(path);
         Ok(Folder(path.to_owned()))
     }
 

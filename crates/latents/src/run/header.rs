@@ -89,6 +89,9 @@ pub struct Figures {
     pub model: Figure,
     /// The same rows by models without latent variables.
     pub baselines: Vec<Figure>,
+    /// Why there is no figure of a baseline, one line each.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 impl Header {

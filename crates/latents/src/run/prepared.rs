@@ -1,6 +1,6 @@
 //! Rows of a table as a model sees them.
 
-use crate::data::{Binarise, Binariser, DataError, Preprocess, Table};
+use crate::data::{Binarise, Binariser, DataError, Fault, Preprocess, Table};
 use crate::model::Likelihood;
 use crate::run::FitError;
 use crate::train::Examples;
@@ -37,7 +37,15 @@ pub(crate) fn view(
         _ => Some(binariser.apply(table, first, pixels)?),
     };
     let (y, log_jacobian) = preprocess.forward_from(binary.as_ref().unwrap_or(table), first, noise)?;
-    Ok((y.cast(DType::F32), log_jacobian))
+    let y = y.cast(DType::F32);
+    let seen = y.as_slice::<f32>().map_err(Fault::Tensor)?;
+    if let Some(i) = seen.iter().position(|x| !x.is_finite()) {
+        let (row, column) = (i / table.width(), i % table.width());
+        let fault = DataError::from(Fault::Overflow { value: table.row(row)[column] });
+        let name = table.columns()[column].name.clone();
+        return Err(DataError { row: Some(first + row as u64 + 1), column: Some(name), ..fault });
+    }
+    Ok((y, log_jacobian))
 }
 
 /// Whether every row can be shown to a model of that likelihood; the faults count the rows of the table.
@@ -72,7 +80,7 @@ impl Prepared {
         let view = if preprocess.is_random() || binariser.how() == Binarise::Stochastic {
             View::Random(Box::new((table, preprocess.clone(), binariser.clone())))
         } else {
-            View::Fixed(y.to_vec::<f32>().map_err(crate::data::Fault::Tensor)?, log_jacobian)
+            View::Fixed(y.to_vec::<f32>().map_err(Fault::Tensor)?, log_jacobian)
         };
         Ok(Prepared { view, width, rows })
     }

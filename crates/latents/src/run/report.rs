@@ -75,6 +75,9 @@ pub fn report(
         let rows: Vec<_> = std::iter::once(&figures.model).chain(&figures.baselines).map(row).collect();
         let columns = ["density", "nats per row", "standard error", "bits per dimension"];
         report = report.table_with_columns("Test rows", &columns, &rows);
+        if !figures.missing.is_empty() {
+            report = report.paragraph(format!("Without a figure: {}.", figures.missing.join("; ")));
+        }
     }
     if let Some(ended) = &header.ended {
         report =

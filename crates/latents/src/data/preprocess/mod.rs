@@ -194,6 +194,19 @@ impl Preprocess {
         Ok((Tensor::new(values, &[rows.rows(), self.columns.len()]), log_jacobian))
     }
 
+    /// The rows with the noise that dequantisation adds under that key, in the data's own units: what the reported
+    /// density is of. Where nothing is dequantised, the rows.
+    ///
+    /// # Errors
+    /// As [`Preprocess::forward`].
+    pub fn dequantised(&self, rows: &Table, key: Key) -> Result<Table, DataError> {
+        let Some(stage @ Stage::Dequantise(_)) = self.stages.first() else { return Ok(rows.clone()) };
+        let mut values = rows.values().to_vec();
+        let noise = self.draw(0, rows.rows(), key)?;
+        self.apply(stage, &mut values, &noise, |_, _| {})?;
+        Table::new(self.columns.clone(), values)
+    }
+
     /// The rows in the data's own units that the model sees as `y`.
     ///
     /// # Shapes

@@ -3,10 +3,12 @@
 
 mod bernoulli;
 mod gaussian;
+mod independent;
 mod kde;
 
 pub use bernoulli::BernoulliBaseline;
 pub use gaussian::GaussianBaseline;
+pub use independent::IndependentBaseline;
 pub use kde::KdeBaseline;
 
 use crate::evaluation::Figure;
@@ -47,6 +49,18 @@ pub enum BaselineError {
         /// What it is.
         value: f64,
     },
+    /// A likelihood that the columns do not have.
+    #[error("{0}")]
+    Likelihood(String),
+    /// Ranges of values beyond what a table of frequencies can hold.
+    #[error("the columns have more than {most} values together: no table of their frequencies is kept")]
+    TooManyValues {
+        /// The most.
+        most: usize,
+    },
+    /// A sum over so many training rows for each test row that it would take minutes.
+    #[error("a sum over all training rows for each test row would take minutes here")]
+    Slow,
     /// The values are no whole number of rows.
     #[error("{values} values are no whole number of rows of {columns} columns")]
     Ragged {
