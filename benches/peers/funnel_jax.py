@@ -27,7 +27,6 @@ median over `--repeats` runs of `--iterations` iterations.
 import argparse
 import json
 import os
-import resource
 import statistics
 import time
 
@@ -36,20 +35,11 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import optax  # noqa: E402
+from common import ALPHA, RATE, bucket_of, peak_memory_mb, stopping_times  # noqa: E402
 
 LATENT, HIDDEN, BATCH, M = 8, 128, 32, 4
 BOUND = 8.0  # log-variances lie in (-BOUND, BOUND)
-ALPHA, RATE = 80, 0.9
 LOG_2PI = float(np.log(2 * np.pi))
-
-
-# --- stopping times -------------------------------------------------------------------------------------------------
-def stopping_times(rng, shape):
-    """J >= 1 with P(J >= j) = 1/j for j < 80, (1/80) 0.9^(j-80) from there on; u in (0, 1]."""
-    u = 1.0 - rng.random(shape)
-    with np.errstate(invalid="ignore"):
-        tail = ALPHA + np.floor(np.log(ALPHA * u) / np.log(RATE))
-    return np.where(u > 1 / ALPHA, np.floor(1 / u), tail).astype(np.int32)
 
 
 def survival(j):
@@ -188,13 +178,6 @@ def run_plain(args, optimiser, rng):
     return seconds, compile_seconds, {"distinct_k": len(np.unique(stops)), "cold": True}
 
 
-def bucket_of(needed, buckets):
-    index = np.searchsorted(buckets, needed)
-    if index.max() >= len(buckets):
-        raise SystemExit(f"a step needs {needed.max()}, more than the largest bucket {buckets[-1]}")
-    return index.astype(np.int32)
-
-
 def run_scan(args, optimiser, rng):
     runs = args.repeats + 1
     n = args.iterations
@@ -274,7 +257,7 @@ def main():
         "iterations_per_second": round(args.iterations / seconds, 1),
         "jax": jax.__version__,
         "threads": len(os.sched_getaffinity(0)),
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_memory_mb": round(peak_memory_mb(), 1),
         **extra,
     }))
 
