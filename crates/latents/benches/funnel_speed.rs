@@ -2,14 +2,18 @@
 //!
 //! One iteration is a decoder update and an encoder update by SUMO, batch 32, each example with its own stopping time.
 //! `cargo bench -p latents --bench funnel_speed -- cold` times the first 2,000 iterations from the start of the
-//! process, compiling included; without it the median of seven repeats of 5,000 iterations is reported.
+//! process, compiling included; without it the median of seven repeats of 5,000 iterations is reported. With `PROFILE`
+//! set it also prints what each step of the compiled program takes.
 
 #[path = "common/memory.rs"]
 mod memory;
+#[path = "common/profile.rs"]
+mod profile;
 
 use latents::dist::target;
 use latents::objective::{Matching, State};
 use memory::peak_memory_mb;
+use profile::profile;
 use pullback::{Key, compiles, jit};
 use std::time::Instant;
 
@@ -41,6 +45,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             times.push(start.elapsed().as_secs_f64());
         }
         times.sort_by(f64::total_cmp);
+        if std::env::var_os("PROFILE").is_some() {
+            profile(&step.profile((state, Key::new(2)), 2_000)?);
+        }
         (5_000, times[3])
     };
     println!(

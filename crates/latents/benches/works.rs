@@ -7,6 +7,8 @@
 mod memory;
 #[path = "common/peak.rs"]
 mod peak;
+#[path = "common/profile.rs"]
+mod profile;
 
 use latents::dist::Bernoulli;
 use latents::estimator::{Sumo, iwae};
@@ -16,6 +18,7 @@ use latents::objective::{Bound, EncoderGradient, Estimation, EstimationState, Up
 use latents::optim::{Adam, Schedule};
 use memory::peak_memory_mb;
 use peak::peak_gflops;
+use profile::profile;
 use pullback::{DType, Key, Keys, Rows, Tensor, Tree, grad, jit, vmap};
 use std::error::Error;
 use std::time::Instant;
@@ -167,14 +170,6 @@ fn rate(seconds: f64, mut run: impl FnMut(u32) -> Result<(), pullback::Error>) -
     }
     rates.sort_by(f64::total_cmp);
     Ok(rates[2])
-}
-
-fn profile(steps: &[pullback::StepTime]) {
-    let total: f64 = steps.iter().map(|s| s.seconds).sum();
-    eprintln!("{:.1} us in {} steps", 1e6 * total, steps.len());
-    for s in steps.iter().filter(|s| s.seconds > 0.002 * total) {
-        eprintln!("{:9.1} us  {}", 1e6 * s.seconds, s.step);
-    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
