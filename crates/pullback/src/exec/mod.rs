@@ -3,6 +3,7 @@
 mod copying;
 mod counting;
 mod extent;
+mod fused;
 mod gemm;
 mod isa;
 mod kernel;
@@ -109,14 +110,18 @@ impl Program {
         times: Option<&mut [f64]>,
     ) -> Result<Vec<Tensor>, Error> {
         self.bind(&inputs)?;
-        let Plan { runs, memory, outputs, leaving, .. } = &mut self.plan;
+        let Plan { runs, memory, outputs, .. } = &mut self.plan;
         memory.inputs = inputs;
-        for &slot in leaving.iter() {
-            let dtype = memory.dtype(slot);
-            if memory.is_empty(slot)
-                && let Some(k) = self.spare.iter().position(|d| d.dtype() == dtype)
+        // A buffer of exactly the result's size: it is neither cleared nor moved.
+        for output in outputs.iter() {
+            if let Place::Slot(slot) = output.place
+                && memory.is_empty(slot)
             {
-                memory.put(slot, self.spare.swap_remove(k));
+                let n: usize = output.shape.iter().map(|c| c.get(&self.rows)).product();
+                let dtype = memory.dtype(slot);
+                if let Some(k) = self.spare.iter().position(|d| d.dtype() == dtype && d.len() == n) {
+                    memory.put(slot, self.spare.swap_remove(k));
+                }
             }
         }
         let pool = pool::global();
