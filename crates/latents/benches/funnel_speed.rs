@@ -2,10 +2,13 @@
 //!
 //! One iteration is a decoder update and an encoder update by SUMO, batch 32, each example with its own stopping time.
 //! `cargo bench -p latents --bench funnel_speed -- cold` times the first 2,000 iterations from the start of the
-//! process, compiling included; without it the median of seven repeats of 5,000 iterations is reported.
+//! process, compiling included; without it the median of seven repeats of 5,000 iterations is reported. With `profile`
+//! instead, what each step of the compiled program takes goes to standard error as well.
 
 #[path = "common/memory.rs"]
 mod memory;
+#[path = "common/profile.rs"]
+mod profile;
 
 use latents::dist::target;
 use latents::objective::{Matching, State};
@@ -41,6 +44,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             times.push(start.elapsed().as_secs_f64());
         }
         times.sort_by(f64::total_cmp);
+        if std::env::args().any(|a| a == "profile") {
+            profile::print(&step.profile((state, Key::new(2)), 2_000)?, times[3] / 5_000.0);
+        }
         (5_000, times[3])
     };
     println!(

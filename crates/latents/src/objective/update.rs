@@ -1,7 +1,7 @@
 //! One guarded update of one network.
 
 use crate::objective::ConfigError;
-use crate::optim::{Adam, AdamState, clip_by_global_norm, global_norm, zip};
+use crate::optim::{Adam, AdamState, clip_by_global_norm, global_norm};
 use pullback::{DType, Tensor, Tree};
 
 /// A number that the optimiser cannot take.
@@ -97,9 +97,7 @@ impl Update {
             }
             None => (gradients, global_norm(gradients)),
         };
-        let (moved, remembered) = self.adam.update(params, gradients, memory);
-        let finite = norm.is_finite();
-        let keep = |new: &Tensor, old: &Tensor| finite.select(new, old);
-        (zip(&moved, params, keep), zip(&remembered, memory, keep), norm)
+        let (moved, remembered) = self.adam.update_where(Some(&norm.is_finite()), params, gradients, memory);
+        (moved, remembered, norm)
     }
 }

@@ -62,20 +62,41 @@ impl Adam {
     /// One update of the parameters and of the state.
     #[track_caller]
     pub fn update<P: Tree>(&self, params: &P, gradients: &P, state: &AdamState<P>) -> (P, AdamState<P>) {
-        let m = zip(&state.m, gradients, |m, g| m * self.beta1 + g * (1.0 - self.beta1));
-        let v = zip(&state.v, gradients, |v, g| v * self.beta2 + g.square() * (1.0 - self.beta2));
+        self.update_where(None, params, gradients, state)
+    }
+
+    /// [`Adam::update`] where `moves` is true; where it is false everything stays, whatever the gradients are.
+    ///
+    /// The choice is among the numbers of the recursion, so that all elements are gone through once.
+    #[track_caller]
+    pub(crate) fn update_where<P: Tree>(
+        &self,
+        moves: Option<&Tensor>,
+        params: &P,
+        gradients: &P,
+        state: &AdamState<P>,
+    ) -> (P, AdamState<P>) {
+        let choose = |new: Tensor, still: f64| moves.map_or_else(|| new.clone(), |moves| moves.select(&new, still));
+        let number = |x: f64, still: f64, like: &Tensor| choose(Tensor::full(x, like.dtype(), []), still);
+        // A gradient that is not finite must not even be multiplied by 0.
+        let gradients = map_leaves(gradients, |g| choose(g.tensor, 0.0));
+        let m = zip(&state.m, &gradients, |m, g| m * number(self.beta1, 1.0, m) + g * number(1.0 - self.beta1, 0.0, m));
+        let v = zip(&state.v, &gradients, |v, g| {
+            v * number(self.beta2, 1.0, v) + g.square() * number(1.0 - self.beta2, 0.0, v)
+        });
         let rate = self.rate.at(&state.step);
-        let step = &state.step + 1;
-        let t = step.cast(rate.dtype());
+        let next = &state.step + 1;
+        let t = next.cast(rate.dtype());
         // 1 - β^t, exact also for small t.
         let correction = |beta: f64| -(&t * beta.ln()).expm1();
         let (c1, c2) = (correction(self.beta1), correction(self.beta2));
-        let scale = &rate / c1;
-        let root = c2.sqrt();
+        let scale = choose(&rate / c1, 0.0);
+        let unit = c2.rsqrt();
         let params = zip3(params, &m, &v, |p, m, v| {
-            let (scale, root) = (scale.cast(p.dtype()), root.cast(p.dtype()));
-            p - m * scale / (v.sqrt() / root + self.epsilon)
+            let (scale, unit) = (scale.cast(p.dtype()), unit.cast(p.dtype()));
+            p - m * scale / (v.sqrt() * unit + self.epsilon)
         });
+        let step = moves.map_or_else(|| next.clone(), |moves| moves.select(&next, &state.step));
         (params, AdamState { step, m, v })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
+use crate::exec::fused::{self, Fused, Link};
 use crate::exec::operand::{Operand, Target};
 use crate::ir::{Graph, Var};
 use crate::lowering::{Lowering, PointOp};
@@ -37,29 +38,40 @@ pub(super) struct Load {
     pub(super) whole: bool,
     /// The same for every row of the kernel.
     pub(super) same_rows: bool,
+    /// One number, the same everywhere.
+    pub(super) single: bool,
 }
 
 impl Load {
     /// Read where it lies, without being laid out first.
     pub(super) fn in_place(&self) -> bool {
-        self.whole && !self.bools
+        self.whole && !self.bools && !self.single
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Source {
     /// A register; those of operands that are laid out first come after those of values.
     Register(usize),
     /// An operand that is read where it lies.
     Load(usize),
+    /// An operand that is one number.
+    Single(usize),
     Number(f64),
+}
+
+/// What an instruction does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Op {
+    Point(PointOp),
+    Fused(Fused),
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Instruction {
-    pub(super) op: PointOp,
+    pub(super) op: Op,
     pub(super) register: usize,
-    pub(super) args: [Source; 3],
+    pub(super) args: [Source; 4],
     /// The result whose memory is written instead of the register, where nothing reads it afterwards.
     pub(super) direct: Option<usize>,
     /// The results that are copied out of registers once this is done.
@@ -109,7 +121,7 @@ pub(crate) fn compile(
     let shape = graph.ty(graph.eqns[group[0]].output).shape.dims().to_vec();
     let mut builder = Builder { graph, defined, shape: &shape, loads: Vec::new() };
     let inside: HashMap<Var, usize> = group.iter().enumerate().map(|(k, &i)| (graph.eqns[i].output, k)).collect();
-    let mut args_of: Vec<(PointOp, Vec<Source>)> = Vec::new();
+    let mut chain: Vec<Link> = Vec::new();
     for &i in group {
         let e = &graph.eqns[i];
         let (op, inputs) = match e.prim.lower() {
@@ -122,8 +134,9 @@ pub(crate) fn compile(
             _ => builder.load(v),
         });
         let args = args.collect();
-        args_of.push((op, args));
+        chain.push(Link { op: Op::Point(op), args, output: e.output });
     }
+    let chain = fused::fuse(chain, kept);
     let (axes, loads, reads) = merge(&shape, builder.loads, rows, graph);
     let lanes = group
         .iter()
@@ -131,7 +144,7 @@ pub(crate) fn compile(
         .map(|&v| graph.ty(v).dtype)
         .find(|d| d.is_float())
         .unwrap_or(DType::F32);
-    let (kernel, kept) = allocate(graph, group, args_of, loads, kept);
+    let (kernel, kept) = allocate(graph, chain, loads, kept);
     let writes = kept.into_iter().map(|v| Target::new(graph, v, rows)).collect();
     Compiled { kernel: Kernel { lanes, axes, ..kernel }, reads, writes }
 }
@@ -241,6 +254,7 @@ fn merge(
                     .find_map(|k| if let Kind::Indexed(ids) = k { Some(*ids) } else { None })
                     .map(|ids| operand(ids, rows)),
                 same_rows: merged[..last].iter().all(|k| *k == Kind::Absent),
+                single: merged.iter().all(|k| *k == Kind::Absent),
                 kinds: merged,
                 strides,
                 whole,
@@ -251,17 +265,11 @@ fn merge(
 }
 
 /// Gives each value a register for as long as it is read; the chain, and the variables that are kept.
-fn allocate(
-    graph: &Graph,
-    group: &[usize],
-    args_of: Vec<(PointOp, Vec<Source>)>,
-    loads: Vec<Load>,
-    kept: &dyn Fn(Var) -> bool,
-) -> (Kernel, Vec<Var>) {
-    let n = args_of.len();
+fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, kept: &dyn Fn(Var) -> bool) -> (Kernel, Vec<Var>) {
+    let n = chain.len();
     let mut last_read: Vec<usize> = (0..n).collect();
-    for (k, (_, args)) in args_of.iter().enumerate() {
-        for a in args {
+    for (k, link) in chain.iter().enumerate() {
+        for a in &link.args {
             if let Source::Register(j) = a {
                 last_read[*j] = k;
             }
@@ -273,8 +281,8 @@ fn allocate(
     let mut instructions: Vec<Instruction> = Vec::new();
     let mut stores: Vec<Store> = Vec::new();
     let mut written: Vec<Var> = Vec::new();
-    for (k, (op, args)) in args_of.into_iter().enumerate() {
-        let mut resolved = [Source::Number(0.0); 3];
+    for (k, Link { op, args, output }) in chain.into_iter().enumerate() {
+        let mut resolved = [Source::Number(0.0); 4];
         for (to, a) in resolved.iter_mut().zip(&args) {
             *to = if let Source::Register(j) = a { Source::Register(at[*j]) } else { *a };
         }
@@ -282,7 +290,6 @@ fn allocate(
             registers += 1;
             registers - 1
         });
-        let output = graph.eqns[group[k]].output;
         let bools = graph.ty(output).dtype == DType::Bool;
         let first = stores.len();
         let mut direct = None;
@@ -308,10 +315,12 @@ fn allocate(
         }
     }
     for arg in instructions.iter_mut().flat_map(|i| &mut i.args) {
-        if let Source::Load(l) = *arg
-            && !loads[l].in_place()
-        {
-            *arg = Source::Register(registers + l);
+        if let Source::Load(l) = *arg {
+            *arg = match &loads[l] {
+                load if load.single => Source::Single(l),
+                load if load.in_place() => *arg,
+                _ => Source::Register(registers + l),
+            };
         }
     }
     let kernel = Kernel { lanes: DType::F32, axes: Vec::new(), loads, instructions, stores, registers };
@@ -344,6 +353,9 @@ impl fmt::Display for Kernel {
             write!(f, "{}{axis}", if i > 0 { ", " } else { "" })?;
         }
         write!(f, "]")?;
-        self.instructions.iter().try_for_each(|i| write!(f, " {:?}", i.op))
+        self.instructions.iter().try_for_each(|i| match i.op {
+            Op::Point(op) => write!(f, " {op:?}"),
+            Op::Fused(op) => write!(f, " {op:?}"),
+        })
     }
 }

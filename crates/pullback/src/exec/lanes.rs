@@ -11,6 +11,28 @@ use std::cell::RefCell;
 /// Numbers in a register: 4 KB of f32, so that a chain's few live ones stay in the first cache.
 pub(crate) const TILE: usize = 1024;
 
+/// Numbers that are computed together: runs are a whole number of so many, and no loop has a slow rest.
+pub(crate) const WIDTH: usize = 16;
+
+/// Numbers of memory that a register has beyond a tile: so that it can begin at a vector's boundary, and that
+/// registers do not lie whole pages apart, where a load waits for every store to the same place in its page.
+const SPARE: usize = 128;
+
+/// The part of a register that begins at the boundary of a vector.
+#[inline(always)]
+pub(crate) fn aligned<T>(register: &[T]) -> &[T] {
+    let skip = register.as_ptr().align_offset(64);
+    &register[skip.min(register.len())..]
+}
+
+/// [`aligned`], to be written.
+#[inline(always)]
+pub(crate) fn aligned_mut<T>(register: &mut [T]) -> &mut [T] {
+    let skip = register.as_ptr().align_offset(64);
+    let skip = skip.min(register.len());
+    &mut register[skip..]
+}
+
 /// An operand of an operation on a run.
 #[derive(Clone, Copy)]
 pub(crate) enum Run<'a, T> {
@@ -72,7 +94,7 @@ fn map<T: Real>(to: &mut [T], a: Run<'_, T>, f: impl Fn(T) -> T) {
 
 /// `to[i] = f(a[i], b[i])`.
 #[inline(always)]
-fn zip<T: Real>(to: &mut [T], a: Run<'_, T>, b: Run<'_, T>, f: impl Fn(T, T) -> T) {
+pub(super) fn zip<T: Real>(to: &mut [T], a: Run<'_, T>, b: Run<'_, T>, f: impl Fn(T, T) -> T) {
     let n = to.len();
     match (a, b) {
         (Run::Each(a), Run::Each(b)) => {
@@ -220,7 +242,7 @@ macro_rules! lane {
             fn registers<R>(n: usize, f: impl FnOnce(&mut [Vec<$t>]) -> R) -> R {
                 $store.with_borrow_mut(|r| {
                     while r.len() < n {
-                        r.push(vec![0.0; TILE]);
+                        r.push(vec![0.0; TILE + SPARE]);
                     }
                     f(r)
                 })

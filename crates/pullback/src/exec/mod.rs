@@ -4,6 +4,7 @@ mod clock;
 mod copying;
 mod counting;
 mod extent;
+mod fused;
 mod gemm;
 mod isa;
 mod kernel;
@@ -107,14 +108,18 @@ impl Program {
     /// As [`Program::run`]; the clock learns how long each step took.
     pub(crate) fn run_timed(&mut self, inputs: Vec<Arc<Array>>, clock: Clock<'_>) -> Result<Vec<Tensor>, Error> {
         self.bind(&inputs)?;
-        let Plan { runs, memory, outputs, leaving, .. } = &mut self.plan;
+        let Plan { runs, memory, outputs, .. } = &mut self.plan;
         memory.inputs = inputs;
-        for &slot in leaving.iter() {
-            let dtype = memory.dtype(slot);
-            if memory.is_empty(slot)
-                && let Some(k) = self.spare.iter().position(|d| d.dtype() == dtype)
+        // A buffer of exactly the result's size: it is neither cleared nor moved.
+        for output in outputs.iter() {
+            if let Place::Slot(slot) = output.place
+                && memory.is_empty(slot)
             {
-                memory.put(slot, self.spare.swap_remove(k));
+                let n: usize = output.shape.iter().map(|c| c.get(&self.rows)).product();
+                let dtype = memory.dtype(slot);
+                if let Some(k) = self.spare.iter().position(|d| d.dtype() == dtype && d.len() == n) {
+                    memory.put(slot, self.spare.swap_remove(k));
+                }
             }
         }
         let pool = pool::global();

@@ -24,8 +24,6 @@ pub(crate) struct Plan {
     pub runs: Vec<Run>,
     pub memory: Memory,
     pub outputs: Vec<Output>,
-    /// The slots of results: their data leaves with every run.
-    pub leaving: Vec<usize>,
 }
 
 /// Plans an optimised graph.
@@ -69,11 +67,7 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
             shape: graph.ty(v).shape.dims().iter().map(|&d| rows.count([d])).collect(),
         })
         .collect();
-    let mut leaving: Vec<usize> =
-        outputs.iter().filter_map(|o| if let Place::Slot(s) = o.place { Some(s) } else { None }).collect();
-    leaving.sort_unstable();
-    leaving.dedup();
-    Plan { rows, runs, memory, outputs, leaving }
+    Plan { rows, runs, memory, outputs }
 }
 
 /// The variable in whose storage each variable lies.

@@ -10,7 +10,7 @@ use crate::exec::operand::Io;
 use crate::exec::shared::Shared;
 use crate::exec::step::ByRows;
 use crate::ir::{Eqn, Graph};
-use crate::lowering::{ReduceOp, max, min};
+use crate::lowering::{DotAxes, ReduceOp, max, min};
 use crate::math::Real;
 use std::fmt;
 
@@ -23,6 +23,8 @@ pub(crate) struct Reduction {
     op: ReduceOp,
     dtype: DType,
     by_segments: bool,
+    /// Whether the terms are the products of two operands' elements.
+    of_products: bool,
     outer: Count,
     middle: Count,
     inner: Count,
@@ -40,6 +42,7 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ReduceOp, axes: &[usize], rows
         op,
         dtype: ty.dtype,
         by_segments: false,
+        of_products: false,
         outer: rows.count(dims[..axes[0]].iter().copied()),
         middle: rows.count(dims[axes[0]..=last].iter().copied()),
         inner: rows.count(dims[last + 1..].iter().copied()),
@@ -49,6 +52,17 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ReduceOp, axes: &[usize], rows
 /// The fold over segments of floats.
 pub(crate) fn segments(graph: &Graph, e: &Eqn, op: ReduceOp, rows: &mut RowTable) -> Option<Reduction> {
     Some(Reduction { by_segments: true, ..compile(graph, e, op, &[0], rows)? })
+}
+
+/// The inner product of all elements of two operands of one shape.
+pub(crate) fn inner_product(graph: &Graph, e: &Eqn, axes: &DotAxes, rows: &mut RowTable) -> Option<Reduction> {
+    let rank = graph.ty(e.inputs[0]).shape.rank();
+    let (left, right) = &axes.contract;
+    let all = left == right && left.iter().copied().eq(0..rank);
+    if !all || rank != graph.ty(e.inputs[1]).shape.rank() {
+        return None;
+    }
+    Some(Reduction { of_products: true, ..compile(graph, e, ReduceOp::Sum, left, rows)? })
 }
 
 impl Reduction {
@@ -75,6 +89,7 @@ impl Reduction {
         let (x, to) = (io.read::<T>(0), io.write::<T>(0));
         match self.by_segments {
             _ if to.is_empty() => {}
+            _ if self.of_products => to[0] = sum_products(isa, x, io.read::<T>(1)),
             true => {
                 let ids = io.read::<i32>(1);
                 with_scratch(x.len().max(to.len()), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));
@@ -111,7 +126,11 @@ impl Reduction {
 
 impl fmt::Display for Reduction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let over = if self.by_segments { " by segments" } else { "" };
+        let over = match (self.by_segments, self.of_products) {
+            (true, _) => " by segments",
+            (_, true) => " products",
+            _ => "",
+        };
         write!(f, "reduce{over} {:?} [{}, {}, {}]", self.op, self.outer, self.middle, self.inner)
     }
 }
@@ -157,6 +176,30 @@ fn fold_run<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T + Copy) -> T {
 #[inline(always)]
 fn sum_run<T: Real>(x: &[T]) -> T {
     x.chunks(BLOCK * LANES).fold(T::ZERO, |s, part| s + fold_run(part, T::ZERO, |a, b| a + b))
+}
+
+#[inline(always)]
+fn products<T: Real, const FMA: bool>(x: &[T], y: &[T]) -> T {
+    let mut sum = T::ZERO;
+    for (x, y) in x.chunks(BLOCK * LANES).zip(y.chunks(BLOCK * LANES)) {
+        let mut acc = [T::ZERO; LANES];
+        let ((a, rest), (b, others)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for j in 0..LANES {
+                acc[j] = acc[j] + a[j] * b[j];
+            }
+        }
+        for (acc, (&a, &b)) in acc.iter_mut().zip(rest.iter().zip(others)) {
+            *acc = *acc + a * b;
+        }
+        sum = sum + fold_run(&acc, T::ZERO, |a, b| a + b);
+    }
+    sum
+}
+
+per_isa! {
+    /// The sum of the products of elements.
+    fn sum_products<T: Real>(x: &[T], y: &[T]) -> T = products;
 }
 
 #[inline(always)]
@@ -308,11 +351,23 @@ per_isa! {
 fn segment_sums<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T]) {
     let (rows, _) = x.as_chunks::<N>();
     let (to, _) = to.as_chunks_mut::<N>();
+    // Rows of one segment follow each other: their sum stays in a vector until the segment ends.
+    let mut open = [T::ZERO; N];
+    let mut last = None;
     for (row, &k) in rows.iter().zip(ids) {
-        let sum = &mut to[k as usize];
-        for j in 0..N {
-            sum[j] = sum[j] + row[j];
+        if last != Some(k) {
+            if let Some(k) = last {
+                to[k as usize] = open;
+            }
+            open = to[k as usize];
+            last = Some(k);
         }
+        for j in 0..N {
+            open[j] = open[j] + row[j];
+        }
+    }
+    if let Some(k) = last {
+        to[k as usize] = open;
     }
 }
 

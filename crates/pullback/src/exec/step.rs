@@ -115,6 +115,14 @@ pub(crate) fn other(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Step {
 
 fn work(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Work {
     match e.prim.lower() {
+        Lowering::Dot(axes) if graph.ty(e.output).shape.rank() == 0 => {
+            if let Some(r) = reduce::inner_product(graph, e, &axes, rows) {
+                return Work::Reduction(Box::new(r));
+            }
+        }
+        _ => {}
+    }
+    match e.prim.lower() {
         Lowering::Dot(axes) | Lowering::DotAdd(axes) => {
             if let Some(product) = product::compile(graph, e, &axes, rows) {
                 return Work::Product(Box::new(product));

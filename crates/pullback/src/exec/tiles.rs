@@ -1,8 +1,9 @@
 //! Runs a kernel tile by tile.
 
 use crate::array::DType;
-use crate::exec::kernel::{Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Source};
-use crate::exec::lanes::{Lane, Run, TILE, per_isa, point};
+use crate::exec::fused;
+use crate::exec::kernel::{Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Op, Source};
+use crate::exec::lanes::{Lane, Run, TILE, WIDTH, aligned, aligned_mut, per_isa, point};
 use crate::exec::lines::Lines;
 use crate::exec::operand::Io;
 use crate::exec::shared::Shared;
@@ -41,7 +42,11 @@ impl Kernel {
         for (load, from) in self.loads.iter().zip(&mut loads).filter(|(load, _)| !load.bools) {
             *from = io.read::<T>(load.operand);
         }
-        let work = Work { kernel: self, io, lines, cols, loads, outs };
+        let mut singles = [T::ZERO; MOST_LOADS];
+        for (l, load) in self.loads.iter().enumerate().filter(|(_, load)| load.single) {
+            singles[l] = if load.bools { truth(io.read::<bool>(load.operand)[0]) } else { loads[l][0] };
+        }
+        let work = Work { kernel: self, io, lines, cols, loads, singles, outs };
         // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
         let per = if cols >= TILE { 1 } else { TILE / cols };
         let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
@@ -64,7 +69,32 @@ struct Work<'a, T> {
     lines: usize,
     cols: usize,
     loads: [&'a [T]; MOST_LOADS],
+    /// The operands that are one number.
+    singles: [T; MOST_LOADS],
     outs: [Option<Out<'a, T>>; MOST_STORES],
+}
+
+/// A truth value as a number.
+fn truth<T: Lane>(x: bool) -> T {
+    if x { T::ONE } else { T::ZERO }
+}
+
+/// The part of the kernel's elements that a tile is.
+#[derive(Clone, Copy)]
+struct Tile {
+    start: usize,
+    n: usize,
+}
+
+impl Tile {
+    /// How many elements are computed: whole vectors, of which the last is cut where it is stored.
+    fn padded(self) -> usize {
+        self.n.next_multiple_of(WIDTH)
+    }
+
+    fn is_whole(self) -> bool {
+        self.n.is_multiple_of(WIDTH)
+    }
 }
 
 impl<T: Lane> Work<'_, T> {
@@ -79,24 +109,28 @@ impl<T: Lane> Work<'_, T> {
             let per = TILE / cols;
             (tile * per, per.min(self.lines - tile * per), 0, cols)
         };
-        let start = line * cols + col;
-        let n = lines * width;
+        let tile = Tile { start: line * cols + col, n: lines * width };
         for (l, load) in kernel.loads.iter().enumerate() {
             // What is the same for every line is laid out once, unless tiles are parts of lines.
-            let once = load.same_rows && cols <= TILE;
-            if load.in_place() || (once && !first) {
+            let once = load.same_rows && cols <= TILE && !load.in_place();
+            if load.single || (load.in_place() && tile.is_whole()) || (once && !first) {
                 continue;
             }
             let lines = if once { (TILE / cols).min(self.lines) } else { lines };
-            let to = &mut registers[kernel.registers + l][..lines * width];
+            let to = aligned_mut(&mut registers[kernel.registers + l]);
+            let n = lines * width;
+            // What is computed of the rest is not read, but zeros are computed with as fast as anything.
+            to[n..n.next_multiple_of(WIDTH)].fill(T::ZERO);
+            let to = &mut to[..n];
             if load.bools {
-                let truth = |x: bool| if x { T::ONE } else { T::ZERO };
                 self.fill(load, self.io.read::<bool>(load.operand), to, [line, col, width], truth);
+            } else if load.in_place() {
+                to.copy_from_slice(&self.loads[l][tile.start..][..n]);
             } else {
                 self.fill(load, self.loads[l], to, [line, col, width], |x| x);
             }
         }
-        run_program(self.io.isa, self, registers, start, n);
+        run_program(self.io.isa, self, registers, tile);
     }
 
     /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
@@ -111,6 +145,8 @@ impl<T: Lane> Work<'_, T> {
             let step = load.strides[0].get(io.rows);
             let to = Lines { to, width, run };
             return match ids {
+                // Whole lines of a table that has no others, or a number for each line.
+                Some(ids) if col == 0 && step == if run { width } else { 1 } => to.lay_rows(from, &ids[line..], f),
                 Some(ids) => {
                     let ids = &ids[line..];
                     to.lay(&from[col.min(from.len())..], |k| ids[k] as usize * step, f);
@@ -142,43 +178,44 @@ impl<T: Lane> Work<'_, T> {
 
 /// An operand of an instruction.
 #[inline(always)]
-fn argument<'r, T: Lane>(
-    work: &'r Work<'_, T>,
-    source: Source,
-    registers: &'r [Vec<T>],
-    start: usize,
-    n: usize,
-) -> Run<'r, T> {
-    match source {
-        Source::Number(x) => Run::All(T::from_f64(x)),
-        Source::Register(r) => Run::Each(&registers[r][..n]),
-        Source::Load(l) => Run::Each(&work.loads[l][start..start + n]),
-    }
+fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [Vec<T>], tile: Tile) -> Run<'r, T> {
+    let register = match source {
+        Source::Number(x) => return Run::All(T::from_f64(x)),
+        Source::Single(l) => return Run::All(work.singles[l]),
+        Source::Load(l) if tile.is_whole() => return Run::Each(&work.loads[l][tile.start..][..tile.n]),
+        Source::Load(l) => work.kernel.registers + l,
+        Source::Register(r) => r,
+    };
+    Run::Each(&aligned(&registers[register])[..tile.padded()])
 }
 
 /// The instructions of a kernel on one tile whose operands are laid out.
 #[inline(always)]
-fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>], start: usize, n: usize) {
+fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>], tile: Tile) {
+    let Tile { start, n } = tile;
     for i in &work.kernel.instructions {
-        let mut to = std::mem::take(&mut registers[i.register]);
+        let mut register = std::mem::take(&mut registers[i.register]);
         // Spelled out: a closure given to `map` would not be inlined into vector code.
-        let [a, b, c] = i.args;
+        let [a, b, c, d] = i.args;
         let args = [
-            argument(work, a, registers, start, n),
-            argument(work, b, registers, start, n),
-            argument(work, c, registers, start, n),
+            argument(work, a, registers, tile),
+            argument(work, b, registers, tile),
+            argument(work, c, registers, tile),
+            argument(work, d, registers, tile),
         ];
-        match i.direct.and_then(|s| work.outs[s].as_ref()) {
-            Some(Out::Numbers(out)) => {
-                // SAFETY: tiles do not overlap, and each is run by one task.
-                let to = unsafe { out.range(start, n) };
-                point::<T, FMA>(i.op, to, args);
-            }
-            _ => point::<T, FMA>(i.op, &mut to[..n], args),
+        let to = match i.direct.and_then(|s| work.outs[s].as_ref()) {
+            // SAFETY: tiles do not overlap, and each is run by one task.
+            Some(Out::Numbers(out)) if tile.is_whole() => unsafe { out.range(start, n) },
+            _ => &mut aligned_mut(&mut register)[..tile.padded()],
+        };
+        match i.op {
+            Op::Point(op) => point::<T, FMA>(op, to, [args[0], args[1], args[2]]),
+            Op::Fused(op) => fused::run::<T, FMA>(op, to, args),
         }
-        registers[i.register] = to;
-        for store in i.stores.clone() {
-            let from = &registers[work.kernel.stores[store].register][..n];
+        registers[i.register] = register;
+        let direct = i.direct.filter(|_| !tile.is_whole());
+        for store in i.stores.clone().chain(direct) {
+            let from = &aligned(&registers[work.kernel.stores[store].register])[..n];
             match &work.outs[store] {
                 // SAFETY: as above.
                 Some(Out::Numbers(out)) => unsafe { out.range(start, n) }.copy_from_slice(from),
@@ -195,5 +232,5 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>
 
 per_isa! {
     /// A tile by the best instructions there are.
-    fn run_program<T: Lane>(work: &Work<'_, T>, registers: &mut [Vec<T>], start: usize, n: usize) = program;
+    fn run_program<T: Lane>(work: &Work<'_, T>, registers: &mut [Vec<T>], tile: Tile) = program;
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 /// `x + 0`, `x · 1`, `x - 0`, `x / 1`, `--x` and copies become `x`; broadcasts of broadcasts become one; a product
 /// followed by a transpose becomes the product of the operands swapped; a sum over a product's rows becomes part of
-/// what it contracts; a sum of products becomes a product added to another.
+/// what it contracts; a sum of products becomes a product added to another; a sum over all elements of a product of two
+/// tensors becomes their inner product, and the product itself is never written.
 pub(crate) fn simplify(mut graph: Graph) -> Graph {
     let uses = graph.uses();
     let mut names = Renaming::default();
@@ -77,7 +78,8 @@ type Rewriting = Option<(Arc<dyn Primitive>, Vec<Var>)>;
 
 fn rewritten(types: &[Type], defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn) -> Rewriting {
     if let Lowering::Pointwise(PointOp::Add) = e.prim.lower() {
-        return sum_of_products(defined, uses, e);
+        let scalar = types[e.output.index()].shape.rank() == 0;
+        return if scalar { None } else { sum_of_products(defined, uses, e) };
     }
     let inner = defined.get(e.inputs.first()?)?;
     let once = uses[inner.output.index()] == 1;
@@ -104,6 +106,21 @@ fn rewritten(types: &[Type], defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn)
         }
         (Lowering::Reduce(ReduceOp::Sum, summed), Lowering::Dot(axes)) if once => {
             contract_batch(&summed, &axes).map(|dot| (Arc::new(dot) as Arc<dyn Primitive>, inner.inputs.clone()))
+        }
+        (Lowering::Reduce(ReduceOp::Sum, summed), Lowering::Pointwise(PointOp::Mul)) if once => {
+            let ty = &types[inner.output.index()];
+            // What repeats values would have to be spelled out.
+            let spelled_out = |v: &Var| {
+                let repeats = |e: &Eqn| {
+                    matches!(e.prim.lower(), Lowering::Broadcast(_) | Lowering::RepeatRows | Lowering::Constant(_))
+                };
+                !defined.get(v).is_some_and(repeats)
+            };
+            let all = !summed.is_empty() && summed.len() == ty.shape.rank();
+            (all && ty.dtype.is_float() && inner.inputs.iter().all(spelled_out)).then(|| {
+                let axes = DotAxes { contract: (summed.clone(), summed), batch: Default::default() };
+                (Arc::new(Dot { axes }) as Arc<dyn Primitive>, inner.inputs.clone())
+            })
         }
         (Lowering::Reduce(ReduceOp::Sum, outer), Lowering::Reduce(ReduceOp::Sum, axes)) if once => {
             let rank = types[inner.inputs[0].index()].shape.rank();

@@ -1,0 +1,259 @@
+//! Several elementary operations as one instruction, where one loop then reads and writes less than several.
+//!
+//! Each computes exactly what its operations would, rounded after every one of them: no bit changes.
+
+use crate::exec::kernel::{Op, Source};
+use crate::exec::lanes::{Run, WIDTH, zip};
+use crate::ir::Var;
+use crate::lowering::PointOp;
+use crate::math::Real;
+
+/// Some operations in one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fused {
+    /// `a + b·c`.
+    AddProduct,
+    /// `a - b·c`.
+    SubProduct,
+    /// `b·c - a`.
+    ProductSub,
+    /// `a · (1 - b·b)`: what tanh does to a cotangent, by its value.
+    TanhSlope,
+    /// `tanh(a + b)`.
+    TanhSum,
+    /// `a·b + c·d`.
+    Mix,
+    /// `a·b + c·c·d`.
+    MixSquare,
+}
+
+/// One value of a chain, before registers are dealt out; a register is the number of a link.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub op: Op,
+    pub args: Vec<Source>,
+    pub output: Var,
+}
+
+/// The chain with its operations fused where nothing else reads what lies between them.
+pub(super) fn fuse(mut chain: Vec<Link>, kept: &dyn Fn(Var) -> bool) -> Vec<Link> {
+    let mut uses = vec![0; chain.len()];
+    for arg in chain.iter().flat_map(|l| &l.args) {
+        if let Source::Register(k) = arg {
+            uses[*k] += 1;
+        }
+    }
+    for (link, n) in chain.iter().zip(&mut uses) {
+        *n += usize::from(kept(link.output));
+    }
+    let mut taken = vec![false; chain.len()];
+    for j in 0..chain.len() {
+        if let Some((op, args, from)) = fused(&chain, &uses, j) {
+            chain[j].op = Op::Fused(op);
+            chain[j].args = args;
+            from.into_iter().for_each(|k| taken[k] = true);
+        }
+    }
+    // What was taken is gone, and the rest has new numbers.
+    let mut number = vec![0; chain.len()];
+    let mut next = 0;
+    for (n, &taken) in number.iter_mut().zip(&taken) {
+        *n = next;
+        next += usize::from(!taken);
+    }
+    let mut gone = taken.into_iter();
+    chain.retain(|_| gone.next() == Some(false));
+    for arg in chain.iter_mut().flat_map(|l| &mut l.args) {
+        if let Source::Register(k) = arg {
+            *k = number[*k];
+        }
+    }
+    chain
+}
+
+/// What link `j` becomes, with what it reads then and the links that it takes in.
+fn fused(chain: &[Link], uses: &[usize], j: usize) -> Option<(Fused, Vec<Source>, Vec<usize>)> {
+    let once = |s: Source, op: Op| match s {
+        Source::Register(k) if uses[k] == 1 && chain[k].op == op => Some((k, &chain[k].args[..])),
+        _ => None,
+    };
+    let product = |s: Source| match once(s, Op::Point(PointOp::Mul)) {
+        Some((k, &[x, y])) => Some((k, x, y)),
+        _ => None,
+    };
+    let square = |s: Source| match once(s, Op::Point(PointOp::Mul)) {
+        Some((k, &[x, y])) if x == y => Some((k, x)),
+        _ => None,
+    };
+    if let (Op::Point(PointOp::Tanh), &[x]) = (chain[j].op, &chain[j].args[..]) {
+        return once(x, Op::Point(PointOp::Add)).map(|(k, sum)| (Fused::TanhSum, sum.to_vec(), vec![k]));
+    }
+    let &[a, b] = &chain[j].args[..] else { return None };
+    match chain[j].op {
+        Op::Point(PointOp::Mul) => {
+            [(a, b), (b, a)].into_iter().find_map(|(x, slope)| match once(slope, Op::Fused(Fused::SubProduct)) {
+                Some((k, &[Source::Number(1.0), y, z])) if y == z => Some((Fused::TanhSlope, vec![x, y], vec![k])),
+                _ => None,
+            })
+        }
+        Op::Point(PointOp::Add) => match (product(a), product(b)) {
+            (Some((k, x, y)), Some((l, z, w))) => {
+                for (base, factor) in [(z, w), (w, z)] {
+                    if let Some((m, z)) = square(base) {
+                        return Some((Fused::MixSquare, vec![x, y, z, factor], vec![k, l, m]));
+                    }
+                }
+                Some((Fused::Mix, vec![x, y, z, w], vec![k, l]))
+            }
+            (Some((k, x, y)), None) => Some((Fused::AddProduct, vec![b, x, y], vec![k])),
+            (None, Some((k, x, y))) => Some((Fused::AddProduct, vec![a, x, y], vec![k])),
+            (None, None) => None,
+        },
+        Op::Point(PointOp::Sub) => match (product(a), product(b)) {
+            (_, Some((k, x, y))) => Some((Fused::SubProduct, vec![a, x, y], vec![k])),
+            (Some((k, x, y)), None) => Some((Fused::ProductSub, vec![b, x, y], vec![k])),
+            (None, None) => None,
+        },
+        _ => None,
+    }
+}
+
+/// An operand vector by vector; one that is the same everywhere is one vector, read again and again.
+#[derive(Clone, Copy)]
+struct Vectors<'a, T> {
+    vectors: &'a [[T; WIDTH]],
+    mask: usize,
+}
+
+impl<'a, T: Real> Vectors<'a, T> {
+    /// An operand of at least `n` vectors.
+    #[inline(always)]
+    fn of(run: Run<'a, T>, n: usize, same: &'a mut [T; WIDTH]) -> Vectors<'a, T> {
+        match run {
+            Run::Each(x) => Vectors { vectors: &x.as_chunks().0[..n], mask: usize::MAX },
+            Run::All(x) => {
+                *same = [x; WIDTH];
+                Vectors { vectors: std::slice::from_ref(same), mask: 0 }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `i` is below the `n` that it was made for.
+    #[inline(always)]
+    unsafe fn at(self, i: usize) -> &'a [T; WIDTH] {
+        // SAFETY: `i` itself where there are `n` vectors, and 0 where there is one.
+        unsafe { self.vectors.get_unchecked(i & self.mask) }
+    }
+}
+
+/// `to = f(a, b)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
+#[inline(always)]
+fn zip2<T: Real>(to: &mut [T], [a, b]: [Run<'_, T>; 2], f: impl Fn(T, T) -> T) {
+    let to = to.as_chunks_mut::<WIDTH>().0;
+    let n = to.len();
+    let mut same = [[T::ZERO; WIDTH]; 2];
+    let [sa, sb] = &mut same;
+    let (a, b) = (Vectors::of(a, n, sa), Vectors::of(b, n, sb));
+    for (i, to) in to.iter_mut().enumerate() {
+        // SAFETY: `i` is below the number of vectors that is written.
+        let (a, b) = unsafe { (a.at(i), b.at(i)) };
+        let mut y = [T::ZERO; WIDTH];
+        for j in 0..WIDTH {
+            y[j] = f(a[j], b[j]);
+        }
+        *to = y;
+    }
+}
+
+/// `to = f(a, b, c)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
+#[inline(always)]
+fn zip3<T: Real>(to: &mut [T], [a, b, c]: [Run<'_, T>; 3], f: impl Fn(T, T, T) -> T) {
+    let to = to.as_chunks_mut::<WIDTH>().0;
+    let n = to.len();
+    let mut same = [[T::ZERO; WIDTH]; 3];
+    let [sa, sb, sc] = &mut same;
+    let (a, b, c) = (Vectors::of(a, n, sa), Vectors::of(b, n, sb), Vectors::of(c, n, sc));
+    for (i, to) in to.iter_mut().enumerate() {
+        // SAFETY: `i` is below the number of vectors that is written.
+        let (a, b, c) = unsafe { (a.at(i), b.at(i), c.at(i)) };
+        let mut y = [T::ZERO; WIDTH];
+        for j in 0..WIDTH {
+            y[j] = f(a[j], b[j], c[j]);
+        }
+        *to = y;
+    }
+}
+
+/// `to = f(a, b, c, d)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
+#[inline(always)]
+fn zip4<T: Real>(to: &mut [T], [a, b, c, d]: [Run<'_, T>; 4], f: impl Fn(T, T, T, T) -> T) {
+    let to = to.as_chunks_mut::<WIDTH>().0;
+    let n = to.len();
+    let mut same = [[T::ZERO; WIDTH]; 4];
+    let [sa, sb, sc, sd] = &mut same;
+    let (a, b, c, d) = (Vectors::of(a, n, sa), Vectors::of(b, n, sb), Vectors::of(c, n, sc), Vectors::of(d, n, sd));
+    for (i, to) in to.iter_mut().enumerate() {
+        // SAFETY: `i` is below the number of vectors that is written.
+        let (a, b, c, d) = unsafe { (a.at(i), b.at(i), c.at(i), d.at(i)) };
+        let mut y = [T::ZERO; WIDTH];
+        for j in 0..WIDTH {
+            y[j] = f(a[j], b[j], c[j], d[j]);
+        }
+        *to = y;
+    }
+}
+
+/// A fused operation on a whole number of vectors.
+#[inline(always)]
+pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d]: [Run<'_, T>; 4]) {
+    match op {
+        Fused::AddProduct => zip3(to, [a, b, c], |a, b, c| a + b * c),
+        Fused::SubProduct => zip3(to, [a, b, c], |a, b, c| a - b * c),
+        Fused::ProductSub => zip3(to, [a, b, c], |a, b, c| b * c - a),
+        Fused::TanhSlope => zip2(to, [a, b], |a, b| a * (T::ONE - b * b)),
+        Fused::TanhSum => zip(to, a, b, |a, b| (a + b).tanh::<FMA>()),
+        Fused::Mix => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * d),
+        Fused::MixSquare => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * c * d),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(op: Op, args: &[Source], output: u32) -> Link {
+        Link { op, args: args.to_vec(), output: Var(output) }
+    }
+
+    #[test]
+    fn what_something_else_reads_is_not_taken_in() {
+        let (mul, sub) = (Op::Point(PointOp::Mul), Op::Point(PointOp::Sub));
+        let (h, g, one) = (Source::Load(0), Source::Load(1), Source::Number(1.0));
+        let chain = vec![
+            link(mul, &[h, h], 0),
+            link(sub, &[one, Source::Register(0)], 1),
+            link(mul, &[g, Source::Register(1)], 2),
+        ];
+        let all = fuse(chain.clone(), &|v| v == Var(2));
+        assert_eq!(
+            all.iter().map(|l| (l.op, &l.args[..])).collect::<Vec<_>>(),
+            [(Op::Fused(Fused::TanhSlope), &[g, h][..])]
+        );
+        let square_kept = fuse(chain.clone(), &|v| v != Var(1));
+        assert_eq!(square_kept.len(), 3);
+        let slope_kept = fuse(chain, &|v| v != Var(0));
+        assert_eq!(slope_kept[0].op, Op::Fused(Fused::SubProduct));
+        assert_eq!((slope_kept[1].op, &slope_kept[1].args[..]), (mul, &[g, Source::Register(0)][..]));
+    }
+
+    #[test]
+    fn one_number_and_many_mix() {
+        let x: Vec<f32> = (0..32).map(|i| i as f32).collect();
+        let mut to = vec![0.0; 32];
+        run::<f32, false>(Fused::MixSquare, &mut to, [Run::Each(&x), Run::All(0.5), Run::Each(&x), Run::All(0.25)]);
+        assert!(to.iter().zip(&x).all(|(y, x)| *y == x * 0.5 + x * x * 0.25));
+        run::<f32, false>(Fused::ProductSub, &mut to, [Run::All(3.0), Run::Each(&x), Run::Each(&x), Run::All(0.0)]);
+        assert!(to.iter().zip(&x).all(|(y, x)| *y == x * x - 3.0));
+    }
+}
