@@ -245,6 +245,34 @@ const FILES: &[(&str, &str)] = &[
     ("a.arrow", "readers/mixed.arrow"),
 ];
 
+#[cfg(feature = "arrow")]
+#[test]
+fn arrow_files_that_claim_more_than_they_hold_are_corrupt() {
+    let whole = bytes("readers/mixed.arrow");
+    let is_corrupt = |bytes: Vec<u8>| {
+        let options = ReadOptions { categorical: vec!["text".into()], ..ReadOptions::default() };
+        let fault = open_bytes("a.arrow", bytes, &options).err().map(|e| e.fault);
+        assert!(matches!(fault.as_deref(), Some(Fault::Corrupt { format: "Arrow", .. })), "{fault:?}");
+    };
+    // Found by fuzzing: a buffer of 2^56 bytes in a dictionary.
+    let mut long = whole.clone();
+    long[551] = 1;
+    is_corrupt(long);
+    // A footer of 2 GiB: its length, little-endian, stands before the six bytes of the mark.
+    let mut footer = whole.clone();
+    footer[whole.len() - 7] = 0x7f;
+    is_corrupt(footer);
+    // The first batch, whose length is the last of the three numbers of 24 bytes that the footer has of it.
+    let start = whole.len() - 10 - u32::from_le_bytes(whole[whole.len() - 10..][..4].try_into().unwrap()) as usize;
+    let claims = (start..whole.len() - 17).filter(|&at| {
+        let mut block = whole.clone();
+        block[at + 6] = 0x40;
+        let fault = open_bytes("a.arrow", block, &ReadOptions::default()).err().map(|e| e.to_string());
+        fault.is_some_and(|text| text.contains("claims a block beyond the file's end"))
+    });
+    assert!(claims.count() > 0, "no byte of the footer makes a block too long");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

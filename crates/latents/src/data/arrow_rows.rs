@@ -9,7 +9,9 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
 
 /// Record batches of the chosen columns.
 pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
@@ -102,10 +104,27 @@ impl Source for ArrowRows {
     }
 }
 
+thread_local! {
+    /// Whether a panic of this thread is an answer of a reader.
+    static ANSWER: Cell<bool> = const { Cell::new(false) };
+}
+
 /// What `f` gives. Arrow's readers panic on some damaged files, where this program promises an error; what `f` worked
-/// on is not used after that.
+/// on is not used after that. Of such a panic the process's hook hears nothing: it would print it, or end the process.
 pub(super) fn caught<T>(format: &'static str, f: impl FnOnce() -> T) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !ANSWER.get() {
+                others(panic);
+            }
+        }));
+    });
+    ANSWER.set(true);
+    let result = catch_unwind(AssertUnwindSafe(f));
+    ANSWER.set(false);
+    result.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Fault::Corrupt {
             format,
