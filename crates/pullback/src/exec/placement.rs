@@ -210,7 +210,7 @@ fn blocks(
     let mut locals: Vec<Local> = Vec::new();
     // By their place in `locals`.
     let mut free: Vec<usize> = Vec::new();
-    let mut held: Vec<(Scope, usize)> = Vec::new();
+    let mut held: Vec<(Scope, usize, Var)> = Vec::new();
     for (j, segment) in stage.segments.iter().enumerate() {
         for (k, step) in segment.steps.iter().enumerate() {
             for t in &step.writes {
@@ -224,6 +224,19 @@ fn blocks(
                 let exact = |&&at: &&usize| usable(&locals[at]) && locals[at].sizes.contains(&t.size);
                 let found =
                     free.iter().rev().find(exact).or_else(|| free.iter().rev().find(|&&at| usable(&locals[at])));
+                // An addend that nobody reads afterwards.
+                let addend =
+                    step.in_place_of().map(root).filter(|a| step.reads().filter(|&r| root(r) == *a).count() == 1);
+                let ends = |scope: Scope| scope == Scope::Block(j, k) || scope == Scope::Part(j, k);
+                let over = held.iter().position(|&(scope, at, v)| {
+                    addend == Some(v) && ends(scope) && usable(&locals[at]) && locals[at].sizes.contains(&t.size)
+                });
+                if let Some(at) = over.map(|over| held.remove(over).1) {
+                    let number = locals[at].number;
+                    place.insert(root(t.var), if inner { Place::Inner(number) } else { Place::Local(number) });
+                    held.push((scope, at, root(t.var)));
+                    continue;
+                }
                 let at = found.copied().unwrap_or_else(|| {
                     let number = match unused.iter().position(|&n| memory.local_dtype(n) == t.dtype) {
                         Some(at) => unused.remove(at),
@@ -241,11 +254,11 @@ fn blocks(
                 }
                 let number = locals[at].number;
                 place.insert(root(t.var), if inner { Place::Inner(number) } else { Place::Local(number) });
-                held.push((scope, at));
+                held.push((scope, at, root(t.var)));
             }
             // Parts of a row pass through a segment again and again: what is the row's stays until the last has.
             let end = k + 1 == segment.steps.len();
-            held.retain(|&(scope, at)| {
+            held.retain(|&(scope, at, _)| {
                 let done = match scope {
                     Scope::Block(segment_of, _) if segment.inner => end && segment_of <= j,
                     Scope::Block(segment_of, step_of) => (segment_of, step_of) <= (j, k),

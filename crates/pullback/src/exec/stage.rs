@@ -146,7 +146,9 @@ impl Stage {
             let long = one[inner];
             one[inner] = 1;
             let blocks = long.div_ceil((BLOCK_BYTES / bytes(&one, true).max(1)).max(1));
-            return Cut { waves: 1, blocks: all, inner: Some(blocks.clamp(1, long)) };
+            // What folds read of a long row is much: one row at a time.
+            let (waves, rows) = if self.waves.is_empty() { (1, all) } else { (all, 1) };
+            return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)) };
         }
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
         let in_block = (BLOCK_BYTES / row).clamp(1, all);
