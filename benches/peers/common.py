@@ -79,8 +79,7 @@ def measure(run, seconds):
     From here on counts the peak of memory: what compiling and searching took before is forgotten.
     """
     run(1)
-    with open("/proc/self/clear_refs", "w") as peak:
-        peak.write("5")
+    forget_peak_memory()
     start = time.perf_counter()
     run(1)
     calls = max(1, int(seconds / 5 / (time.perf_counter() - start)))
@@ -90,6 +89,11 @@ def measure(run, seconds):
         run(calls)
         rates.append(calls / (time.perf_counter() - start))
     return statistics.median(rates)
+
+
+def forget_peak_memory():
+    with open("/proc/self/clear_refs", "w") as peak:
+        peak.write("5")
 
 
 def peak_memory_mb():
