@@ -216,6 +216,6 @@ fn gradients_of_long_rows_are_those_of_all() {
     for (i, (a, b)) in floats(&gradient).into_iter().zip(floats(&slope)).enumerate() {
         assert!((a - b).abs() < 1e-4, "{i}: {a} {b}");
     }
-    // What the sums read of one example, not of five: 48 hidden units of each sample, kept and folded, are 5.8 MB each.
-    assert!(compiled.bytes() < 32 << 20, "{} bytes", compiled.bytes());
+    // Of one example, not of five: a table of 48 hidden units of each of its samples is 5.8 MB, and nine such are kept.
+    assert!(compiled.bytes() < 64 << 20, "{} bytes", compiled.bytes());
 }

@@ -179,6 +179,8 @@ impl Stage {
             };
             let times = if local.parts { cut.inner.unwrap_or(0) } else { 1 };
             let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
+            // One block at a time is one lane's; only parts of its rows are several lanes'.
+            let lanes = if local.inner { lanes } else { lanes.min(cut.blocks) };
             memory.reserve_local(lanes, local.number, times * most);
         }
     }
