@@ -1,6 +1,6 @@
 //! What broke once, by name.
 
-use pullback::{DType, Key, Rows, Tensor, checkpoint, grad, jit, jvp, vmap};
+use pullback::{DType, Key, Rows, Tensor, checkpoint, grad, jit, jvp, vmap, with_threads};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn floats(t: &Tensor) -> Vec<f64> {
@@ -228,4 +228,63 @@ fn a_fold_of_rows_without_columns() {
     assert_eq!(sum.call(Tensor::new(Vec::<f64>::new(), &[3, 0])).unwrap().shape().known(), Some(vec![0]));
     let top = jit(|Rows(x): Rows<Tensor>| x.transpose(&[1, 0]).reduce_max(&[0]));
     assert_eq!(top.call(Rows(Tensor::new(Vec::<f64>::new(), &[0, 3]))).unwrap().shape().known(), Some(vec![0]));
+}
+
+/// A stage read all rows of a value that its own blocks wrote, under another shape, before it was there.
+#[test]
+fn a_value_read_whole_under_another_shape_is_there() {
+    // Many columns and few, so that the product packs its right operand and not; with the value returned and not.
+    for (rows, across) in [(64, 64), (256, 16)] {
+        let f = move |h: Tensor, x: Tensor| {
+            let w = h.tanh();
+            let square = w.reshape([rows, across]);
+            (w, x.dot(&square), x.dot(&square) + x.dot(&square.sin()))
+        };
+        let g = move |h: Tensor, x: Tensor| x.dot(&h.tanh().reshape([rows, across])).sin();
+        let h = Key::new(0).normal([4096], DType::F32);
+        let x = Key::new(1).normal([4096, rows], DType::F32);
+        let near = |a: &Tensor, b: &Tensor| {
+            let (a, b) = (a.to_vec::<f32>().unwrap(), b.to_vec::<f32>().unwrap());
+            a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-3)
+        };
+        for threads in [1, 2, 3] {
+            with_threads(threads, || {
+                let (_, y, z) = jit(f).call((h.clone(), x.clone())).unwrap();
+                let (_, y0, z0) = f(h.clone(), x.clone());
+                assert!(near(&y, &y0) && near(&z, &z0), "{threads} threads, {rows} x {across}");
+                assert!(near(&jit(g).call((h.clone(), x.clone())).unwrap(), &g(h.clone(), x.clone())));
+            });
+        }
+    }
+}
+
+/// The same along the second axis of each row.
+#[test]
+fn a_long_row_read_whole_under_another_shape_is_there() {
+    let f = |Rows(h): Rows<Tensor>, Rows(x): Rows<Tensor>| {
+        vmap(|h: Tensor, x: Tensor| x.dot(&h.tanh().reshape([128, 128])).sin().sum()).call((h, x))
+    };
+    let h = Key::new(0).normal([2, 16384], DType::F32);
+    let x = Key::new(1).normal([2, 16384, 128], DType::F32);
+    let want = f(Rows(h.clone()), Rows(x.clone())).to_vec::<f32>().unwrap();
+    let got = jit(f).call((Rows(h), Rows(x))).unwrap().to_vec::<f32>().unwrap();
+    assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1.0), "{got:?} {want:?}");
+}
+
+/// Two kernels that both repeat an equation and are both too large to stay whole once waited for each other.
+#[test]
+fn repeated_equations_of_kernels_that_are_cut() {
+    let f = |x: Tensor, y: Tensor, c: Tensor, e: Tensor| {
+        let d = &x - &y;
+        let term = |t: &Tensor, k: usize| &d * t.slice(0, k, k + 1).reshape([300]);
+        let a = (1..40).fold(term(&c, 0), |a, k| a + term(&c, k));
+        let s = a.sum();
+        (0..40).fold(&a * 0.0 + s, |out, k| out + term(&e, k))
+    };
+    let normal = |seed: u64, shape: &[usize]| Key::new(seed).normal(shape, DType::F64);
+    let args = || (normal(0, &[300]), normal(1, &[300]), normal(2, &[40, 300]), normal(3, &[40, 300]));
+    let got = jit(f).call(args()).unwrap().to_vec::<f64>().unwrap();
+    let (x, y, c, e) = args();
+    let want = f(x, y, c, e).to_vec::<f64>().unwrap();
+    assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-9));
 }

@@ -24,7 +24,8 @@ const LONG: usize = 1024;
 const MOST_LONG: usize = 4;
 
 impl RowTable {
-    /// For a graph: its long leading axes are extents too. An axis leads where it is the first, or the second after rows.
+    /// For a graph: its long leading axes are extents too. An axis leads where it is the first, or the
+    /// second after rows, and another follows.
     pub(crate) fn of(graph: &Graph) -> RowTable {
         let mut table = RowTable::default();
         for ty in &graph.types {

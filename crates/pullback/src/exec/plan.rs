@@ -34,18 +34,16 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
         rows.count(graph.ty(v).shape.dims().iter().copied());
     }
     let root = roots(graph);
-    let order = fuse::steps(graph);
-
-    // What each step reads decides what must be kept; only then are the kernels final.
-    let everything = |_: Var| true;
-    let mut needed: HashSet<Var> = graph.outputs.iter().map(|&v| root(v)).collect();
-    for step in &order {
-        match step {
-            fuse::Step::Kernel(group) => {
-                let k = kernel::compile(graph, group, &defined, &mut rows, &everything);
-                needed.extend(k.reads.iter().map(|o| root(o.var)));
-            }
-            fuse::Step::Eqn(i) => needed.extend(graph.eqns[*i].inputs.iter().map(|&v| root(v))),
+    let (mut order, mut needed) = groups(graph, true, &defined, &root, &mut rows);
+    // Of kernels that will be cut each value has one writer.
+    let kernels = order.iter().filter_map(|s| if let fuse::Step::Kernel(group) = s { Some(group) } else { None });
+    if repeat(kernels.clone()) {
+        let whole = |group: &Vec<usize>| {
+            let k = kernel::compile(graph, group, &defined, &mut rows, &|v| needed.contains(&v));
+            fits(&k)
+        };
+        if !kernels.map(whole).all(|fits| fits) {
+            (order, needed) = groups(graph, false, &defined, &root, &mut rows);
         }
     }
     let mut steps: Vec<Step> = Vec::new();
@@ -70,6 +68,39 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
     Plan { rows, runs, memory, outputs }
 }
 
+/// What runs at once, and the variables that it reads from memory: what must be kept.
+fn groups(
+    graph: &Graph,
+    repeats: bool,
+    defined: &HashMap<Var, usize>,
+    root: &dyn Fn(Var) -> Var,
+    rows: &mut RowTable,
+) -> (Vec<fuse::Step>, HashSet<Var>) {
+    let order = fuse::steps(graph, repeats);
+    let mut needed: HashSet<Var> = graph.outputs.iter().map(|&v| root(v)).collect();
+    for step in &order {
+        match step {
+            fuse::Step::Kernel(group) => {
+                let k = kernel::compile(graph, group, defined, rows, &|_| true);
+                needed.extend(k.reads.iter().map(|o| root(o.var)));
+            }
+            fuse::Step::Eqn(i) => needed.extend(graph.eqns[*i].inputs.iter().map(|&v| root(v))),
+        }
+    }
+    (order, needed)
+}
+
+/// Whether a chain has no more operands and results than a kernel may.
+fn fits(k: &Compiled) -> bool {
+    k.kernel.loads() <= MOST_LOADS && k.writes.len() <= MOST_STORES
+}
+
+/// Whether some equation is in several groups.
+fn repeat<'a>(groups: impl Iterator<Item = &'a Vec<usize>>) -> bool {
+    let mut seen = HashSet::new();
+    !groups.flatten().all(|i| seen.insert(*i))
+}
+
 /// The variable in whose storage each variable lies.
 fn roots(graph: &Graph) -> impl Fn(Var) -> Var + use<> {
     let mut root: Vec<Var> = (0..graph.types.len() as u32).map(Var).collect();
@@ -92,8 +123,9 @@ fn cut(
     needed: &HashSet<Var>,
     steps: &mut Vec<Step>,
 ) {
-    let Compiled { kernel, reads, writes } = kernel::compile(graph, group, defined, rows, &|v| needed.contains(&v));
-    if (kernel.loads() <= MOST_LOADS && writes.len() <= MOST_STORES) || group.len() < 2 {
+    let chain = kernel::compile(graph, group, defined, rows, &|v| needed.contains(&v));
+    if fits(&chain) || group.len() < 2 {
+        let Compiled { kernel, reads, writes } = chain;
         steps.push(Step::new(graph, Work::Kernel(Box::new(kernel)), reads, writes, rows));
         return;
     }

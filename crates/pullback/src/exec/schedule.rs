@@ -1,6 +1,7 @@
 //! The order of steps: those that blocks of rows can go through come together, as stages.
 
 use crate::exec::clock::Clock;
+use crate::exec::operand::Operand;
 use crate::exec::stage::{EXTENTS, Stage};
 use crate::exec::step::{ByRows, State, Step};
 use crate::ir::Var;
@@ -87,11 +88,15 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
     let mut runs: Vec<Run> = Vec::new();
     let mut open: Option<(usize, Vec<Step>)> = None;
     let mut folded: HashSet<Var> = HashSet::new();
+    let mut written: HashSet<Var> = HashSet::new();
     while !ready.is_empty() {
         let candidates = || ready.iter().filter_map(|&i| Some((i, waiting[i].as_ref()?)));
         let joins = |s: &Step| {
-            let extent = open.as_ref().map(|(extent, _)| *extent);
-            extent.is_some() && extent_of(s) == extent && !s.reads().any(|v| folded.contains(&root(v)))
+            let Some((extent, _)) = &open else { return false };
+            // A value under a shape without the rows is whole to its reader: not before all blocks are through.
+            let whole = |o: &Operand| written.contains(&root(o.var)) && !o.size.has(*extent);
+            let early = |o: &Operand| folded.contains(&root(o.var)) || whole(o);
+            extent_of(s) == Some(*extent) && !s.reads.iter().any(early)
         };
         let next = candidates()
             .find(|(_, s)| joins(s))
@@ -110,18 +115,19 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
         if !joins {
             runs.extend(open.take().map(|o| whole(o, root)));
             folded.clear();
+            written.clear();
         }
         match (step.by_rows(), extent_of(&step)) {
             (Some((_, by_rows)), Some(extent)) => {
-                if by_rows != ByRows::Apart {
-                    folded.extend(step.writes().map(root));
-                }
+                let found = if by_rows == ByRows::Apart { &mut written } else { &mut folded };
+                found.extend(step.writes().map(root));
                 open.get_or_insert_with(|| (extent, Vec::new())).1.push(step);
             }
             _ => runs.push(Run::Step(step)),
         }
     }
     runs.extend(open.map(|o| whole(o, root)));
+    assert!(waiting.iter().all(Option::is_none), "plan: every step follows what it reads");
     runs
 }
 

@@ -14,7 +14,7 @@ use crate::exec::extent::Count;
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::memory::Memory;
-use crate::exec::operand::{Block, InnerBlock};
+use crate::exec::operand::{Block, InnerBlock, Operand};
 use crate::exec::pool::Pool;
 use crate::exec::step::{ByRows, State, Step};
 use crate::ir::Var;
@@ -22,7 +22,8 @@ use crate::lowering::{ReduceOp, max, min};
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// A run of steps over the rows of one extent, none of which reads what another folds.
+/// A run of steps over the rows of one extent, none of which reads what another folds, or all rows of what another
+/// writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
     /// The extent's number.
@@ -97,7 +98,7 @@ struct Shared<'a> {
 impl Stage {
     /// The stage of some steps in order; `root` is the variable in whose storage another lies.
     pub(crate) fn new(extent: usize, steps: Vec<Step>, root: &dyn Fn(Var) -> Var) -> Stage {
-        let operations = merged(steps.iter().map(|s| s.work.operations(&s.writes)));
+        let operations = merged(steps.iter().map(Step::operations));
         let (apart, folds): (Vec<Step>, Vec<Step>) =
             steps.into_iter().partition(|s| s.by_rows().is_some_and(|(_, by)| by == ByRows::Apart));
         // The second axis that most steps have.
@@ -143,7 +144,7 @@ impl Stage {
             return whole;
         }
         if let Some(inner) = self.inner.filter(|_| row > 2 * BLOCK_BYTES) {
-            let long = one[inner];
+            let long = one[inner].max(1);
             one[inner] = 1;
             let blocks = long.div_ceil((BLOCK_BYTES / bytes(&one, true).max(1)).max(1));
             // What folds read of a long row is much: one row at a time.
@@ -151,7 +152,7 @@ impl Stage {
             return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)) };
         }
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
-        let in_block = (BLOCK_BYTES / row).clamp(1, all);
+        let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
         let in_wave = (WAVE_BYTES / kept.max(1) / in_block).max(1);
         let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
@@ -189,7 +190,8 @@ impl Stage {
     pub(crate) fn run(&self, state: &mut State<'_>, clock: Clock<'_>) {
         let (isa, pool) = (state.isa, state.pool);
         let lanes = pool.threads();
-        let cut = self.cut(state.rows, lanes);
+        // Without vectors of our own a product's rows may depend on how many there are: so many blocks on every machine.
+        let cut = self.cut(state.rows, if isa == Isa::Base { 8 } else { lanes });
         self.reserve(state, cut, if cut.waves * cut.blocks == 1 && cut.inner.is_none() { 1 } else { lanes });
         if cut.waves * cut.blocks == 1 && cut.inner.is_none() {
             let steps = self.steps().enumerate();
@@ -298,7 +300,13 @@ fn segments(steps: Vec<Step>, inner: Option<usize>, root: &dyn Fn(Var) -> Var) -
             let steps = segments.last().filter(|_| here).map_or(&[][..], |s| &s.steps);
             steps.iter().filter(|s| s.folds_inner()).flat_map(Step::writes).any(|w| root(w) == root(v))
         };
-        let joins = |s: &Step| ready(s) && cut(s) == here && !s.reads().any(folded);
+        // Nor is a value whole, to those who read it under a shape without the second axis.
+        let whole = |o: &Operand| {
+            let steps = segments.last().filter(|_| here).map_or(&[][..], |s| &s.steps);
+            let written = || steps.iter().flat_map(Step::writes).any(|w| root(w) == root(o.var));
+            !inner.is_some_and(|e| o.size.has(e)) && written()
+        };
+        let joins = |s: &Step| ready(s) && cut(s) == here && !s.reads().any(folded) && !s.reads.iter().any(whole);
         let found = waiting.iter().position(joins).map(|at| (at, !segments.is_empty()));
         let whole = || waiting.iter().position(|s| ready(s) && !cut(s));
         let next = found.or_else(|| whole().or_else(|| waiting.iter().position(ready)).map(|at| (at, false)));

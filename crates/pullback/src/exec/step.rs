@@ -265,6 +265,17 @@ impl Step {
         }
     }
 
+    /// Elementary operations that it takes about.
+    pub(crate) fn operations(&self) -> Count {
+        match &self.work {
+            Work::Kernel(k) => k.operations(),
+            Work::Product(p) => p.operations(),
+            Work::Random(_) => self.writes[0].size.times(&Count::known(16)),
+            Work::Reduction(_) => self.reads[0].size.clone(),
+            _ => self.writes[0].size.times(&Count::known(4)),
+        }
+    }
+
     /// Whether anything in it has rows of an extent.
     pub(crate) fn has(&self, extent: usize) -> bool {
         let reads = self.reads.iter().any(|o| o.size.has(extent));
@@ -402,16 +413,6 @@ impl Work {
             Work::Counting(_) | Work::Rows(_) | Work::Plain(_) => false,
         };
         if apart { ByRows::Apart } else { ByRows::No }
-    }
-
-    /// Elementary operations that it takes about.
-    pub(crate) fn operations(&self, writes: &[Target]) -> Count {
-        match self {
-            Work::Kernel(k) => k.operations(),
-            Work::Product(p) => p.operations(),
-            Work::Random(_) => writes[0].size.times(&Count::known(16)),
-            _ => writes[0].size.times(&Count::known(4)),
-        }
     }
 }
 

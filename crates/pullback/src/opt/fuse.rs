@@ -85,8 +85,9 @@ fn lanes(graph: &Graph, eqns: &[usize]) -> Option<DType> {
     all.map(|v| graph.ty(*v).dtype).find(|d| d.is_float())
 }
 
-/// The steps of a graph in an order that respects what they read.
-pub(crate) fn steps(graph: &Graph) -> Vec<Step> {
+/// The steps of a graph in an order that respects what they read; `repeats` says whether kernels may compute the same
+/// equation each for itself.
+pub(crate) fn steps(graph: &Graph, repeats: bool) -> Vec<Step> {
     let n = graph.eqns.len();
     let roles: Vec<Role> = graph.eqns.iter().map(|e| role(graph, e)).collect();
     let defined = graph.definitions();
@@ -128,7 +129,7 @@ pub(crate) fn steps(graph: &Graph) -> Vec<Step> {
         let whole = |v: &Var| defined.get(v).is_none_or(|&d| matches!(roles[d], Role::Point | Role::Other));
         let instead = graph.eqns[i].inputs.iter().all(there) && graph.eqns[i].inputs.iter().any(whole);
         let inside = !lies_there[i] && readers[i].iter().all(|&r| roles[r] == Role::Point);
-        if inside && instead && is_cheap(graph, &graph.eqns[i]) {
+        if repeats && inside && instead && is_cheap(graph, &graph.eqns[i]) {
             let mut into: Vec<usize> = Vec::new();
             for &r in &readers[i] {
                 into.extend(group[r].iter().chain(&repeated[r]));

@@ -16,7 +16,7 @@ impl Packed {
     pub fn new<T: Gemm>(isa: Isa, k: usize, n: usize) -> Packed {
         // Narrow products and short ones have kernels of their own.
         let lanes = isa.lanes(size_of::<T>());
-        let worth = isa != Isa::Base && n >= 2 * lanes && (k > 16 || !n.is_multiple_of(lanes));
+        let worth = isa != Isa::Base && k > 0 && n >= 2 * lanes && (k > 16 || !n.is_multiple_of(lanes));
         Packed(worth.then(|| Panels::new::<T>(isa, k, n)))
     }
 
@@ -32,7 +32,7 @@ impl Packed {
         }
     }
 
-    /// `C = A B` or `C += A B` on this thread, of a B that was packed; a row of C is the same in every block of rows.
+    /// `C = A B` or `C += A B` of a B that was packed, on this thread where there are panels; a row of C is the same in every block of rows.
     pub fn gemm<T: Gemm>(
         &self,
         isa: Isa,
