@@ -36,13 +36,11 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
     let root = roots(graph);
     let (mut order, mut needed) = groups(graph, true, &defined, &root, &mut rows);
     // Of kernels that will be cut each value has one writer.
-    let kernels = order.iter().filter_map(|s| if let fuse::Step::Kernel(group) = s { Some(group) } else { None });
+    let mut kernels = order.iter().filter_map(|s| if let fuse::Step::Kernel(group) = s { Some(group) } else { None });
     if repeat(kernels.clone()) {
-        let whole = |group: &Vec<usize>| {
-            let k = kernel::compile(graph, group, &defined, &mut rows, &|v| needed.contains(&v));
-            fits(&k)
-        };
-        if !kernels.map(whole).all(|fits| fits) {
+        let whole =
+            |group: &Vec<usize>| fits(&kernel::compile(graph, group, &defined, &mut rows, &|v| needed.contains(&v)));
+        if !kernels.all(whole) {
             (order, needed) = groups(graph, false, &defined, &root, &mut rows);
         }
     }
