@@ -23,6 +23,8 @@ use faer::{Accum, MatMut, MatRef, Par};
 mod packed;
 mod panels;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 mod view;
 
 use super::isa::Isa;

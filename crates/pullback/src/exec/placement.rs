@@ -238,13 +238,7 @@ fn blocks(
                     continue;
                 }
                 let at = found.copied().unwrap_or_else(|| {
-                    let number = match unused.iter().position(|&n| memory.local_dtype(n) == t.dtype) {
-                        Some(at) => unused.remove(at),
-                        None => {
-                            numbers.push(memory.add_local(t.dtype));
-                            numbers[numbers.len() - 1]
-                        }
-                    };
+                    let number = local(&mut unused, numbers, memory, t.dtype);
                     locals.push(Local { number, dtype: t.dtype, sizes: Vec::new(), inner, parts: false });
                     locals.len() - 1
                 });
@@ -305,6 +299,17 @@ fn from(unused: &mut Vec<usize>, slots: &mut Vec<usize>, memory: &mut Memory, dt
     }
 }
 
+/// A buffer of lanes of a type that the stage does not use yet; a new one where there is none.
+fn local(unused: &mut Vec<usize>, numbers: &mut Vec<usize>, memory: &mut Memory, dtype: DType) -> usize {
+    match unused.iter().position(|&n| memory.local_dtype(n) == dtype) {
+        Some(at) => unused.remove(at),
+        None => {
+            numbers.push(memory.add_local(dtype));
+            numbers[numbers.len() - 1]
+        }
+    }
+}
+
 /// Buffers for the parts of folds.
 fn parts(stage: &mut Stage, memory: &mut Memory, slots: &mut Vec<usize>, numbers: &mut Vec<usize>) {
     let used: HashSet<usize> = stage.waves.iter().map(|(slot, ..)| *slot).collect();
@@ -322,13 +327,7 @@ fn parts(stage: &mut Stage, memory: &mut Memory, slots: &mut Vec<usize>, numbers
     let mut unused: Vec<usize> = numbers.iter().copied().filter(|n| !used.contains(n)).collect();
     let inner = stage.segments.iter_mut().flat_map(|s| &mut s.steps).filter(|s| s.folds_inner());
     for t in inner.flat_map(|s| &mut s.writes) {
-        let number = match unused.iter().position(|&n| memory.local_dtype(n) == t.dtype) {
-            Some(at) => unused.remove(at),
-            None => {
-                numbers.push(memory.add_local(t.dtype));
-                numbers[numbers.len() - 1]
-            }
-        };
+        let number = local(&mut unused, numbers, memory, t.dtype);
         t.parts = Some(Place::Local(number));
         let sizes = vec![t.size.clone()];
         stage.locals.push(Local { number, dtype: t.dtype, sizes, inner: false, parts: true });

@@ -1,0 +1,96 @@
+//! Vectors of x86-64 under one name, for the register tiles.
+
+use std::arch::x86_64::*;
+
+/// A vector of `N` elements of type `T`.
+///
+/// # Safety
+/// Every method needs the instruction set of the vector; pointers must allow the access (`P` elements for `repeat`).
+pub trait Lanes: Copy {
+    type T: Copy + std::ops::Add<Output = Self::T>;
+    const N: usize;
+    unsafe fn zero() -> Self;
+    unsafe fn load(from: *const Self::T) -> Self;
+    unsafe fn store(self, to: *mut Self::T);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn mul_add(self, by: Self, plus: Self) -> Self;
+    /// `P` (a power of two) consecutive elements, repeated over the vector.
+    unsafe fn repeat<const P: usize>(from: *const Self::T) -> Self;
+    /// Sums of neighbours: those of `self`, then those of `other`.
+    unsafe fn pair_add(self, other: Self) -> Self;
+}
+
+macro_rules! lanes {
+    ($vector:ident, $t:ident, $n:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
+     repeat($from:ident) { $($p:literal => $repeat:expr,)* }, pair_add($a:ident, $b:ident) $pair_add:block) => {
+        impl Lanes for $vector {
+            type T = $t;
+            const N: usize = $n;
+            // SAFETY (all): the contract of the trait.
+            #[inline(always)]
+            unsafe fn zero() -> Self { unsafe { $zero() } }
+            #[inline(always)]
+            unsafe fn load(from: *const $t) -> Self { unsafe { $load(from) } }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $t) { unsafe { $store(to, self) } }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self { unsafe { $add(self, other) } }
+            #[inline(always)]
+            unsafe fn mul_add(self, by: Self, plus: Self) -> Self { unsafe { $mul_add(self, by, plus) } }
+            #[inline(always)]
+            unsafe fn repeat<const P: usize>($from: *const $t) -> Self {
+                unsafe { match P { $($p => $repeat,)* _ => unreachable!() } }
+            }
+            #[inline(always)]
+            unsafe fn pair_add(self, other: Self) -> Self { let ($a, $b) = (self, other); unsafe { $pair_add } }
+        }
+    };
+}
+
+lanes! { __m512, f32, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
+    repeat(p) {
+        1 => _mm512_set1_ps(*p),
+        2 => _mm512_castpd_ps(_mm512_set1_pd(p.cast::<f64>().read_unaligned())),
+        4 => _mm512_broadcast_f32x4(_mm_loadu_ps(p)),
+        8 => _mm512_castpd_ps(_mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(p)))),
+        16 => _mm512_loadu_ps(p),
+    },
+    pair_add(a, b) {
+        let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+    }
+}
+lanes! { __m512d, f64, 8, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
+    repeat(p) {
+        1 => _mm512_set1_pd(*p),
+        2 => _mm512_castps_pd(_mm512_broadcast_f32x4(_mm_castpd_ps(_mm_loadu_pd(p)))),
+        4 => _mm512_broadcast_f64x4(_mm256_loadu_pd(p)),
+        8 => _mm512_loadu_pd(p),
+    },
+    pair_add(a, b) {
+        let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+        let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+        _mm512_add_pd(_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+    }
+}
+lanes! { __m256, f32, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
+    repeat(p) {
+        1 => _mm256_set1_ps(*p),
+        2 => _mm256_castpd_ps(_mm256_set1_pd(p.cast::<f64>().read_unaligned())),
+        4 => _mm256_castpd_ps(_mm256_broadcast_pd(&_mm_castps_pd(_mm_loadu_ps(p)))),
+        8 => _mm256_loadu_ps(p),
+    },
+    pair_add(a, b) {
+        // Within 128-bit halves, so the middle quarters must change places.
+        _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(_mm256_hadd_ps(a, b))))
+    }
+}
+lanes! { __m256d, f64, 4, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
+    repeat(p) {
+        1 => _mm256_set1_pd(*p),
+        2 => _mm256_broadcast_pd(&_mm_loadu_pd(p)),
+        4 => _mm256_loadu_pd(p),
+    },
+    pair_add(a, b) { _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_hadd_pd(a, b)) }
+}
