@@ -73,6 +73,9 @@ const BLOCK_BYTES: usize = 512 << 10;
 /// Bytes of what is kept for the folds of a wave.
 const WAVE_BYTES: usize = 2 << 20;
 
+/// The same where rows are long.
+const LONG_WAVE_BYTES: usize = 16 << 20;
+
 /// Most extents of a program whose stages are cut.
 pub(crate) const EXTENTS: usize = 16;
 
@@ -139,6 +142,7 @@ impl Stage {
             self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
         };
         let row = bytes(&one, false).max(1);
+        let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
         let whole = Cut { waves: 1, blocks: 1, inner: None };
         if all == 0 || pays == 0 {
             return whole;
@@ -147,11 +151,12 @@ impl Stage {
             let long = one[inner].max(1);
             one[inner] = 1;
             let blocks = long.div_ceil((BLOCK_BYTES / bytes(&one, true).max(1)).max(1));
-            // What folds read of a long row is much: one row at a time.
-            let (waves, rows) = if self.waves.is_empty() { (1, all) } else { (all, 1) };
+            // What folds read of a long row is much; yet a fold of few rows goes through all that it makes.
+            let rows = if self.waves.is_empty() { all } else { (LONG_WAVE_BYTES / kept.max(1)).clamp(1, all) };
+            let waves = all.div_ceil(rows);
+            let rows = all.div_ceil(waves);
             return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)) };
         }
-        let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
         let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
         let in_wave = (WAVE_BYTES / kept.max(1) / in_block).max(1);
