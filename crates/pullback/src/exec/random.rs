@@ -4,6 +4,7 @@ use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::isa::Isa;
 use crate::exec::lanes::per_isa;
+use crate::exec::lines::Lines;
 use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph};
 use crate::lowering::RandomOp;
@@ -27,71 +28,104 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, op: RandomOp, rows: &mut RowTable)
 /// Draws in a block: their keys and counters are laid out first, so that the cipher itself is one plain loop.
 const BLOCK: usize = 256;
 
+/// Keys and counters, word by word.
+type Words = [[u32; BLOCK]; 2];
+
+/// What is made of the cipher's two words.
+trait Draw {
+    fn of(words: [u32; 2]) -> Self;
+}
+
+impl Draw for u32 {
+    #[inline(always)]
+    fn of([a, b]: [u32; 2]) -> u32 {
+        a ^ b
+    }
+}
+
+impl Draw for [u32; 2] {
+    #[inline(always)]
+    fn of(words: [u32; 2]) -> [u32; 2] {
+        words
+    }
+}
+
+impl Draw for f32 {
+    #[inline(always)]
+    fn of(words: [u32; 2]) -> f32 {
+        unit_f32(words)
+    }
+}
+
+impl Draw for f64 {
+    #[inline(always)]
+    fn of(words: [u32; 2]) -> f64 {
+        unit_f64(words)
+    }
+}
+
 #[inline(always)]
-fn cipher<const FMA: bool>(key: [&[u32]; 2], ctr: [&[u32]; 2], to: [&mut [u32]; 2]) {
-    let [a, b] = to;
-    let n = a.len();
+fn cipher<T: Draw, const FMA: bool>(key: &Words, counter: &Words, to: &mut [T]) {
+    let n = to.len();
     // Slices of one length, known to the compiler: no check remains inside the loop.
-    let (b, k0, k1, c0, c1) = (&mut b[..n], &key[0][..n], &key[1][..n], &ctr[0][..n], &ctr[1][..n]);
+    let (k0, k1, c0, c1) = (&key[0][..n], &key[1][..n], &counter[0][..n], &counter[1][..n]);
     for i in 0..n {
-        let [x, y] = threefry2x32([k0[i], k1[i]], [c0[i], c1[i]]);
-        a[i] = x;
-        b[i] = y;
+        to[i] = T::of(threefry2x32([k0[i], k1[i]], [c0[i], c1[i]]));
     }
 }
 
 per_isa! {
-    /// Both words for each pair of key and counter.
-    fn run_cipher(key: [&[u32]; 2], ctr: [&[u32]; 2], to: [&mut [u32]; 2]) = cipher;
+    /// A draw for each pair of key and counter.
+    fn run_cipher<T: Draw>(key: &Words, counter: &Words, to: &mut [T]) = cipher;
 }
 
-/// Calls `write(first, words, words)` for each block of draws: `each` from every key, or one with its own counter.
-fn blocks(
-    isa: Isa,
-    keys: &[u32],
-    each: usize,
-    total: usize,
-    counters: Option<&[u32]>,
-    mut write: impl FnMut(usize, &[u32], &[u32]),
-) {
-    let mut key = [[0u32; BLOCK]; 2];
-    let mut ctr = [[0u32; BLOCK]; 2];
-    let mut words = [[0u32; BLOCK]; 2];
-    let (mut k, mut i) = (0, 0);
-    let mut first = 0;
-    while first < total {
-        let n = BLOCK.min(total - first);
-        if each == 1 {
-            for (j, pair) in keys[2 * first..2 * (first + n)].chunks_exact(2).enumerate() {
-                key[0][j] = pair[0];
-                key[1][j] = pair[1];
-            }
-            match counters {
-                Some(c) => ctr[1][..n].copy_from_slice(&c[first..first + n]),
-                None => ctr[1][..n].fill(0),
-            }
-        } else {
-            let mut j = 0;
-            while j < n {
-                let run = (each - i).min(n - j);
-                key[0][j..j + run].fill(keys[2 * k]);
-                key[1][j..j + run].fill(keys[2 * k + 1]);
-                for (c, at) in (i as u64..).zip(j..j + run) {
-                    ctr[0][at] = (c >> 32) as u32;
-                    ctr[1][at] = c as u32;
-                }
-                j += run;
-                i += run;
-                if i == each {
-                    i = 0;
-                    k += 1;
-                }
+/// The draw at its own counter from each key.
+fn numbered<T: Draw>(isa: Isa, keys: &[[u32; 2]], numbers: &[u32], to: &mut [T]) {
+    let (mut key, mut counter) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
+    for ((keys, numbers), to) in keys.chunks(BLOCK).zip(numbers.chunks(BLOCK)).zip(to.chunks_mut(BLOCK)) {
+        lay(keys, 1, &mut key);
+        counter[1][..numbers.len()].copy_from_slice(numbers);
+        run_cipher(isa, &key, &counter, to);
+    }
+}
+
+/// So many draws from each key, counted from 0.
+fn counted<T: Draw>(isa: Isa, keys: &[[u32; 2]], each: usize, to: &mut [T]) {
+    let (mut key, mut counter) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
+    let count = |from: u64, counter: &mut Words| {
+        for (i, at) in (from..).zip(0..BLOCK) {
+            counter[0][at] = (i >> 32) as u32;
+            counter[1][at] = i as u32;
+        }
+    };
+    if each == 0 {
+        return;
+    }
+    if each > BLOCK {
+        for (one, to) in keys.iter().zip(to.chunks_mut(each)) {
+            lay(std::slice::from_ref(one), BLOCK, &mut key);
+            for (first, to) in (0..).step_by(BLOCK).zip(to.chunks_mut(BLOCK)) {
+                count(first, &mut counter);
+                run_cipher(isa, &key, &counter, to);
             }
         }
-        let [a, b] = &mut words;
-        run_cipher(isa, [&key[0], &key[1]], [&ctr[0], &ctr[1]], [&mut a[..n], &mut b[..n]]);
-        write(first, &words[0][..n], &words[1][..n]);
-        first += n;
+        return;
+    }
+    // The same counters for every block: it holds all draws of its keys.
+    let per = BLOCK / each;
+    count(0, &mut counter);
+    (1..per).for_each(|k| counter[1].copy_within(..each, k * each));
+    for (keys, to) in keys.chunks(per).zip(to.chunks_mut(per * each)) {
+        lay(keys, each, &mut key);
+        run_cipher(isa, &key, &counter, to);
+    }
+}
+
+/// Lays out each key so many times.
+fn lay(keys: &[[u32; 2]], times: usize, to: &mut Words) {
+    for (word, to) in to.iter_mut().enumerate() {
+        let to = &mut to[..keys.len() * times];
+        Lines { to, width: times, run: false }.lay(keys, |k| k, |key| key[word]);
     }
 }
 
@@ -103,50 +137,12 @@ impl Random {
 
     pub(crate) fn run(&self, io: &Io<'_>) {
         let (each, isa) = (self.each.get(io.rows), io.isa);
-        let keys = io.read::<u32>(0);
-        let n = keys.len() / 2 * each;
+        let keys = io.read::<u32>(0).as_chunks().0;
         match self.op {
-            RandomOp::FoldIn => {
-                let (numbers, to) = (io.read::<u32>(1), io.write::<u32>(0));
-                blocks(isa, keys, 1, numbers.len(), Some(numbers), |first, a, b| {
-                    let to = &mut to[2 * first..2 * (first + a.len())];
-                    to.chunks_exact_mut(2).zip(a.iter().zip(b)).for_each(|(to, (&a, &b))| {
-                        to[0] = a;
-                        to[1] = b;
-                    });
-                });
-            }
-            RandomOp::Unit(DType::F64) => {
-                let to = io.write::<f64>(0);
-                spread(isa, keys, each, n, |first, a, b| {
-                    for (to, (&a, &b)) in to[first..].iter_mut().zip(a.iter().zip(b)) {
-                        *to = unit_f64([a, b]);
-                    }
-                });
-            }
-            RandomOp::Unit(_) => {
-                let to = io.write::<f32>(0);
-                spread(isa, keys, each, n, |first, a, b| {
-                    for (to, (&a, &b)) in to[first..].iter_mut().zip(a.iter().zip(b)) {
-                        *to = unit_f32([a, b]);
-                    }
-                });
-            }
-            _ => {
-                let to = io.write::<u32>(0);
-                spread(isa, keys, each, n, |first, a, b| {
-                    for (to, (&a, &b)) in to[first..].iter_mut().zip(a.iter().zip(b)) {
-                        *to = a ^ b;
-                    }
-                });
-            }
+            RandomOp::FoldIn => numbered(isa, keys, io.read::<u32>(1), io.write::<u32>(0).as_chunks_mut::<2>().0),
+            RandomOp::Unit(DType::F64) => counted(isa, keys, each, io.write::<f64>(0)),
+            RandomOp::Unit(_) => counted(isa, keys, each, io.write::<f32>(0)),
+            RandomOp::Bits => counted(isa, keys, each, io.write::<u32>(0)),
         }
-    }
-}
-
-/// `each` draws from each key, counted from 0.
-fn spread(isa: Isa, keys: &[u32], each: usize, n: usize, write: impl FnMut(usize, &[u32], &[u32])) {
-    if each > 0 {
-        blocks(isa, keys, each, n, None, write);
     }
 }
