@@ -2,7 +2,7 @@
 
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::lines::Lines;
+use crate::exec::lines::{Lines, place};
 use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::Lowering;
@@ -150,6 +150,10 @@ impl Move {
                     None => lines.lay(&from[a..], |k| k * step, |x| x),
                 }
                 return;
+            }
+            // Beside what others fill of the same rows.
+            if one.is_one() && inner == 1 && self.indexed.is_none() {
+                return place(&mut to[b..], next.get(rows), &from[a..], step, [count, width]);
             }
         }
         self.walk(n, 0, a, b, from, to, ids, rows);

@@ -82,3 +82,25 @@ fn short<S: Copy, T: Copy, const N: usize>(
         }
     }
 }
+
+/// Copies `count` lines of `width` numbers each, `step` apart, to lines that are `next` apart.
+pub(super) fn place<T: Copy>(to: &mut [T], next: usize, from: &[T], step: usize, [count, width]: [usize; 2]) {
+    match width {
+        1 => beside::<T, 1>(to, next, from, step, count),
+        2 => beside::<T, 2>(to, next, from, step, count),
+        4 => beside::<T, 4>(to, next, from, step, count),
+        8 => beside::<T, 8>(to, next, from, step, count),
+        16 => beside::<T, 16>(to, next, from, step, count),
+        _ => (0..count).for_each(|k| to[k * next..][..width].copy_from_slice(&from[k * step..][..width])),
+    }
+}
+
+fn beside<T: Copy, const N: usize>(to: &mut [T], next: usize, from: &[T], step: usize, count: usize) {
+    for k in 0..count {
+        let (Some(to), Some(from)) = (to[k * next..].first_chunk_mut::<N>(), from[k * step..].first_chunk::<N>())
+        else {
+            return;
+        };
+        *to = *from;
+    }
+}

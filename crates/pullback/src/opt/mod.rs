@@ -5,6 +5,7 @@ mod dead_code;
 mod fold_constants;
 pub(crate) mod fuse;
 mod inline;
+mod side_by_side;
 pub(crate) mod simplify;
 
 use crate::ir::{Graph, Var};
@@ -19,6 +20,8 @@ pub(crate) const PASSES: &[(&str, Pass)] = &[
     ("simplify", simplify::simplify),
     ("common_subexpressions", common_subexpressions::common_subexpressions),
     ("simplify", simplify::simplify),
+    ("side_by_side", side_by_side::side_by_side),
+    ("common_subexpressions", common_subexpressions::common_subexpressions),
     ("dead_code", dead_code::dead_code),
 ];
 

@@ -96,10 +96,12 @@ use crate::case::Row;
 use crate::lowering::{RandomOp, ReduceOp};
 pub(crate) use batching::move_axis;
 pub(crate) use broadcast::Broadcast;
+pub(crate) use concat::Concat;
 pub(crate) use dot::Dot;
 pub(crate) use dot_add::DotAdd;
 pub use operator::Scalar;
 pub(crate) use reduce::Reduce;
+pub(crate) use slice::Slice;
 pub(crate) use transpose::Transpose;
 
 /// Every primitive of this folder by the name that graphs print, with what it is tested on.
