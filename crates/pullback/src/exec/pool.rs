@@ -20,13 +20,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-/// How long an idle worker spins before it parks, and a caller before it starts to yield its core.
-pub const SPIN: Duration = Duration::from_micros(50);
+/// How long an idle worker spins before it parks: longer than a small program works on one thread between two parts that
+/// several share.
+pub const SPIN: Duration = Duration::from_micros(300);
 
 /// Elementary vectorised operations that take about ten times as long as handing them over.
 const WORTH: usize = 400_000;
 
-/// How many times to look before yielding between looks, a few microseconds.
+/// How many times to look between two times of yielding, a few microseconds.
 const POLLS: usize = 500;
 
 /// Environment variable that sets the size of the [`global`] pool.
@@ -142,23 +143,22 @@ impl Slot {
 /// In a [`Slot`]: its worker is running the job.
 const TAKEN: *mut Job<'static> = ptr::without_provenance_mut(1);
 
-/// Polls for up to [`SPIN`], after a while letting other threads have the core between two looks: where there are
-/// fewer cores than threads, the one that is waited for may need it.
+/// Polls for up to [`SPIN`], letting other threads have the core now and then: where there are fewer cores than threads,
+/// the one that is waited for may need it.
 fn spin<R>(poll: impl Fn() -> Option<R>) -> Option<R> {
-    for _ in 0..POLLS {
-        if let Some(found) = poll() {
-            return Some(found);
-        }
-        std::hint::spin_loop();
-    }
     let start = Instant::now();
-    while start.elapsed() < SPIN {
-        if let Some(found) = poll() {
-            return Some(found);
+    loop {
+        for _ in 0..POLLS {
+            if let Some(found) = poll() {
+                return Some(found);
+            }
+            std::hint::spin_loop();
+        }
+        if start.elapsed() > SPIN {
+            return None;
         }
         thread::yield_now();
     }
-    None
 }
 
 impl Pool {

@@ -65,7 +65,10 @@ pub(crate) struct Local {
 }
 
 /// Elementary operations for which a further block pays.
-const WORTH: usize = 2_000_000;
+const WORTH: usize = 400_000;
+
+/// The same for a further wave, which goes through the folds once more.
+const WAVE_WORTH: usize = 2_000_000;
 
 /// Bytes of a block's own buffers: they and the weights share the second cache.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -161,7 +164,7 @@ impl Stage {
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
         let in_wave = (WAVE_BYTES / kept.max(1) / in_block).max(1);
         let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
-        let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(pays) };
+        let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
         // The same rows come out of every block, so that their number may follow that of threads.
         let in_wave = all.div_ceil(waves);
         let blocks = in_wave.div_ceil(in_block).max((pays / waves).min(threads)).next_multiple_of(threads);
