@@ -263,9 +263,8 @@ impl<T: Gemm> Task<'_, T> {
         with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
             let Shape { row_stride, col_stride, .. } = self.b.shape;
             for (row, packed) in packed.chunks_exact_mut(self.n).enumerate() {
-                for (col, slot) in packed.iter_mut().enumerate() {
-                    *slot = self.b.data[row * row_stride + col * col_stride];
-                }
+                let line = self.b.data[row * row_stride..].iter().step_by(col_stride);
+                packed.iter_mut().zip(line).for_each(|(slot, &x)| *slot = x);
             }
             let packed = &*packed;
             let block = if self.m > 24 { (24, self.n) } else { (self.m, 4 * self.lanes()) };

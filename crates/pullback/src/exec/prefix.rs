@@ -181,6 +181,9 @@ fn log_prefixes<T: Lane>(isa: Isa, x: &[T], y: &mut [T], inner: usize, starts: i
                 v.resize(total, T::ZERO);
             }
         }
+        if inner == 1 {
+            return lines_of_numbers(isa, x, y, [top, decay, term], starts);
+        }
         for row in 0..total / inner.max(1) {
             let first = starts(row);
             for j in row * inner..(row + 1) * inner {
@@ -203,4 +206,50 @@ fn log_prefixes<T: Lane>(isa: Isa, x: &[T], y: &mut [T], inner: usize, starts: i
         }
         log_all(isa, top, term, y);
     });
+}
+
+/// As [`log_prefixes`] where a row is one number: what the next row needs of this one stays in a register.
+fn lines_of_numbers<T: Lane>(
+    isa: Isa,
+    x: &[T],
+    y: &mut [T],
+    [top, decay, term]: [&mut Vec<T>; 3],
+    starts: impl Fn(usize) -> bool,
+) {
+    let n = x.len();
+    let (top, decay, term) = (&mut top[..n], &mut decay[..n], &mut term[..n]);
+    let mut before = -T::INFINITY;
+    for (row, ((&x, top), decay)) in x.iter().zip(&mut *top).zip(&mut *decay).enumerate() {
+        let carried = if starts(row) { -T::INFINITY } else { before };
+        *decay = carried;
+        before = max(carried, x);
+        *top = before;
+    }
+    differences(isa, x, top, decay, term);
+    exp_all(isa, decay);
+    exp_all(isa, term);
+    // Nothing is carried into a row that starts: its decay is 0.
+    let mut sum = T::ZERO;
+    for (term, &decay) in term.iter_mut().zip(&*decay) {
+        sum = decay * sum + *term;
+        *term = sum;
+    }
+    log_all(isa, top, term, y);
+}
+
+#[inline(always)]
+fn from_top<T: Lane, const FMA: bool>(x: &[T], top: &[T], carried: &mut [T], term: &mut [T]) {
+    let n = x.len();
+    let (top, carried, term) = (&top[..n], &mut carried[..n], &mut term[..n]);
+    for j in 0..n {
+        let (gone, here) = (carried[j] - top[j], x[j] - top[j]);
+        // An infinite maximum is the answer by itself; differences from it would be NaN.
+        carried[j] = if top[j].is_finite() { gone } else { T::ZERO };
+        term[j] = if top[j].is_finite() { here } else { T::ZERO };
+    }
+}
+
+per_isa! {
+    /// The maximum so far, and each number, less the maximum.
+    fn differences<T: Lane>(x: &[T], top: &[T], carried: &mut [T], term: &mut [T]) = from_top;
 }

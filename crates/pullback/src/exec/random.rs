@@ -92,8 +92,8 @@ fn numbered<T: Draw>(isa: Isa, keys: &[[u32; 2]], numbers: &[u32], to: &mut [T])
 /// So many draws from each key, counted from 0.
 fn counted<T: Draw>(isa: Isa, keys: &[[u32; 2]], each: usize, to: &mut [T]) {
     let (mut key, mut counter) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
-    let count = |from: u64, counter: &mut Words| {
-        for (i, at) in (from..).zip(0..BLOCK) {
+    let count = |first: u64, n: usize, counter: &mut Words| {
+        for (i, at) in (first..).zip(0..n) {
             counter[0][at] = (i >> 32) as u32;
             counter[1][at] = i as u32;
         }
@@ -105,17 +105,18 @@ fn counted<T: Draw>(isa: Isa, keys: &[[u32; 2]], each: usize, to: &mut [T]) {
         for (one, to) in keys.iter().zip(to.chunks_mut(each)) {
             lay(std::slice::from_ref(one), BLOCK, &mut key);
             for (first, to) in (0..).step_by(BLOCK).zip(to.chunks_mut(BLOCK)) {
-                count(first, &mut counter);
+                count(first, to.len(), &mut counter);
                 run_cipher(isa, &key, &counter, to);
             }
         }
         return;
     }
     // The same counters for every block: it holds all draws of its keys.
-    let per = BLOCK / each;
-    count(0, &mut counter);
-    (1..per).for_each(|k| counter[1].copy_within(..each, k * each));
-    for (keys, to) in keys.chunks(per).zip(to.chunks_mut(per * each)) {
+    let per = keys.len().min(BLOCK / each);
+    count(0, each, &mut counter);
+    let (once, again) = counter[1][..per * each].split_at_mut(each);
+    Lines { to: again, width: each, run: true }.lay(once, |_| 0, |i| i);
+    for (keys, to) in keys.chunks(per.max(1)).zip(to.chunks_mut((per * each).max(1))) {
         lay(keys, each, &mut key);
         run_cipher(isa, &key, &counter, to);
     }

@@ -274,6 +274,25 @@ fn narrow_sums<T: Real>(x: &[T], to: &mut [T]) {
     }
 }
 
+/// Adds the sums of `V` vectors of columns, which stay in registers.
+#[inline(always)]
+fn strip<T: Real, const V: usize>(x: &[T], inner: usize, first: usize, to: &mut [T]) {
+    let mut sum = [[T::ZERO; LANES]; V];
+    for line in x.chunks_exact(inner) {
+        let Some(line) = line[first..].as_chunks::<LANES>().0.first_chunk::<V>() else { return };
+        for v in 0..V {
+            for j in 0..LANES {
+                sum[v][j] = sum[v][j] + line[v][j];
+            }
+        }
+    }
+    for (to, sum) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(&sum) {
+        for j in 0..LANES {
+            to[j] = to[j] + sum[j];
+        }
+    }
+}
+
 /// Columns `first..` of a table folded over its rows.
 #[inline(always)]
 fn columns<T: Real, const FMA: bool>(
@@ -294,12 +313,20 @@ fn columns<T: Real, const FMA: bool>(
             if first == 0 && n == inner && LANES.is_multiple_of(inner) {
                 return narrow_sums(x, to);
             }
-            if x.len() / inner <= BLOCK {
-                return rows().for_each(|line| add_up(to, line, |a, b| a + b));
-            }
             for part in x.chunks(BLOCK * inner) {
+                let whole = n / LANES * LANES;
+                let mut at = 0;
+                while at + 4 * LANES <= whole {
+                    strip::<T, 4>(part, inner, first + at, &mut to[at..]);
+                    at += 4 * LANES;
+                }
+                while at < whole {
+                    strip::<T, 1>(part, inner, first + at, &mut to[at..]);
+                    at += LANES;
+                }
+                let (to, sum) = (&mut to[whole..], &mut sum[whole..]);
                 sum.fill(T::ZERO);
-                part.chunks_exact(inner).for_each(|line| add_up(sum, &line[first..first + n], |a, b| a + b));
+                part.chunks_exact(inner).for_each(|line| add_up(sum, &line[first + whole..first + n], |a, b| a + b));
                 add_up(to, sum, |a, b| a + b);
             }
         }
@@ -348,10 +375,10 @@ per_isa! {
 }
 
 #[inline(always)]
-fn segment_sums<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T]) {
+fn short_rows<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T], f: impl Fn(T, T) -> T) {
     let (rows, _) = x.as_chunks::<N>();
     let (to, _) = to.as_chunks_mut::<N>();
-    // Rows of one segment follow each other: their sum stays in a vector until the segment ends.
+    // Rows of one segment follow each other: their fold stays in a vector until the segment ends.
     let mut open = [T::ZERO; N];
     let mut last = None;
     for (row, &k) in rows.iter().zip(ids) {
@@ -363,7 +390,7 @@ fn segment_sums<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T]) {
             last = Some(k);
         }
         for j in 0..N {
-            open[j] = open[j] + row[j];
+            open[j] = f(open[j], row[j]);
         }
     }
     if let Some(k) = last {
@@ -391,22 +418,22 @@ fn segments_of<T: Real, const FMA: bool>(
     };
     match op {
         // Rows of a few numbers, of a length that the compiler knows.
-        ReduceOp::Sum if inner == 1 => segment_sums::<T, 1>(x, ids, to),
-        ReduceOp::Sum if inner == 2 => segment_sums::<T, 2>(x, ids, to),
-        ReduceOp::Sum if inner == 4 => segment_sums::<T, 4>(x, ids, to),
-        ReduceOp::Sum if inner == 8 => segment_sums::<T, 8>(x, ids, to),
-        ReduceOp::Sum if inner == 16 => segment_sums::<T, 16>(x, ids, to),
+        ReduceOp::Sum if inner == 1 => short_rows::<T, 1>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 2 => short_rows::<T, 2>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 4 => short_rows::<T, 4>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 8 => short_rows::<T, 8>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 16 => short_rows::<T, 16>(x, ids, to, |a, b| a + b),
         ReduceOp::Sum => {
             for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
                 add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
             }
         }
-        ReduceOp::Max if inner == 1 => x.iter().zip(ids).for_each(|(&x, &k)| to[k as usize] = max(to[k as usize], x)),
+        ReduceOp::Max if inner == 1 => short_rows::<T, 1>(x, ids, to, max),
         ReduceOp::Max => fold(to, max),
         ReduceOp::Min => fold(to, min),
         ReduceOp::LogSumExp => {
             if inner == 1 {
-                x.iter().zip(ids).for_each(|(&x, &k)| to[k as usize] = max(to[k as usize], x));
+                short_rows::<T, 1>(x, ids, to, max);
                 for i in 0..n {
                     term[i] = x[i] - finite(to[ids[i] as usize]);
                 }
@@ -421,8 +448,12 @@ fn segments_of<T: Real, const FMA: bool>(
                 *t = t.exp::<FMA>();
             }
             sum.fill(T::ZERO);
-            for (line, &k) in term.chunks_exact(inner.max(1)).zip(ids) {
-                add_up(&mut sum[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+            if inner == 1 {
+                short_rows::<T, 1>(term, ids, sum, |a, b| a + b);
+            } else {
+                for (line, &k) in term.chunks_exact(inner.max(1)).zip(ids) {
+                    add_up(&mut sum[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+                }
             }
             for j in 0..m {
                 to[j] = if to[j].is_finite() { to[j] + sum[j].log::<FMA>() } else { to[j] };

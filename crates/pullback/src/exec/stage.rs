@@ -284,11 +284,18 @@ impl Stage {
         let (first, part) = (wave.start, (number > 0).then_some(0));
         let here = Block { extent: self.extent, first, wave: first, lane: 0, inner: None, part, adds: number > 0 };
         let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        for (i, step) in self.folds.iter().enumerate() {
+        let work = |i: usize| {
+            let step = &self.folds[i];
             clock.time(blocks + i, || step.compute(memory, rows, Some(here), isa, pool));
             if number > 0 && step.writes[0].parts.is_some() {
                 step.join(memory, rows, here, 1);
             }
+        };
+        // One that is worth sharing out is shared out by itself; small ones go to one thread each.
+        let most = self.folds.iter().map(|s| s.operations().get(rows)).max();
+        match most {
+            Some(most) if most < WORTH && self.folds.len() > 1 => pool.run(self.folds.len(), &work),
+            _ => (0..self.folds.len()).for_each(work),
         }
     }
 }
