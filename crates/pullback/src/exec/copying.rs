@@ -146,6 +146,8 @@ impl Move {
             if one.is_one() && next.get(rows) == width && inner <= 1 && self.indexed != Some(1) {
                 let lines = Lines { to: &mut to[b..b + count * width], width, run: inner == 1 };
                 match self.indexed {
+                    // Whole lines of a table that has no others, or a number for each line.
+                    Some(_) if step == if inner == 1 { width } else { 1 } => lines.lay_rows(&from[a..], ids, |x| x),
                     Some(_) => lines.lay(&from[a..], |k| ids[k] as usize * step, |x| x),
                     None => lines.lay(&from[a..], |k| k * step, |x| x),
                 }

@@ -57,6 +57,8 @@ pub(super) enum Source {
     Load(usize),
     /// An operand that is one number.
     Single(usize),
+    /// A value that is a result, read where it was written.
+    Result(usize),
     Number(f64),
 }
 
@@ -72,7 +74,7 @@ pub(super) struct Instruction {
     pub(super) op: Op,
     pub(super) register: usize,
     pub(super) args: [Source; 4],
-    /// The result whose memory is written instead of the register, where nothing reads it afterwards.
+    /// The result whose memory is written instead of the register.
     pub(super) direct: Option<usize>,
     /// The results that are copied out of registers once this is done.
     pub(super) stores: std::ops::Range<usize>,
@@ -277,29 +279,35 @@ fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, kept: &dyn Fn(Var
     }
     let mut free: Vec<usize> = Vec::new();
     let mut registers = 0;
-    let mut at = vec![0; n];
+    let mut number = vec![0; n];
+    let mut at = vec![Source::Register(0); n];
     let mut instructions: Vec<Instruction> = Vec::new();
     let mut stores: Vec<Store> = Vec::new();
     let mut written: Vec<Var> = Vec::new();
     for (k, Link { op, args, output }) in chain.into_iter().enumerate() {
         let mut resolved = [Source::Number(0.0); 4];
         for (to, a) in resolved.iter_mut().zip(&args) {
-            *to = if let Source::Register(j) = a { Source::Register(at[*j]) } else { *a };
+            *to = if let Source::Register(j) = a { at[*j] } else { *a };
         }
-        at[k] = free.pop().unwrap_or_else(|| {
+        let register = free.pop().unwrap_or_else(|| {
             registers += 1;
             registers - 1
         });
+        number[k] = register;
+        at[k] = Source::Register(register);
         let bools = graph.ty(output).dtype == DType::Bool;
         let first = stores.len();
         let mut direct = None;
         if kept(output) {
-            direct = (last_read[k] == k && !bools).then_some(first);
-            stores.push(Store { register: at[k], bools });
+            if !bools {
+                direct = Some(first);
+                at[k] = Source::Result(first);
+            }
+            stores.push(Store { register, bools });
             written.push(output);
         }
         let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
-        instructions.push(Instruction { op, register: at[k], args: resolved, direct, stores: copied });
+        instructions.push(Instruction { op, register, args: resolved, direct, stores: copied });
         let mut released: Vec<usize> = Vec::new();
         for a in &args {
             if let Source::Register(j) = a
@@ -309,9 +317,9 @@ fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, kept: &dyn Fn(Var
                 released.push(*j);
             }
         }
-        free.extend(released.iter().map(|&j| at[j]));
+        free.extend(released.iter().map(|&j| number[j]));
         if last_read[k] == k {
-            free.push(at[k]);
+            free.push(register);
         }
     }
     for arg in instructions.iter_mut().flat_map(|i| &mut i.args) {

@@ -53,10 +53,9 @@ impl<T: Copy> Lines<'_, T> {
 fn rows<S: Copy, T: Copy, const N: usize>(to: &mut [T], from: &[S], numbers: &[i32], f: impl Fn(S) -> T) {
     let (to, table) = (to.as_chunks_mut::<N>().0, from.as_chunks::<N>().0);
     for (to, &k) in to.iter_mut().zip(numbers) {
-        let from = &table[k as usize];
-        for j in 0..N {
-            to[j] = f(from[j]);
-        }
+        // By value: a line that is read whole before it is written is a vector.
+        let line = table[k as usize];
+        *to = line.map(&f);
     }
 }
 
@@ -71,10 +70,8 @@ fn short<S: Copy, T: Copy, const N: usize>(
     let (to, _) = to.as_chunks_mut::<N>();
     if run {
         for (k, to) in to.iter_mut().enumerate() {
-            let from = &from[base(k)..][..N];
-            for j in 0..N {
-                to[j] = f(from[j]);
-            }
+            let Some(&line) = from[base(k)..].first_chunk::<N>() else { return };
+            *to = line.map(&f);
         }
     } else {
         for (k, to) in to.iter_mut().enumerate() {

@@ -28,6 +28,9 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, op: RandomOp, rows: &mut RowTable)
 /// Draws in a block: their keys and counters are laid out first, so that the cipher itself is one plain loop.
 const BLOCK: usize = 256;
 
+/// Up to how many draws nothing is laid out for.
+const FEW: usize = 8;
+
 /// Keys and counters, word by word.
 type Words = [[u32; BLOCK]; 2];
 
@@ -81,6 +84,10 @@ per_isa! {
 
 /// The draw at its own counter from each key.
 fn numbered<T: Draw>(isa: Isa, keys: &[[u32; 2]], numbers: &[u32], to: &mut [T]) {
+    if to.len() <= FEW {
+        let draws = keys.iter().zip(numbers).map(|(&key, &number)| T::of(threefry2x32(key, [0, number])));
+        return to.iter_mut().zip(draws).for_each(|(to, draw)| *to = draw);
+    }
     let (mut key, mut counter) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
     for ((keys, numbers), to) in keys.chunks(BLOCK).zip(numbers.chunks(BLOCK)).zip(to.chunks_mut(BLOCK)) {
         lay(keys, 1, &mut key);
@@ -98,8 +105,9 @@ fn counted<T: Draw>(isa: Isa, keys: &[[u32; 2]], each: usize, to: &mut [T]) {
             counter[1][at] = i as u32;
         }
     };
-    if each == 0 {
-        return;
+    if to.len() <= FEW {
+        let draws = keys.iter().flat_map(|&key| (0..each as u32).map(move |i| T::of(threefry2x32(key, [0, i]))));
+        return to.iter_mut().zip(draws).for_each(|(to, draw)| *to = draw);
     }
     if each > BLOCK {
         for (one, to) in keys.iter().zip(to.chunks_mut(each)) {

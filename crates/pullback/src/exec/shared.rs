@@ -34,6 +34,19 @@ impl<'a, T> Shared<'a, T> {
         // SAFETY: inside the slice that was lent for 'a, and by the caller's promise not aliased.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(at), n) }
     }
+
+    /// A part of the slice, to be read.
+    ///
+    /// # Safety
+    /// While it lives, nobody writes to it.
+    ///
+    /// # Panics
+    /// Where the range leaves the slice.
+    pub(crate) unsafe fn read(&self, at: usize, n: usize) -> &[T] {
+        assert!(at <= self.len && n <= self.len - at, "shared: {at}+{n} of {}", self.len);
+        // SAFETY: inside the slice that was lent for 'a, and by the caller's promise not written to.
+        unsafe { std::slice::from_raw_parts(self.start.add(at), n) }
+    }
 }
 
 #[cfg(test)]

@@ -184,6 +184,11 @@ fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [
         Source::Single(l) => return Run::All(work.singles[l]),
         Source::Load(l) if tile.is_whole() => return Run::Each(&work.loads[l][tile.start..][..tile.n]),
         Source::Load(l) => work.kernel.registers + l,
+        Source::Result(s) => match &work.outs[s] {
+            // SAFETY: this task wrote it, and nobody writes to it again.
+            Some(Out::Numbers(out)) if tile.is_whole() => return Run::Each(unsafe { out.read(tile.start, tile.n) }),
+            _ => work.kernel.stores[s].register,
+        },
         Source::Register(r) => r,
     };
     Run::Each(&aligned(&registers[register])[..tile.padded()])
