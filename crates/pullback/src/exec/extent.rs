@@ -111,6 +111,11 @@ impl Count {
         self.known == 1 && self.rows.is_empty()
     }
 
+    /// Whether it grows with no extent.
+    pub(crate) fn is_known(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Whether it grows with the same extents.
     pub(crate) fn is_like(&self, other: &Count) -> bool {
         self.rows == other.rows

@@ -12,7 +12,8 @@
 //! | packed | otherwise | own kernel on packed [`panels`](panels) of B |
 //! | direct | the machine has no vectors with multiply-add, or C has gaps | faer |
 //!
-//! [`Packed`] is a B that is packed once for many products with it.
+//! [`Packed`] is a B that is packed once for many products with it. A [`Tail`] is done to some rows of C while they are
+//! in the nearest cache.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -22,6 +23,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 mod packed;
 mod panels;
+mod tail;
 mod tile;
 #[cfg(target_arch = "x86_64")]
 mod vector;
@@ -29,8 +31,10 @@ mod view;
 
 use super::isa::Isa;
 use super::pool::Pool;
+use crate::math::Real;
 pub use packed::Packed;
 use panels::Panels;
+pub use tail::{Tail, With};
 use tile::{Product, Tile};
 use view::Shape;
 pub use view::{View, ViewMut};
@@ -41,12 +45,9 @@ impl Gemm for f32 {}
 impl Gemm for f64 {}
 
 mod sealed {
-    use super::{Cell, Tile};
+    use super::{Cell, Real, Tile};
 
-    pub trait Element:
-        Tile + faer::traits::ComplexField + std::ops::Add<Output = Self> + Default + Send + Sync + 'static
-    {
-        const ONE: Self;
+    pub trait Element: Tile + Real + faer::traits::ComplexField + Default {
         /// This thread's scratch memory, taken while in use and put back afterwards.
         fn scratch() -> &'static std::thread::LocalKey<Cell<Vec<Self>>>;
     }
@@ -54,7 +55,6 @@ mod sealed {
     macro_rules! element {
         ($($t:ident)*) => {$(
             impl Element for $t {
-                const ONE: $t = 1.0;
                 fn scratch() -> &'static std::thread::LocalKey<Cell<Vec<$t>>> {
                     thread_local! { static SCRATCH: Cell<Vec<$t>> = const { Cell::new(Vec::new()) } }
                     &SCRATCH
@@ -83,13 +83,30 @@ fn with_scratch<T: Gemm, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
 /// rows of A and of C are contiguous (and the machine has AVX2), a row of C does not depend on how many rows there are,
 /// either, so a caller may cut the rows as it likes.
 ///
+/// A tail is applied to the result; C has contiguous rows then, and no gaps between them.
+///
 /// # Panics
 /// When the shapes do not fit together.
-pub fn gemm<T: Gemm>(pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b: View<'_, T>, accumulate: bool) {
-    gemm_on(Isa::best(), pool, c, a, b, accumulate);
+pub fn gemm<T: Gemm>(
+    pool: &Pool,
+    c: ViewMut<'_, T>,
+    a: View<'_, T>,
+    b: View<'_, T>,
+    accumulate: bool,
+    tail: Option<With<'_, T>>,
+) {
+    gemm_on(Isa::best(), pool, c, a, b, accumulate, tail);
 }
 
-fn gemm_on<T: Gemm>(isa: Isa, pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b: View<'_, T>, accumulate: bool) {
+fn gemm_on<T: Gemm>(
+    isa: Isa,
+    pool: &Pool,
+    c: ViewMut<'_, T>,
+    a: View<'_, T>,
+    b: View<'_, T>,
+    accumulate: bool,
+    tail: Option<With<'_, T>>,
+) {
     let (m, k, n) = (c.shape.rows, a.shape.cols, c.shape.cols);
     assert!(
         a.shape.rows == m && b.shape.rows == k && b.shape.cols == n,
@@ -98,6 +115,7 @@ fn gemm_on<T: Gemm>(isa: Isa, pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b:
         b.shape.rows,
         b.shape.cols
     );
+    assert!(tail.is_none() || c.is_whole(), "gemm: a tail goes over whole rows");
     if m == 0 || n == 0 {
         return;
     }
@@ -109,9 +127,14 @@ fn gemm_on<T: Gemm>(isa: Isa, pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b:
         _ => c.shape.col_stride != 1,
     };
     let (c, a, b) = if turn { (c.t(), b.t(), a.t()) } else { (c, a, b) };
-    let task =
-        Task { isa, accumulate, m: a.shape.rows, k, n: b.shape.cols, a, b, c: c.shape, out: c.data.as_mut_ptr() };
-    task.run(pool);
+    let out = c.data.as_mut_ptr();
+    let task = Task { isa, accumulate, m: a.shape.rows, k, n: b.shape.cols, a, b, c: c.shape, out, tail: None };
+    // Where rows of C come one after the other, each has its tail while it is near; elsewhere all have it at the end.
+    let near = !turn && task.way() == Way::Wide && m > tail::ROWS;
+    Task { tail: tail.filter(|_| near), ..task }.run(pool);
+    if let Some(tail) = tail.filter(|_| !near) {
+        tail.apply(isa, &mut c.data[..m * n], 0, n);
+    }
 }
 
 /// One product: the operands, and C as a pointer, so that several threads can write to their blocks of it.
@@ -125,6 +148,8 @@ struct Task<'a, T> {
     b: View<'a, T>,
     c: Shape,
     out: *mut T,
+    /// Applied to each block of whole rows of a wide product.
+    tail: Option<With<'a, T>>,
 }
 
 // SAFETY: `out` is the only field that is not `Sync` already. Through it, blocks that run on different threads write
@@ -267,13 +292,24 @@ impl<T: Gemm> Task<'_, T> {
                 packed.iter_mut().zip(line).for_each(|(slot, &x)| *slot = x);
             }
             let packed = &*packed;
-            let block = if self.m > 24 { (24, self.n) } else { (self.m, 4 * self.lanes()) };
+            let block = if self.m > tail::ROWS { (tail::ROWS, self.n) } else { (self.m, 4 * self.lanes()) };
             self.blocks(pool, block, |rows, cols| {
                 let (w, w_row) = if in_place { (self.b.data, self.b.shape.row_stride) } else { (packed, self.n) };
                 let product = self.product(w.as_ptr().wrapping_add(cols.start), w_row, cols);
+                let (first, count) = (rows.start, rows.len());
                 // SAFETY: `way` has seen to contiguous rows of C and whole vectors of columns (of which blocks have
                 // whole ones, too); W has contiguous rows; bounds, blocks and `isa` as in `narrow`.
                 unsafe { T::wide(self.isa, &product, rows) };
+                if let Some(tail) = &self.tail {
+                    let start = self.out.wrapping_add(first * self.n);
+                    // SAFETY: whole rows of a C without gaps, which this block alone writes to.
+                    tail.apply(
+                        self.isa,
+                        unsafe { std::slice::from_raw_parts_mut(start, count * self.n) },
+                        first,
+                        self.n,
+                    );
+                }
             });
         });
     }
@@ -283,6 +319,7 @@ impl<T: Gemm> Task<'_, T> {
             let shape = Shape { rows: self.n, cols: self.m, row_stride: self.m, col_stride: 1 };
             let turned = Task {
                 accumulate: false,
+                tail: None,
                 m: self.n,
                 n: self.m,
                 a: self.b.t(),

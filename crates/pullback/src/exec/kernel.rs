@@ -3,6 +3,7 @@
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::fused::{self, Fused, Link};
+use crate::exec::gemm::Tail;
 use crate::exec::operand::{Operand, Target};
 use crate::ir::{Graph, Var};
 use crate::lowering::{Lowering, PointOp};
@@ -340,6 +341,32 @@ impl Kernel {
     pub(crate) fn apart(&self, extent: usize, reads: &[Operand]) -> bool {
         let numbered = |l: &Load| l.ids.is_some() && reads[l.operand].size.has(extent);
         !self.loads.iter().any(numbered)
+    }
+
+    /// Where it is one operation that a product of so many columns, its operand of that number, can end with: that
+    /// operation, the number of the other operand, and whether that is one row for all.
+    pub(crate) fn tail(&self, product: usize, columns: &Count) -> Option<(Tail, usize, bool)> {
+        let ([instruction], [store], [_, _]) = (&self.instructions[..], &self.stores[..], &self.loads[..]) else {
+            return None;
+        };
+        let [a, b, ..] = instruction.args;
+        let (tail, pairs) = match instruction.op {
+            Op::Fused(Fused::TanhSum) => (Tail::TanhSum, [(a, b), (b, a)]),
+            Op::Fused(Fused::TanhSlope) => (Tail::TanhSlope, [(a, b), (a, b)]),
+            _ => return None,
+        };
+        pairs.into_iter().filter(|_| !store.bools).find_map(|(c, x)| {
+            let Source::Load(c) = c else { return None };
+            let other = match x {
+                Source::Load(l) => &self.loads[l],
+                Source::Register(r) => &self.loads[r.checked_sub(self.registers)?],
+                _ => return None,
+            };
+            let row =
+                other.same_rows && other.kinds.last() == Some(&Kind::Present) && self.axes.last() == Some(columns);
+            let fits = self.loads[c].operand == product && other.operand != product && (other.in_place() || row);
+            (fits && !other.bools).then_some((tail, other.operand, !other.in_place()))
+        })
     }
 
     /// How many operands it lays out or reads.

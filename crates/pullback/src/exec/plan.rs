@@ -51,6 +51,7 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
             fuse::Step::Eqn(i) => steps.push(other(graph, &graph.eqns[*i], &mut rows)),
         }
     }
+    let steps = with_tails(graph, steps, &root, &mut rows);
     let mut runs = schedule(steps, &root, rows.len());
     let (memory, place) = places(graph, &mut runs, &root, &mut rows);
     let place = |v: Var| place[&root(v)];
@@ -64,6 +65,39 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
         })
         .collect();
     Plan { rows, runs, memory, outputs }
+}
+
+/// Products that take in the one operation that alone reads them, and do it while their rows are near.
+fn with_tails(graph: &Graph, steps: Vec<Step>, root: &dyn Fn(Var) -> Var, rows: &mut RowTable) -> Vec<Step> {
+    let mut readers: HashMap<Var, usize> = HashMap::new();
+    let read = steps.iter().flat_map(Step::reads).chain(graph.outputs.iter().copied());
+    read.for_each(|v| *readers.entry(root(v)).or_default() += 1);
+    let mut products: HashMap<Var, usize> = HashMap::new();
+    let mut all: Vec<Option<Step>> = Vec::with_capacity(steps.len());
+    for step in steps {
+        let found = match &step.work {
+            Work::Kernel(kernel) => step.reads.iter().enumerate().find_map(|(k, operand)| {
+                let at = *products.get(&root(operand.var)).filter(|_| readers[&root(operand.var)] == 1)?;
+                let Work::Product(product) = &all[at].as_ref()?.work else { return None };
+                let (tail, other, repeats) = kernel.tail(k, product.columns()?)?;
+                Some((at, product.ending_with(tail, repeats), other))
+            }),
+            _ => None,
+        };
+        if let Work::Product(_) = step.work {
+            products.extend(step.writes().map(|v| (root(v), all.len())));
+        }
+        let step = match found {
+            Some((at, product, other)) => {
+                let mut reads = all[at].take().map(|s| s.reads).unwrap_or_default();
+                reads.push(step.reads[other].clone());
+                Step::new(graph, Work::Product(Box::new(product)), reads, step.writes, rows)
+            }
+            None => step,
+        };
+        all.push(Some(step));
+    }
+    all.into_iter().flatten().collect()
 }
 
 /// What runs at once, and the variables that it reads from memory: what must be kept.

@@ -2,7 +2,7 @@
 
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::gemm::{Gemm, Packed, View, ViewMut, gemm};
+use crate::exec::gemm::{Gemm, Packed, Tail, View, ViewMut, With, gemm};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Place;
 use crate::exec::operand::Io;
@@ -27,12 +27,17 @@ struct Side {
     contract: Walk,
 }
 
-/// A product that runs as matrix products; a third operand is what it is added to.
+/// A product that runs as matrix products. Its operands are the two factors, then what it is added to, then that of its
+/// tail.
 #[derive(Clone, Debug)]
 pub(crate) struct Product {
     left: Side,
     right: Side,
     dtype: DType,
+    /// Whether it is added to an operand.
+    adds: bool,
+    /// What is done to the sum, and whether its operand is one row for all.
+    tail: Option<(Tail, bool)>,
 }
 
 impl Side {
@@ -78,13 +83,14 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, axes: &DotAxes, rows: &mut RowTabl
         })
     };
     let (left, right) = (side(0)?, side(1)?);
-    Some(Product { left, right, dtype: graph.ty(e.output).dtype })
+    Some(Product { left, right, dtype: graph.ty(e.output).dtype, adds: e.inputs.len() > 2, tail: None })
 }
 
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (l, r) = (&self.left, &self.right);
-        write!(f, "product [{}, {}] · [{}, {}]", l.free.size, l.contract.size, r.contract.size, r.free.size)
+        write!(f, "product [{}, {}] · [{}, {}]", l.free.size, l.contract.size, r.contract.size, r.free.size)?;
+        self.tail.map_or(Ok(()), |(tail, _)| write!(f, " {tail:?}"))
     }
 }
 
@@ -132,6 +138,22 @@ impl Product {
         packing.pack(self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract), to);
     }
 
+    /// Whether it is added to its third operand.
+    pub(crate) fn adds(&self) -> bool {
+        self.adds
+    }
+
+    /// Columns of the result, where it may end with a tail: where it is one matrix, of which no block makes a part.
+    pub(crate) fn columns(&self) -> Option<&Count> {
+        let whole = self.left.batch.size.is_one() && self.left.contract.size.is_known() && self.tail.is_none();
+        whole.then_some(&self.right.free.size)
+    }
+
+    /// The same product with a tail, whose operand comes last.
+    pub(crate) fn ending_with(&self, tail: Tail, repeats: bool) -> Product {
+        Product { tail: Some((tail, repeats)), ..self.clone() }
+    }
+
     /// Multiply-adds.
     pub(crate) fn operations(&self) -> Count {
         self.left.batch.size.times(&self.left.free.size).times(&self.left.contract.size).times(&self.right.free.size)
@@ -149,7 +171,7 @@ impl Product {
         let (l, r, rows) = (&self.left, &self.right, io.rows);
         let out = io.write::<T>(0);
         // Only the first block of a sum over rows brings the addend.
-        let added = io.reads.len() > 2 && io.is_first();
+        let added = self.adds && io.is_first();
         if added && !io.in_place(2, 0) {
             out.copy_from_slice(io.read::<T>(2));
         }
@@ -157,14 +179,16 @@ impl Product {
         let (m, c) = (l.free.size.get(rows), r.free.size.get(rows));
         let packing = self.packing::<T>(rows, io.isa);
         let packed = io.packed::<T>(packing.len());
+        let last = io.reads.len() - 1;
+        let tail = self.tail.map(|(tail, repeats)| With { tail, operand: io.read::<T>(last), repeats });
         for (i, out) in out.chunks_mut((m * c).max(1)).enumerate() {
             let a = l.matrix(a, i, rows, Side::by_free);
             let b = r.matrix(b, i, rows, Side::by_contract);
             let out = ViewMut::row_major(out, m, c);
             let accumulate = added || io.adds();
             match packed {
-                Some(packed) => packing.gemm(io.isa, io.pool, out, a, (b, packed), accumulate),
-                None => gemm(io.pool, out, a, b, accumulate),
+                Some(packed) => packing.gemm(io.isa, io.pool, out, a, (b, packed), accumulate, tail),
+                None => gemm(io.pool, out, a, b, accumulate, tail),
             }
         }
     }

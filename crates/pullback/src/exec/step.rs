@@ -220,8 +220,8 @@ impl Step {
 
     /// A variable in whose storage the result may be written, if this is the last to read it.
     pub(crate) fn in_place_of(&self) -> Option<Var> {
-        match self.work {
-            Work::Product(_) => self.reads.get(2).map(|addend| addend.var),
+        match &self.work {
+            Work::Product(p) if p.adds() => self.reads.get(2).map(|addend| addend.var),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! A matrix packed once, to be the right operand of many products.
 
 use super::panels::Panels;
+use super::tail::{self, With};
 use super::tile::Product;
 use super::view::{View, ViewMut};
 use super::{Gemm, gemm_on};
@@ -41,10 +42,12 @@ impl Packed {
         a: View<'_, T>,
         (b, packed): (View<'_, T>, &[T]),
         accumulate: bool,
+        tail: Option<With<'_, T>>,
     ) {
         let Some(panels) = self.0.filter(|_| c.shape.col_stride == 1) else {
-            return gemm_on(isa, pool, c, a, b, accumulate);
+            return gemm_on(isa, pool, c, a, b, accumulate, tail);
         };
+        assert!(tail.is_none() || c.is_whole(), "gemm: a tail goes over whole rows");
         let (m, k, n) = (c.shape.rows, a.shape.cols, c.shape.cols);
         assert!(a.shape.rows == m && panels == Panels::new::<T>(isa, k, n), "gemm: B was packed for another product");
         if m == 0 || n == 0 {
@@ -64,8 +67,17 @@ impl Packed {
             c_row: c.shape.row_stride,
             accumulate,
         };
-        // SAFETY: `View` and `ViewMut` have checked the bounds, C has contiguous rows and is borrowed here alone, and
-        // there are panels only where the instruction set has a kernel.
-        unsafe { panels.multiply(&product, packed, 0..m, 0..panels.count()) };
+        let step = if tail.is_some() { tail::ROWS } else { m };
+        for first in (0..m).step_by(step) {
+            let rows = first..m.min(first + step);
+            // SAFETY: `View` and `ViewMut` have checked the bounds, C has contiguous rows and is borrowed here alone,
+            // and there are panels only where the instruction set has a kernel.
+            unsafe { panels.multiply(&product, packed, rows.clone(), 0..panels.count()) };
+            if let Some(tail) = &tail {
+                let start = product.c.wrapping_add(first * n);
+                // SAFETY: whole rows of a C without gaps.
+                tail.apply(isa, unsafe { std::slice::from_raw_parts_mut(start, rows.len() * n) }, first, n);
+            }
+        }
     }
 }

@@ -62,7 +62,7 @@ fn check<T: Real>(noise: &mut Noise, pools: &[Pool], (m, k, n): (usize, usize, u
             let mut c = before.clone();
             let ([cs, sa, sb], (av, bv)) = (strides, (&a, &b));
             let cv = ViewMut::new(&mut c, m, n, cs.0, cs.1);
-            gemm_on(isa, pool, cv, View::new(av, m, k, sa.0, sa.1), View::new(bv, k, n, sb.0, sb.1), accumulate);
+            gemm_on(isa, pool, cv, View::new(av, m, k, sa.0, sa.1), View::new(bv, k, n, sb.0, sb.1), accumulate, None);
             c
         };
         let got = run(&pools[0]);
@@ -127,7 +127,7 @@ fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), b
         let run = |rows: Range<usize>, accumulate| {
             let mut c = before[rows.start * n..rows.end * n].to_vec();
             let a = View::row_major(&a[rows.start * k..], rows.len(), k);
-            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, accumulate);
+            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, accumulate, None);
             c
         };
         for accumulate in [false, true] {
@@ -158,16 +158,65 @@ fn a_row_does_not_depend_on_the_others() {
 fn empty_sizes() {
     let pool = Pool::new(2);
     let mut c = [1.0f32, 2.0];
-    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), true);
+    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), true, None);
     assert_eq!(c, [1.0, 2.0]);
-    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), false);
+    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), false, None);
     assert_eq!(c, [0.0, 0.0]);
-    gemm(&pool, ViewMut::row_major(&mut [], 0, 2), View::row_major(&[], 0, 1), View::row_major(&c, 1, 2), false);
+    gemm(&pool, ViewMut::row_major(&mut [], 0, 2), View::row_major(&[], 0, 1), View::row_major(&c, 1, 2), false, None);
 }
 
 #[test]
 #[should_panic(expected = "gemm: shapes do not fit: [2, 2] = [2, 3] · [2, 2]")]
 fn shapes_that_do_not_fit() {
     let (a, b, mut c) = ([0.0; 6], [0.0; 4], [0.0; 4]);
-    gemm(&Pool::new(1), ViewMut::row_major(&mut c, 2, 2), View::row_major(&a, 2, 3), View::row_major(&b, 2, 2), false);
+    gemm(
+        &Pool::new(1),
+        ViewMut::row_major(&mut c, 2, 2),
+        View::row_major(&a, 2, 3),
+        View::row_major(&b, 2, 2),
+        false,
+        None,
+    );
+}
+
+#[test]
+fn a_tail_is_done_to_every_element_once() {
+    let mut noise = Noise(7);
+    let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| noise.next()).collect() };
+    let pools = [Pool::new(1), Pool::new(3)];
+    // Wide in place and turned, packed, narrow, few rows, more rows than a block.
+    for (m, k, n) in
+        [(61, 4, 128), (61, 40, 128), (24, 8, 32), (25, 8, 32), (50, 30, 37), (40, 20, 3), (1, 5, 8), (30, 7, 1)]
+    {
+        let (a, b, row, whole) = (draw(m * k), draw(k * n), draw(n), draw(m * n));
+        for isa in Isa::all() {
+            let mut plain = vec![0.5; m * n];
+            let views = || (View::row_major(&a, m, k), View::row_major(&b, k, n));
+            gemm_on(isa, &pools[0], ViewMut::row_major(&mut plain, m, n), views().0, views().1, true, None);
+            for (tail, operand, repeats) in
+                [(Tail::TanhSum, &row, true), (Tail::TanhSum, &whole, false), (Tail::TanhSlope, &whole, false)]
+            {
+                let with = || Some(With { tail, operand, repeats });
+                let want: Vec<f64> = (0..m * n)
+                    .map(|i| {
+                        let (c, x) = (plain[i], operand[if repeats { i % n } else { i }]);
+                        if tail == Tail::TanhSum { (c + x).tanh() } else { c * (1.0 - x * x) }
+                    })
+                    .collect();
+                let is_right = |c: &[f64]| c.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-14 * (1.0 + b.abs()));
+                for pool in &pools {
+                    let mut c = vec![0.5; m * n];
+                    gemm_on(isa, pool, ViewMut::row_major(&mut c, m, n), views().0, views().1, true, with());
+                    assert!(is_right(&c), "{isa:?} {tail:?} [{m}, {k}] · [{k}, {n}]");
+                    let packing = Packed::new::<f64>(isa, k, n);
+                    let mut packed = vec![0.0; packing.len()];
+                    packing.pack(views().1, &mut packed);
+                    let mut c = vec![0.5; m * n];
+                    let (to, right) = (ViewMut::row_major(&mut c, m, n), (views().1, &packed[..]));
+                    packing.gemm(isa, pool, to, views().0, right, true, with());
+                    assert!(is_right(&c), "packed {isa:?} {tail:?} [{m}, {k}] · [{k}, {n}]");
+                }
+            }
+        }
+    }
 }

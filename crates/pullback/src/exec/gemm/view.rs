@@ -91,6 +91,11 @@ impl<'a, T> ViewMut<'a, T> {
         ViewMut::new(data, rows, cols, cols, 1)
     }
 
+    /// Whether rows come one after the other, without gaps.
+    pub(super) fn is_whole(&self) -> bool {
+        self.shape.col_stride == 1 && self.shape.row_stride == self.shape.cols
+    }
+
     /// The transpose, of the same memory.
     #[must_use]
     pub fn t(self) -> Self {

@@ -1,0 +1,59 @@
+//! What becomes of a product's elements while they are in the nearest cache.
+
+use super::Gemm;
+use crate::exec::isa::Isa;
+use crate::exec::lanes::per_isa;
+
+/// Rows that are multiplied before their tail: a few tiles of the kernels.
+pub const ROWS: usize = 24;
+
+/// A function of an element `c` of the product and one, `x`, of another operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tail {
+    /// `tanh(c + x)`.
+    TanhSum,
+    /// `c (1 - x²)`.
+    TanhSlope,
+}
+
+/// A tail with its operand.
+#[derive(Clone, Copy)]
+pub struct With<'a, T> {
+    pub tail: Tail,
+    /// As many numbers as the product has, or one row of them for all.
+    pub operand: &'a [T],
+    /// Whether it is one row for all.
+    pub repeats: bool,
+}
+
+impl<T: Gemm> With<'_, T> {
+    /// Applies it to some whole rows of `n` numbers, from one on.
+    pub fn apply(&self, isa: Isa, rows: &mut [T], first: usize, n: usize) {
+        let operand = if self.repeats { self.operand } else { &self.operand[first * n..][..rows.len()] };
+        run_tail(isa, self.tail, rows, operand);
+    }
+}
+
+#[inline(always)]
+fn each<T: Gemm>(rows: &mut [T], operand: &[T], f: impl Fn(T, T) -> T) {
+    for row in rows.chunks_mut(operand.len().max(1)) {
+        let n = row.len();
+        let operand = &operand[..n];
+        for j in 0..n {
+            row[j] = f(row[j], operand[j]);
+        }
+    }
+}
+
+#[inline(always)]
+fn tail<T: Gemm, const FMA: bool>(tail: Tail, rows: &mut [T], operand: &[T]) {
+    match tail {
+        Tail::TanhSum => each(rows, operand, |c, x| (c + x).tanh::<FMA>()),
+        Tail::TanhSlope => each(rows, operand, |c, x| c * (T::from_f64(1.0) - x * x)),
+    }
+}
+
+per_isa! {
+    /// The rows by the best instructions there are; an operand of one row is read again for each.
+    fn run_tail<T: Gemm>(what: Tail, rows: &mut [T], operand: &[T]) = tail;
+}
