@@ -70,6 +70,9 @@ const WORTH: usize = 400_000;
 /// The same for a further wave, which goes through the folds once more.
 const WAVE_WORTH: usize = 2_000_000;
 
+/// Elements of packed weights for which several threads pay.
+const ELEMENTS_WORTH: usize = 32_768;
+
 /// Bytes of a block's own buffers: they and the weights share the second cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
@@ -227,9 +230,12 @@ impl Stage {
 
     /// Packs the weights that all blocks use.
     fn pack(&self, state: &mut State<'_>) {
-        self.steps().for_each(|s| s.reserve_packed(state.memory, state.rows, state.isa));
+        let elements: usize = self.steps().map(|s| s.reserve_packed(state.memory, state.rows, state.isa)).sum();
         let (memory, rows, isa, pool) = (&*state.memory, &*state.rows, state.isa, state.pool);
         let packed = || self.steps().filter(|s| s.is_packed());
+        if elements < ELEMENTS_WORTH {
+            return packed().for_each(|s| s.pack(memory, rows, isa, pool));
+        }
         pool.run(packed().count(), &|i| packed().skip(i).take(1).for_each(|s| s.pack(memory, rows, isa, pool)));
     }
 

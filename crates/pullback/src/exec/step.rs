@@ -251,11 +251,12 @@ impl Step {
         self.packed.is_some()
     }
 
-    /// Makes room for its right operand packed.
-    pub(crate) fn reserve_packed(&self, memory: &mut Memory, rows: &[usize], isa: Isa) {
-        if let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) {
-            memory.reserve(slot, p.packed_len(rows, isa));
-        }
+    /// Makes room for its right operand packed; the elements that it takes.
+    pub(crate) fn reserve_packed(&self, memory: &mut Memory, rows: &[usize], isa: Isa) -> usize {
+        let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) else { return 0 };
+        let elements = p.packed_len(rows, isa);
+        memory.reserve(slot, elements);
+        elements
     }
 
     /// Packs its right operand, if it is to be.
