@@ -165,7 +165,8 @@ impl Stage {
         }
         let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
-        let in_wave = (WAVE_BYTES / kept.max(1) / in_block).max(1);
+        // A wave of one row would be one thread's.
+        let in_wave = (WAVE_BYTES / kept.max(1) / in_block).max((LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4) / in_block);
         let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
         let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
         // The same rows come out of every block, so that their number may follow that of threads.
