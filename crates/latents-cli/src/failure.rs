@@ -2,6 +2,7 @@
 
 use crate::matching::quoted;
 use crate::output::folder::CHECKPOINT;
+use latents::model::ModelError;
 use latents::plot::PlotError;
 use latents::run::FitError;
 use latents::train::{CheckpointError, Fault};
@@ -111,6 +112,7 @@ impl From<FitError> for Failure {
             e => e,
         };
         let help = match &e {
+            FitError::Model(ModelError::Value { .. }) => "correct the value, or leave the row out".to_owned(),
             FitError::Config(_) | FitError::Model(_) => "see `latents fit --help` for the settings".to_owned(),
             FitError::NotFinite(_) | FitError::Validation { .. } => {
                 "the last good state is saved; begin again with a lower training.rate, or look at those rows".to_owned()

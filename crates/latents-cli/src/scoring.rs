@@ -7,7 +7,7 @@ use crate::interrupt;
 use crate::progress::thousands;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use latents::data::Table;
-use latents::run::Fitted;
+use latents::run::{FitError, Fitted};
 use pullback::Tensor;
 use std::path::Path;
 
@@ -18,8 +18,10 @@ const ROWS: usize = 1024;
 
 /// Some rows as the model sees them.
 pub struct Chunk {
-    /// The number of the first of them, from 0.
+    /// How many rows came before them.
     pub first: u64,
+    /// Their numbers in the file, from 1: those that were dropped for want of a value count too.
+    pub numbers: Vec<u64>,
     /// The rows in the data's units.
     pub table: Table,
     /// What the model sees; `[n, d]`.
@@ -56,10 +58,11 @@ pub fn each_chunk(
         told.set_message(format!("{} rows", thousands(first)));
         told.tick();
         let n = table.rows() as u64;
+        let numbers = reader.numbers().to_vec();
         let done = fitted
             .view(&table, first)
-            .map_err(Failure::from)
-            .and_then(|(x, log_jacobian)| take(Chunk { first, table, x, log_jacobian }));
+            .map_err(|e| in_file(e, data, first, &numbers))
+            .and_then(|(x, log_jacobian)| take(Chunk { first, numbers, table, x, log_jacobian }));
         if done.is_err() {
             break done;
         }
@@ -77,7 +80,18 @@ pub fn each_chunk(
     Ok(first)
 }
 
-/// A figure with its error, where it has one.
+/// A fault of a chunk's rows, said of the file that they are of.
+fn in_file(e: FitError, data: &Path, first: u64, numbers: &[u64]) -> Failure {
+    let mut e = e.renumbered(|i| numbers[i - first as usize]);
+    if let FitError::Data(e) = &mut e
+        && e.origin.is_empty()
+    {
+        e.origin = data.display().to_string();
+    }
+    e.into()
+}
+
+/// A figure with its error, which one row alone leaves open.
 pub fn with_error(mean: f64, se: f64) -> String {
     if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") }
 }

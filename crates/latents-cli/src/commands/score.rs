@@ -101,7 +101,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         for (i, (figure, shift)) in figures.iter().zip(&chunk.log_jacobian).enumerate() {
             summary.push(figure, *shift);
             let scored = Scored {
-                row: chunk.first + i as u64 + 1,
+                row: chunk.numbers[i],
                 log_density: figure.value + shift,
                 standard_error: figure.se,
                 pareto_k: figure.pareto.map(|tail| tail.k),

@@ -94,6 +94,22 @@ pub enum FitError {
 }
 
 impl FitError {
+    /// The same, where a row is at fault, by the number from 1 that it has elsewhere: `number` is given its place in
+    /// the table, from 0.
+    pub fn renumbered(self, number: impl Fn(usize) -> u64) -> FitError {
+        match self {
+            FitError::Data(mut e) => {
+                e.row = e.row.map(|row| number(row.saturating_sub(1) as usize));
+                FitError::Data(e)
+            }
+            FitError::Model(ModelError::Value { row, column, value, likelihood, needs }) => {
+                let row = number(row).saturating_sub(1) as usize;
+                FitError::Model(ModelError::Value { row, column, value, likelihood, needs })
+            }
+            other => other,
+        }
+    }
+
     /// Whether the request is at fault, rather than the data's content, the training or the machine.
     pub fn is_usage(&self) -> bool {
         match self {

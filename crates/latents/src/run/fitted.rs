@@ -129,10 +129,12 @@ impl Fitted {
     /// # Errors
     /// Other columns than the model's; a value that the preprocessing does not take.
     pub fn view(&self, table: &Table, first: u64) -> Result<(Tensor, Vec<f64>), FitError> {
-        check(table, &self.header.preprocess, &self.header.binariser, &self.header.config.model.likelihood)?;
+        let Header { preprocess, binariser, config, .. } = &self.header;
+        check(table, preprocess, binariser, &config.model.likelihood)
+            .map_err(|e| e.renumbered(|i| first + i as u64 + 1))?;
         // The same draws for every model, so that models are compared on the same pixels.
         let key = Key::new(0).fold_in(Purpose::View as u32);
-        Ok(view(table, &self.header.preprocess, &self.header.binariser, first, key)?)
+        Ok(view(table, preprocess, binariser, first, key)?)
     }
 
     /// The log density of each row, by the configured estimator.
@@ -146,7 +148,8 @@ impl Fitted {
     /// The log density of each row, by that estimator.
     ///
     /// # Errors
-    /// Other columns than the model's; a value that the preprocessing does not take.
+    /// Other columns than the model's; a value that the preprocessing or the likelihood does not take, with the row's
+    /// number in the data set.
     pub fn score_by(&self, table: &Table, spec: &EstimatorSpec) -> Result<Scores, FitError> {
         self.scores(self.view(table, 0)?, spec)
     }

@@ -61,8 +61,8 @@ impl Fitting {
     pub fn of_split(table: &Table, config: &FitConfig, split: Split) -> Result<Fitting, FitError> {
         config.check()?;
         let binariser = Binariser::fit(table, config.data.binarise)?;
-        let preprocess =
-            preprocess_of(config, &table.select_rows(&split.train)).map_err(|e| of_rows(e, &split.train))?;
+        let preprocess = preprocess_of(config, &table.select_rows(&split.train))
+            .map_err(|e| e.renumbered(|i| split.train.get(i).map_or(i, |&row| row) as u64 + 1))?;
         let source = Source { path: String::new(), hash: table.hash(), rows: table.rows() };
         let header = Header {
             written_by: VERSION.to_owned(),
@@ -271,17 +271,6 @@ impl Judge<FitCheck> for Judged {
 
     fn checks(&self, checks: &[FitCheck]) -> Option<FitEnd> {
         self.0.unwrap_or(Patience(usize::MAX)).checks(checks)
-    }
-}
-
-/// A fault of one of some rows, told by its number in the whole table.
-fn of_rows(e: FitError, rows: &[usize]) -> FitError {
-    match e {
-        FitError::Data(mut e) => {
-            e.row = e.row.map(|row| rows.get(row.saturating_sub(1) as usize).map_or(row, |&i| i as u64 + 1));
-            FitError::Data(e)
-        }
-        other => other,
     }
 }
 
