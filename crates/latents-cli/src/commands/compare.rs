@@ -79,16 +79,17 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             );
             return Err(Failure::usage(what, "compare runs that were fitted to the same columns"));
         }
-        // A probability of bits and a density of numbers have no common unit.
-        let measure = |i: &latents::run::Fitted| (i.header().binariser.how(), i.header().preprocess.is_random());
-        if measure(&models[0]) != measure(model) {
+        // A probability of values and a density of numbers have no common unit.
+        if models[0].measure() != model.measure() {
             let what = format!(
-                "{} and {} see the values differently (binarised or dequantised in another way): their densities are of \
-                 different things",
+                "{} and {} see the values differently (binarised or dequantised in another way, or as whole numbers and as \
+                 real ones): their densities are of different things",
                 runs[0].display(),
                 run.display()
             );
-            return Err(Failure::usage(what, "compare runs with the same binarisation and dequantisation"));
+            let help =
+                "compare runs with the same binarisation and dequantisation, and with likelihoods of the same kind";
+            return Err(Failure::usage(what, help));
         }
     }
     interrupt::listen()?;

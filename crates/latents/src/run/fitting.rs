@@ -284,7 +284,7 @@ fn preprocess_of(config: &FitConfig, train: &Table) -> Result<Preprocess, FitErr
     let each = config.model.likelihood.of_columns(columns)?;
     let real = |column: &Column| {
         let of = columns.iter().zip(&each).find(|(c, _)| c.name == column.name);
-        of.is_some_and(|(_, likelihood)| matches!(likelihood.name(), "gaussian" | "student-t"))
+        of.is_some_and(|(_, likelihood)| likelihood.is_continuous())
     };
     Ok(Preprocess::fit_where(train, &config.steps(), real)?)
 }
