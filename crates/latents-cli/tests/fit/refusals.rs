@@ -36,6 +36,8 @@ fn bad_data_is_refused_with_its_place() {
     place.write("bad.csv", "a,b\n1,2\n3,x\n");
     let err = fit(&place, "bad.csv", 2);
     assert!(err.contains("row 2") && err.contains("`b`") && err.contains("--without"), "{err}");
+    place.write("bad.csv", "a,5\n1,2\n3,4\n");
+    assert!(fit(&place, "bad.csv", 2).contains("`--header yes`"));
     place.write("bad.csv", "a,b\n1,2\n3\n");
     assert!(fit(&place, "bad.csv", 1).contains("line 3"));
     place.write("bad.csv", "");

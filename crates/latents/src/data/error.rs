@@ -254,6 +254,13 @@ impl Fault {
                 "name it .csv, .tsv, .npy, .npz, .idx, .png, .jpg, .parquet or .arrow, with .gz where compressed".into()
             }
             Fault::Gzip(_) | Fault::Truncated { .. } => "fetch or write the file again".into(),
+            Fault::Corrupt { .. } => "check that it is such a file, and fetch or write it again".into(),
+            Fault::Empty | Fault::NoRows { dropped: 0 } => "pass a file with rows of data".into(),
+            Fault::NoRows { .. } => "leave the columns that lack values out with `--without`, or fill them in".into(),
+            Fault::FewRows { .. } => {
+                "pass more rows; a picture is one row, or as many points as one wants by `--points`".into()
+            }
+            Fault::NoColumns => "leave fewer columns out".into(),
             Fault::Ragged { .. } => "check the separators and quotes of this line and the one before".into(),
             Fault::LongRecord { .. } => "a quote may be unclosed, or the file may not be text".into(),
             Fault::Missing => {
@@ -350,10 +357,11 @@ impl fmt::Display for DataError {
             write!(f, "{}: ", place.join(", "))?;
         }
         write!(f, "{}", self.fault)?;
-        match self.fault.help(self.column.as_deref()) {
-            Some(help) => write!(f, "; help: {help}"),
-            None => Ok(()),
-        }
+        let Some(help) = self.fault.help(self.column.as_deref()) else { return Ok(()) };
+        // Text at the top of a file is most likely its header.
+        let header = matches!((&*self.fault, self.line), (Fault::Text { .. }, Some(1)));
+        let first = if header { "if this line names the columns, pass `--header yes`; else " } else { "" };
+        write!(f, "; help: {first}{help}")
     }
 }
 
