@@ -1,7 +1,7 @@
 //! Data as the command line names it.
 
 use crate::failure::Failure;
-use crate::progress::thousands;
+use crate::progress::counted;
 use latents::data::{ColumnKind, DataError, Fault, Header, Missing, ReadOptions, Reader, Table, open, read};
 use latents::run::Fitted;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub struct DataArgs {
 /// Whether the first line names the columns.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Whether {
-    /// Where one of its fields is no number.
+    /// Where none of its fields is a number.
     Auto,
     /// It does.
     Yes,
@@ -162,8 +162,8 @@ pub fn described(table: &Table) -> String {
         [first, .., last] if names.len() > 8 => format!("{first} … {last}"),
         all => all.join(", "),
     };
-    let n = thousands(table.rows() as u64);
-    format!("{n} rows, {} column{}{kinds}: {listed}", columns.len(), if columns.len() == 1 { "" } else { "s" })
+    let (rows, columns) = (counted(table.rows() as u64, "row"), counted(columns.len() as u64, "column"));
+    format!("{rows}, {columns}{kinds}: {listed}")
 }
 
 impl From<DataError> for Failure {

@@ -4,7 +4,7 @@ use crate::args::Manners;
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, open_like};
 use crate::interrupt;
-use crate::progress::thousands;
+use crate::progress::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use latents::data::Table;
 use latents::run::{FitError, Fitted};
@@ -55,7 +55,7 @@ pub fn each_chunk(
             Ok(None) => break Ok(()),
             Err(e) => break Err(e.into()),
         };
-        told.set_message(format!("{} rows", thousands(first)));
+        told.set_message(counted(first, "row"));
         told.tick();
         let n = table.rows() as u64;
         let numbers = reader.numbers().to_vec();
@@ -71,7 +71,8 @@ pub fn each_chunk(
     told.finish_and_clear();
     result?;
     if reader.dropped() > 0 {
-        manners.say(format!("{} rows were dropped for want of a value", thousands(reader.dropped())));
+        let (rows, were) = (counted(reader.dropped(), "row"), if reader.dropped() == 1 { "was" } else { "were" });
+        manners.say(format!("{rows} {were} dropped for want of a value"));
     }
     if first == 0 {
         let what = format!("{} has no rows", data.display());
@@ -93,7 +94,7 @@ fn in_file(e: FitError, data: &Path, first: u64, numbers: &[u64]) -> Failure {
 
 /// A figure with its error, which one row alone leaves open.
 pub fn with_error(mean: f64, se: f64) -> String {
-    if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") }
+    if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4} ± ?") }
 }
 
 /// A Pareto shape, where there is one; beyond any use a bound of it will do.

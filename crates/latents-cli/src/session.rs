@@ -3,7 +3,8 @@
 use crate::args::Manners;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::progress::{Progress as Told, seconds, thousands};
+use crate::progress::{Progress as Told, counted, seconds, thousands};
+use crate::scoring::with_error;
 use comfy_table::{CellAlignment, Table, presets};
 use latents::atomic::write_atomically;
 use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, curves, metrics_csv, report};
@@ -164,14 +165,12 @@ impl Summary {
             let mut table = Table::new();
             table.load_style(presets::UTF8_BORDERS_ONLY);
             table.set_header(vec![
-                format!("log density of {} test rows", thousands(figures.rows as u64)),
+                format!("log density of {}", counted(figures.rows as u64, "test row")),
                 "nats per row".to_owned(),
                 "bits per dimension".to_owned(),
             ]);
             let mut row = |name: String, f: &Figure| {
-                let error =
-                    if f.standard_error.is_finite() { format!("{:.4}", f.standard_error) } else { "?".to_owned() };
-                let value = format!("{:.4} ± {error}", f.log_density);
+                let value = with_error(f.log_density, f.standard_error);
                 table.add_row(vec![name, value, format!("{:.4}", -f.log_density / (d * std::f64::consts::LN_2))]);
             };
             row(format!("this model, {} ({})", figures.estimator, kind(&figures.kind)), &figures.model);
@@ -185,10 +184,12 @@ impl Summary {
             }
             lines.push(table.to_string());
             lines.extend(figures.missing.iter().map(|why| format!("no figure of {why}")));
+        } else {
+            lines.push("no figure: data.test leaves no row to test on".to_owned());
         }
         if let Some(ended) = &self.header.ended {
-            let (steps, best) = (thousands(u64::from(self.steps)), thousands(u64::from(ended.best_step)));
-            lines.push(format!("ended after {steps} steps: {}; the model is that of step {best}", ended.why));
+            let (steps, best) = (counted(u64::from(self.steps), "step"), thousands(u64::from(ended.best_step)));
+            lines.push(format!("ended after {steps}: {}; the model is that of step {best}", ended.why));
         }
         lines.push(format!("{} ({} training)", seconds(self.seconds), seconds(self.train_seconds)));
         lines.push(self.folder.report().display().to_string());

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
-use crate::progress::thousands;
+use crate::progress::counted;
 use crate::scoring::{SAMPLES, each_chunk, known};
 use latents::diagnostics::{ActiveUnits, ClassifierError, SampleError, classifier_test, mmd_test};
 use latents::evaluation::{Diagnostics, EstimatorSpec, Evaluator, Sampled, Summary, samples};
@@ -127,9 +127,9 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         return Ok(());
     }
     print(&format!(
-        "{} on {} rows of {}: {}",
+        "{} on {} of {}: {}",
         args.run.display(),
-        thousands(rows),
+        counted(rows, "row"),
         args.data.display(),
         verdict.grade
     ))?;

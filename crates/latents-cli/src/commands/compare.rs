@@ -6,7 +6,7 @@ use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
 use crate::progress::thousands;
-use crate::scoring::{SAMPLES, each_chunk, known};
+use crate::scoring::{SAMPLES, each_chunk, known, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::evaluation::{
     CompareError, EstimatorSpec, Evaluator, Evidence, PairedDifference, Summary, paired_difference,
@@ -24,7 +24,7 @@ Example:
 
 /// The options of `latents compare`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, override_usage = "latents compare [OPTIONS] <RUN> <RUN>... <DATA>")]
 pub struct Args {
     /// The folders of two runs or more, and then the rows.
     #[arg(value_names = ["RUN", "RUN", "DATA"], num_args = 3.., required = true)]
@@ -181,7 +181,7 @@ fn table(judged: &[Judged], differences: &[PairedDifference], spec: EstimatorSpe
         String::new(),
     ]);
     for (i, j) in judged.iter().enumerate() {
-        let figure = format!("{:.4} ± {:.4}", j.evidence.mean, j.evidence.standard_error);
+        let figure = with_error(j.evidence.mean, j.evidence.standard_error);
         let mut line = vec![j.run.clone(), figure];
         if let Some(d) = i.checked_sub(1).and_then(|i| differences.get(i)) {
             line.push(format!("{:+.4} ± {:.4}", d.difference.mean, d.difference.se));

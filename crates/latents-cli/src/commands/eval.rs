@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
-use crate::progress::{seconds, thousands};
+use crate::progress::{counted, seconds, thousands};
 use crate::scoring::{Chunk, SAMPLES, each_chunk, known, shape, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::evaluation::{
@@ -158,7 +158,7 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header([
-        &format!("log density of {} rows", thousands(rows)),
+        &format!("log density of {}", counted(rows, "row")),
         "kind",
         "nats per row",
         "bits per dimension",
@@ -209,12 +209,12 @@ fn notes(found: &Found) -> Vec<String> {
     match allocated.interval {
         Ok(interval) => {
             let (low, high) = (interval.low, interval.high);
-            let rounds = allocated.rounds;
+            let rounds = counted(u64::from(allocated.rounds), "round");
             let short =
                 if allocated.reached { "" } else { "; --max-samples ended it before it was as narrow as asked" };
             let kind = allocated.evidence.kind;
             vec![format!(
-                "{}: 95 % interval of the mean over these rows {low:.5} to {high:.5} ({kind}), in {rounds} rounds{short}",
+                "{}: 95 % interval of the mean over these rows {low:.5} to {high:.5} ({kind}), in {rounds}{short}",
                 spec.name()
             )]
         }

@@ -4,7 +4,7 @@ use crate::args::Manners;
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, described};
 use crate::output::print;
-use crate::progress::thousands;
+use crate::progress::{counted, thousands};
 use crate::session::{Saving, Session};
 use latents::data::read;
 use latents::run::{FitConfig, Fitting, Folder};
@@ -95,8 +95,8 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     fitting.set_path(whole(&args.what.data));
     let split = fitting.split();
     args.manners.say(format!(
-        "{} rows to train on, {} to validate, {} to test",
-        thousands(split.train.len() as u64),
+        "{} to train on, {} to validate, {} to test",
+        counted(split.train.len() as u64, "row"),
         thousands(split.validation.len() as u64),
         thousands(split.test.len() as u64)
     ));

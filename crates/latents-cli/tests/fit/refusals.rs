@@ -39,7 +39,7 @@ fn bad_data_is_refused_with_its_place() {
     place.write("bad.csv", "a,5\n1,2\n3,4\n");
     assert!(fit(&place, "bad.csv", 2).contains("`--header yes`"));
     place.write("bad.csv", "a,b\n1,2\n3\n");
-    assert!(fit(&place, "bad.csv", 1).contains("line 3"));
+    assert!(fit(&place, "bad.csv", 1).contains("line 3): 1 field where"));
     place.write("bad.csv", "");
     assert!(fit(&place, "bad.csv", 1).contains("empty"));
     place.write("bad.csv", "a,b\n1,2\n");

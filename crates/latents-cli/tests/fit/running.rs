@@ -174,3 +174,21 @@ fn what_the_fit_left_out_is_left_out_again_and_need_not_be_there() {
     }
     done(&mut place.latents("plot run --what pairs"));
 }
+
+#[test]
+fn one_row_is_said_to_be_one_and_has_no_error() {
+    let place = Place::new();
+    place.write("few.csv", &crate::rows(4));
+    let sumo = "evaluation.estimator=sumo:2";
+    let (out, err) = done(&mut place.latents(&format!("fit few.csv -o run {TINY} epochs=1 {sumo}")));
+    assert!(err.contains("4 rows, 2 columns") && err.contains("2 rows to train on, 1 to validate, 1 to test"), "{err}");
+    for part in ["log density of 1 test row ", "± ?", "ended after 1 step: its one epoch is done"] {
+        assert!(out.contains(part), "no {part:?} in {out}");
+    }
+    let (shown, _) = done(&mut place.latents("show run"));
+    assert!(shown.contains("± ? nats per row, model (sumo:2, unbiased)"), "{shown}");
+    let report = String::from_utf8(read(place.at("run/report.html"))).expect("text");
+    assert!(report.contains("1 test row,") && report.contains("estimator sumo:2, unbiased;"), "{report}");
+    let (out, _) = done(&mut place.latents(&format!("fit rows.csv -o untested {TINY} data.test=0 --quiet")));
+    assert!(out.contains("no figure: data.test leaves no row"), "{out}");
+}

@@ -86,7 +86,7 @@ pub enum Fault {
         help: String,
     },
     /// A row of another length than the first.
-    #[error("{found} fields where the first row has {wanted}")]
+    #[error("{found} field{} where the first row has {wanted}", if *found == 1 { "" } else { "s" })]
     Ragged {
         /// Fields in this row.
         found: usize,
@@ -184,7 +184,7 @@ pub enum Fault {
         columns: usize,
     },
     /// Too few rows for what was asked.
-    #[error("{found} rows, and {what} needs at least {needed}")]
+    #[error("{found} row{}, and {what} needs at least {needed}", if *found == 1 { "" } else { "s" })]
     FewRows {
         /// How many there are.
         found: usize,

@@ -54,6 +54,11 @@ const SIGNIFICANT: f64 = 0.01;
 /// Above this accuracy a classifier tells samples from rows easily.
 const EASY: f64 = 0.75;
 
+/// To three places, as that of a permutation test is, or what it is below.
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("= {p:.3}") }
+}
+
 impl Diagnostics {
     /// What they say.
     pub fn verdict(&self) -> Verdict {
@@ -74,8 +79,9 @@ impl Diagnostics {
                 (Grade::Sound, format!("{active} of {all} latent units are active, none has collapsed to the prior"))
             }
             _ => {
+                let have = if collapsed == 1 { "has" } else { "have" };
                 let what =
-                    format!("{active} of {all} latent units are active, {collapsed} have collapsed to the prior");
+                    format!("{active} of {all} latent units are active, {collapsed} {have} collapsed to the prior");
                 // Units to spare cost time, not trust.
                 (Grade::Sound, what + " (a smaller latent would do)")
             }
@@ -103,11 +109,11 @@ impl Diagnostics {
     fn samples(&self) -> (Grade, String) {
         let (mmd, classifier) = (&self.mmd, &self.classifier);
         let figures = format!(
-            "MMD p = {:.3} by {} rows; a classifier tells {:.1} % right (p = {:.2e} by {} rows)",
+            "MMD p = {:.3} by {} rows; a classifier tells {:.1} % right (p {} by {} rows)",
             mmd.p_value,
             mmd.rows,
             100.0 * classifier.accuracy,
-            classifier.p_value,
+            p_value(classifier.p_value),
             classifier.held_out
         );
         if mmd.p_value >= SIGNIFICANT && classifier.p_value >= SIGNIFICANT {
@@ -146,7 +152,7 @@ mod tests {
     fn each_diagnostic_can_spoil_the_grade() {
         let good = diagnostics(0.2);
         assert_eq!(good.verdict().grade, Grade::Sound);
-        assert!(good.verdict().findings[0].1.contains("1 of 2 latent units are active, 1 have collapsed"));
+        assert!(good.verdict().findings[0].1.contains("1 of 2 latent units are active, 1 has collapsed"));
         assert_eq!(diagnostics(1.2).verdict().grade, Grade::Unsound);
         let mut found = diagnostics(0.2);
         found.units.variances[0] = 0.0;

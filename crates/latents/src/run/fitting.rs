@@ -197,8 +197,7 @@ impl Fitting {
         let broken = match stop {
             Stop::Interrupted => None,
             Stop::Finished => {
-                self.header.ended =
-                    end(format!("all {} epochs are done", self.plan.steps / self.task.batches().max(1)), false);
+                self.header.ended = end(all_done(self.plan.steps / self.task.batches().max(1)), false);
                 None
             }
             Stop::Judged(FitEnd::Patience { checks }) => {
@@ -259,6 +258,11 @@ pub fn checkpoint(header: &Header, run: &Run) -> Result<Checkpoint, FitError> {
     let mut checkpoint = header.checkpoint()?;
     run.put(&mut checkpoint)?;
     Ok(checkpoint)
+}
+
+/// Why a run that made all its steps ended.
+fn all_done(epochs: u32) -> String {
+    if epochs == 1 { "its one epoch is done".to_owned() } else { format!("all {epochs} epochs are done") }
 }
 
 /// Patience, where it is not without end; a number that is none ends a run in any case.
