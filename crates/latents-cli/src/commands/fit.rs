@@ -3,6 +3,7 @@
 use crate::args::Manners;
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, described};
+use crate::output::folder::writable;
 use crate::output::print;
 use crate::progress::{counted, thousands};
 use crate::session::{Saving, Session};
@@ -100,7 +101,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         thousands(split.validation.len() as u64),
         thousands(split.test.len() as u64)
     ));
-    let folder = Folder::create(&args.out)?;
+    let folder = writable(&args.out)?;
     folder.clear()?;
     let summary = Session::new(fitting, folder, &args.manners, args.saving).run(started)?;
     if args.manners.json {

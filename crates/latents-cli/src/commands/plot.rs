@@ -3,6 +3,7 @@
 use crate::args::Manners;
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load, read_like};
+use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::write_file;
 use latents::run::{FitError, Folder, curves};
@@ -62,7 +63,6 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     let fitted = load(&args.run)?;
     let model = Folder::model_of(&args.run);
     let home = args.out.as_deref().or(model.parent()).unwrap_or(Path::new("."));
-    let folder = Folder::create(home)?;
     let needs_data = args.what.iter().any(|w| *w != What::Curves);
     let data = match needs_data {
         false => None,
@@ -75,7 +75,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
             Some(read_like(&path, &fitted, &args.read)?)
         }
     };
-    let mut made = Vec::new();
+    let mut drawn = Vec::new();
     for what in &args.what {
         let (name, bytes) = match (what, &data) {
             (What::Curves, _) | (_, None) => {
@@ -87,6 +87,12 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
             (What::Pairs, Some(data)) => ("pairs", fitted.picture_pairs(data)?),
             (What::Pictures, Some(data)) => ("pictures", fitted.picture_tiles(data)?),
         };
+        drawn.push((name, bytes));
+    }
+    // All of them, or none.
+    let folder = writable(home)?;
+    let mut made = Vec::new();
+    for (name, bytes) in drawn {
         let path = folder.picture(name);
         write_file(&path, &bytes)?;
         made.push(path.display().to_string());

@@ -3,7 +3,7 @@
 use crate::args::Manners;
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load, read_like};
-use crate::output::rows::deliver;
+use crate::output::rows::{deliver, expect};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -37,6 +37,7 @@ pub struct Args {
 /// [`Failure`].
 pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     args.manners.apply();
+    expect(args.out.as_deref())?;
     let fitted = load(&args.run)?;
     let table = read_like(&args.data, &fitted, &args.read)?;
     let made = fitted.reconstruct(&table, args.seed)?;

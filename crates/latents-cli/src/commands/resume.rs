@@ -2,6 +2,7 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
+use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::{Saving, Session};
 use latents::data::read;
@@ -47,7 +48,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let table = read(&given, &header.config.data.read)?;
     let mut fitting = Fitting::resume(&table, checkpoint)?;
     fitting.set_path(header.source.path);
-    let folder = Folder::create(path.parent().unwrap_or(Path::new(".")))?;
+    let folder = writable(path.parent().unwrap_or(Path::new(".")))?;
     args.manners.say(match fitting.checks().last() {
         Some(check) if header.ended.is_none() => format!("going on after the validation of step {}", check.step),
         Some(_) => "training had ended: judging the model again".to_owned(),

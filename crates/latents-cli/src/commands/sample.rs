@@ -3,7 +3,7 @@
 use crate::args::Manners;
 use crate::failure::Failure;
 use crate::inputs::load;
-use crate::output::rows::deliver;
+use crate::output::rows::{deliver, expect};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -36,6 +36,7 @@ pub struct Args {
 /// [`Failure`].
 pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     args.manners.apply();
+    expect(args.out.as_deref())?;
     let fitted = load(&args.run)?;
     let drawn = fitted.sample(args.n as usize, args.seed)?;
     deliver(&drawn, args.out.as_deref(), &args.manners, started)

@@ -2,12 +2,24 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::output::{print, put};
+use crate::output::{create, format_of, print, put};
+use crate::progress::counted;
 use crate::session::write_file;
 use latents::data::Table;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
+
+/// Whether a table can go there: what takes a while is not to be done in vain.
+///
+/// # Errors
+/// A name that tells no format; a place where no file can be made.
+pub fn expect(out: Option<&Path>) -> Result<(), Failure> {
+    match out.filter(|path| *path != Path::new("-")) {
+        Some(path) => format_of(path).and_then(|_| create(path)).map(drop),
+        None => Ok(()),
+    }
+}
 
 /// Writes a table to a file, whole or not at all, or as CSV to standard output where there is none.
 ///
@@ -17,14 +29,10 @@ fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else {
         return put(&csv(table, ','));
     };
-    let bytes = match path.extension().and_then(|e| e.to_str()) {
-        Some("npy") => npy(table)?,
-        Some("tsv") => csv(table, '\t').into_bytes(),
-        Some("csv") => csv(table, ',').into_bytes(),
-        _ => {
-            let what = format!("cannot tell the format of {} by its name", path.display());
-            return Err(Failure::usage(what, "name it .csv, .tsv or .npy"));
-        }
+    let bytes = match format_of(path)? {
+        "npy" => npy(table)?,
+        "tsv" => csv(table, '\t').into_bytes(),
+        _ => csv(table, ',').into_bytes(),
     };
     write_file(path, &bytes)
 }
@@ -54,7 +62,7 @@ pub fn deliver(table: &Table, out: Option<&Path>, manners: &Manners, started: In
             let told = json!({ "rows": table.rows(), "out": out.display().to_string(), "seconds": seconds() });
             print(&told.to_string())?;
         } else {
-            manners.say(format!("{} rows written to {}", table.rows(), out.display()));
+            manners.say(format!("{} written to {}", counted(table.rows() as u64, "row"), out.display()));
         }
     }
     Ok(())

@@ -151,9 +151,19 @@ fn other_columns_and_other_data_are_refused() {
 fn a_folder_that_cannot_be_written_is_refused_before_training() {
     let place = Place::new();
     place.write("file", "x");
-    let err = refused(&mut place.latents(&format!("fit rows.csv -o file/run {TINY}")), 1);
+    let err = refused(&mut place.latents(&format!("fit rows.csv -o file/run {TINY}")), 2);
     assert!(err.contains("file/run"), "{err}");
     assert!(!err.contains("epoch 1"), "{err}");
+    // Nor is anything else done in vain, or by halves.
+    place.fit("run");
+    for command in ["sample run -n 5", "encode run rows.csv", "reconstruct run rows.csv", "score run rows.csv"] {
+        for out in ["file/new.csv", "new.txt"] {
+            assert!(refused(&mut place.latents(&format!("{command} -o {out}")), 2).contains(out));
+        }
+    }
+    assert!(refused(&mut place.latents("plot run --out file"), 2).contains("cannot write to the folder file"));
+    refused(&mut place.latents("plot run --what samples,pictures --out figures"), 2);
+    assert!(!place.at("figures").exists() && !place.at("new.txt").exists());
 }
 
 #[test]
