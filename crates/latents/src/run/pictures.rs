@@ -116,6 +116,7 @@ impl Fitted {
                 let mut cell = ScatterCell {
                     x_label: if i + 1 == n { self.columns()[j].name.clone() } else { String::new() },
                     y_label: if j == 0 { self.columns()[i].name.clone() } else { String::new() },
+                    title: if i + j == 0 { "data in orange, model in blue".to_owned() } else { String::new() },
                     x: ranges[j],
                     y: ranges[i],
                     ..ScatterCell::default()
@@ -124,7 +125,6 @@ impl Fitted {
                     let lines = [histogram(data.column(i), ranges[i]), histogram(drawn.column(i), ranges[i])];
                     let peak = lines.iter().flatten().map(|p| p[1]).fold(0.0, f64::max);
                     cell.y = [0.0, if peak > 0.0 { 1.05 * peak } else { 1.0 }];
-                    cell.title = if n == 1 { "data in orange, model in blue".to_owned() } else { String::new() };
                     let [a, b] = lines;
                     cell.lines = vec![(a, of_data), (b, of_model)];
                 } else {
