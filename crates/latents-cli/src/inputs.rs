@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::progress::counted;
 use latents::data::{ColumnKind, DataError, Fault, Header, Missing, ReadOptions, Reader, Table, open, read};
 use latents::run::Fitted;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How a data file is read.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -146,6 +146,20 @@ fn options_like(fitted: &Fitted, given: &DataArgs) -> ReadOptions {
 /// A folder without a model, or with one that cannot be used.
 pub fn load(path: &Path) -> Result<Fitted, Failure> {
     Ok(Fitted::load(path)?)
+}
+
+/// Where the data of a run are: where it is said, or else where they were when it was fitted to them.
+///
+/// # Errors
+/// Data that came from no file, or whose file is gone.
+pub fn data_of(run: &Path, given: Option<&Path>, fitted_to: &str) -> Result<PathBuf, Failure> {
+    let why = match given {
+        Some(given) => return Ok(given.to_owned()),
+        None if matches!(fitted_to, "" | "-") => "came from no file".to_owned(),
+        None if !Path::new(fitted_to).exists() => format!("are no longer at {fitted_to}"),
+        None => return Ok(PathBuf::from(fitted_to)),
+    };
+    Err(Failure::usage(format!("the data of {} {why}", run.display()), "pass them with --data"))
 }
 
 /// What a table is, in a line.

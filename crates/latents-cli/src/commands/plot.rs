@@ -2,7 +2,7 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, load, read_like};
+use crate::inputs::{DataArgs, data_of, load, read_like};
 use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::write_file;
@@ -67,11 +67,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     let data = match needs_data {
         false => None,
         true => {
-            let path = args.data.clone().unwrap_or_else(|| PathBuf::from(&fitted.header().source.path));
-            if path.as_os_str().is_empty() || (args.data.is_none() && path == Path::new("-")) {
-                let what = "the data of this run came from no file";
-                return Err(Failure::usage(what, "pass rows with --data"));
-            }
+            let path = data_of(&args.run, args.data.as_deref(), &fitted.header().source.path)?;
             Some(read_like(&path, &fitted, &args.read)?)
         }
     };

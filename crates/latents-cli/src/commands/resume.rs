@@ -2,6 +2,7 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
+use crate::inputs::data_of;
 use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::{Saving, Session};
@@ -38,13 +39,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let path = Folder::model_of(&args.run);
     let checkpoint = Checkpoint::load(&path).map_err(FitError::from)?;
     let header = Header::of(&checkpoint).map_err(FitError::from)?;
-    let given = args.data.clone().unwrap_or_else(|| PathBuf::from(&header.source.path));
-    if given.as_os_str().is_empty() || (args.data.is_none() && given == Path::new("-")) {
-        return Err(Failure::usage(
-            format!("the data of {} came from no file", args.run.display()),
-            "pass them again with --data",
-        ));
-    }
+    let given = data_of(&args.run, args.data.as_deref(), &header.source.path)?;
     let table = read(&given, &header.config.data.read)?;
     let mut fitting = Fitting::resume(&table, checkpoint)?;
     fitting.set_path(header.source.path);

@@ -145,6 +145,12 @@ fn other_columns_and_other_data_are_refused() {
     place.write("other.csv", &crate::rows(121));
     let err = refused(&mut place.latents("resume run --data other.csv"), 2);
     assert!(err.contains("121 rows") && err.contains("120 rows"), "{err}");
+    std::fs::rename(place.at("rows.csv"), place.at("moved.csv")).expect("moved");
+    for command in ["resume run", "plot run --what samples"] {
+        let err = refused(&mut place.latents(command), 2);
+        assert!(err.contains("the data of run are no longer at ") && err.contains("--data"), "{err}");
+    }
+    crate::done(&mut place.latents("resume run --data moved.csv"));
 }
 
 #[test]
