@@ -1,6 +1,7 @@
 //! A run and everything it writes to, from its first step to its report.
 
 use super::resume::{Beginning, command_line, out_folder, protect};
+use super::written::Endless;
 use super::{Config, Job, Written};
 use crate::failure::Failure;
 use crate::interrupt;
@@ -92,6 +93,11 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         let draws = samples(&progress.state().model, support_key(&settings), SUPPORT_POINTS)?;
         if let Some(lost) = written.lost(&*matching.target, &draws)? {
             return Err(Failure::usage(lost, Written::REMEDY));
+        }
+        match written.endless(&*matching.target, &draws)? {
+            Some(Endless { rises: true, what, help }) => return Err(Failure::usage(what, help)),
+            Some(Endless { what, help, .. }) => eprintln!("warning: {what}\n  {help}"),
+            None => {}
         }
     }
     let folder = Folder::open(&out)?;
@@ -334,6 +340,15 @@ impl Session {
         self.draw(model, delivered)?;
         curve(&self.folder.curve(), run.checks(), self.matching.target.log_normalizer())?;
         self.told.finish();
+        // Where the model went there may be a direction that was not seen at the beginning.
+        let endless = match &self.written {
+            Some(written) => written
+                .endless(&*self.matching.target, &samples(model, support_key(&self.settings), SUPPORT_POINTS)?)?,
+            None => None,
+        };
+        if let Some(Endless { what, help, .. }) = &endless {
+            self.told.warn(&format!("{what}\n  the figures are of no density\n  {help}"));
+        }
         let row = ESTIMATORS.iter().find(|row| row.name == self.settings.estimator);
         let train_seconds = trained.as_secs_f64();
         let summary = Summary {
@@ -350,7 +365,8 @@ impl Session {
             forward_kl: forward.as_ref().map(|f| f.upper.mean),
             forward_kl_se: forward.as_ref().map(|f| f.upper.se),
             normalized: reverse.normalized,
-            log_normalizer_lower: (!reverse.normalized).then_some(-reverse.upper.mean),
+            log_normalizer_lower: (!reverse.normalized && endless.is_none()).then_some(-reverse.upper.mean),
+            endless: endless.map(|e| e.what),
             ess: reverse.ess,
             delivered_step: delivered,
             stopped,

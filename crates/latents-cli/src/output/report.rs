@@ -27,6 +27,9 @@ pub fn write(
          training estimator, it lies between {reverse_kl_lower:.5} and {reverse_kl_upper:.5} nats{constant} (standard \
          error {reverse_kl_se:.5})."
     ));
+    if let Some(endless) = &summary.endless {
+        report = report.paragraph(format!("Warning: {endless}."));
+    }
     if let Some(stopped) = &summary.stopped {
         report = report.paragraph(format!("Training was stopped: {stopped}."));
     }

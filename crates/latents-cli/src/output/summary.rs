@@ -35,6 +35,8 @@ pub struct Summary {
     pub normalized: bool,
     /// A lower bound of the log of the target's normaliser, where that is not known: the reverse KL is at least 0.
     pub log_normalizer_lower: Option<f64>,
+    /// Why the target is no density and its figures mean nothing, where that was seen.
+    pub endless: Option<String>,
     /// The effective part of the importance samples.
     pub ess: f64,
     /// The step whose state was delivered.
@@ -71,6 +73,9 @@ impl Summary {
         ];
         if let Some(log_z) = self.log_normalizer_lower {
             rows.insert(2, ("log normaliser, at least", error(log_z, self.reverse_kl_se)));
+        }
+        if let Some(why) = &self.endless {
+            rows.insert(0, ("warning", why.clone()));
         }
         if let Some(why) = &self.stopped {
             rows.insert(0, ("stopped", why.clone()));

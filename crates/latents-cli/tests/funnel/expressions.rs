@@ -116,3 +116,31 @@ fn a_run_is_shown_and_other_commands_name_the_one_that_reads_it() {
         assert!(err.contains("`latents match --resume 'my run'`") && err.contains("latents show 'my run'"), "{err}");
     }
 }
+
+#[test]
+fn a_density_without_a_finite_integral_is_refused_or_warned_of() {
+    let place = Place::new();
+    for (sense, text, other) in [("--energy", "-x^2-y^2", "--log-density"), ("--log-density", "x^2/2 - y", "--energy")]
+    {
+        let energy = &[&format!("{sense}={text}")[..], "--vars", "x,y", "--steps", "5"];
+        let (code, out, err) = said(&mut place.matching(energy));
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("rises without bound") && err.contains(&format!("is {other} meant")), "{err}");
+        assert!(place.names(".").is_empty(), "{err}");
+    }
+    // A floor under the density: it can be trained where the model begins, but it is no density.
+    let floor = ["--log-density", "log(max(exp(-x^2), 1e-9))", "--vars", "x", "--steps", "5", "--json"];
+    let (out, err) = done(&mut place.matching(&floor));
+    assert!(err.starts_with("warning: ") && err.contains("hardly falls"), "{err}");
+    let json: Value = serde_json::from_str(&out).expect("json");
+    assert!(json["endless"].as_str().is_some_and(|why| why.contains("integral is infinite")), "{out}");
+    assert!(json["log_normalizer_lower"].is_null(), "{out}");
+    // Heavy tails that can be normalised, and a maximum that narrows as it rises.
+    for (energy, vars) in
+        [("2*log1p((x^2 + y^2)/2)", "x,y"), ("v^2/18 + sum(x^2)/(2*exp(v)) + 9*v/2", "v,x[9]"), ("log1p(x^2)", "x")]
+    {
+        let (out, err) =
+            done(&mut place.matching(&["--energy", energy, "--vars", vars, "--steps", "5", "--out", "fine"]));
+        assert!(!out.contains("warning") && !err.contains("warning"), "{out}\n{err}");
+    }
+}
