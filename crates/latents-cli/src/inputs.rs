@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::progress::counted;
 use latents::data::{ColumnKind, DataError, Fault, Header, Missing, ReadOptions, Reader, Table, open, read};
-use latents::run::Fitted;
+use latents::run::{FitError, Fitted};
 use std::path::{Path, PathBuf};
 
 /// How a data file is read.
@@ -162,6 +162,16 @@ pub fn data_of(run: &Path, given: Option<&Path>, fitted_to: &str) -> Result<Path
     Err(Failure::usage(format!("the data of {} {why}", run.display()), "pass them with --data"))
 }
 
+/// A fault of rows, said of the file that they are of.
+pub fn in_file(mut e: FitError, data: &Path) -> Failure {
+    if let FitError::Data(e) = &mut e
+        && e.origin.is_empty()
+    {
+        e.origin = data.display().to_string();
+    }
+    e.into()
+}
+
 /// What a table is, in a line.
 pub fn described(table: &Table) -> String {
     let columns = table.columns();
@@ -177,7 +187,8 @@ pub fn described(table: &Table) -> String {
         all => all.join(", "),
     };
     let (rows, columns) = (counted(table.rows() as u64, "row"), counted(columns.len() as u64, "column"));
-    format!("{rows}, {columns}{kinds}: {listed}")
+    let dropped = if table.numbers().is_some() { " (rows that lack a value were dropped)" } else { "" };
+    format!("{rows}{dropped}, {columns}{kinds}: {listed}")
 }
 
 impl From<DataError> for Failure {

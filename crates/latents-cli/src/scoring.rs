@@ -2,12 +2,12 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, open_like};
+use crate::inputs::{DataArgs, in_file, open_like};
 use crate::interrupt;
 use crate::progress::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use latents::data::Table;
-use latents::run::{FitError, Fitted};
+use latents::run::Fitted;
 use pullback::Tensor;
 use std::path::Path;
 
@@ -61,7 +61,7 @@ pub fn each_chunk(
         let numbers = reader.numbers().to_vec();
         let done = fitted
             .view(&table, first)
-            .map_err(|e| in_file(e, data, first, &numbers))
+            .map_err(|e| in_file(e.renumbered(|i| numbers[i - first as usize]), data))
             .and_then(|(x, log_jacobian)| take(Chunk { first, numbers, table, x, log_jacobian }));
         if done.is_err() {
             break done;
@@ -79,17 +79,6 @@ pub fn each_chunk(
         return Err(Failure::usage(what, "pass rows with the columns that the model was fitted to"));
     }
     Ok(first)
-}
-
-/// A fault of a chunk's rows, said of the file that they are of.
-fn in_file(e: FitError, data: &Path, first: u64, numbers: &[u64]) -> Failure {
-    let mut e = e.renumbered(|i| numbers[i - first as usize]);
-    if let FitError::Data(e) = &mut e
-        && e.origin.is_empty()
-    {
-        e.origin = data.display().to_string();
-    }
-    e.into()
 }
 
 /// A figure with its error, which one row alone leaves open.

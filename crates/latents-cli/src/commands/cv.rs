@@ -3,7 +3,7 @@
 use crate::args::Manners;
 use crate::commands::fit;
 use crate::failure::Failure;
-use crate::inputs::described;
+use crate::inputs::{described, in_file};
 use crate::interrupt;
 use crate::output::print;
 use crate::progress::counted;
@@ -50,7 +50,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let mut each = Vec::new();
     for (i, split) in folds.into_iter().enumerate() {
         let test = split.test.clone();
-        let mut fitting = Fitting::of_split(&table, &config, split)?;
+        let mut fitting = Fitting::of_split(&table, &config, split).map_err(|e| in_file(e, &args.what.data))?;
         let Trained { interrupted, .. } = fitting.train(&mut |_, _, _| !interrupt::asked())?;
         if interrupted {
             return Err(Failure::Interrupted { saved: format!("interrupted in fold {}; nothing is saved", i + 1) });

@@ -2,7 +2,7 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, described};
+use crate::inputs::{DataArgs, described, in_file};
 use crate::output::folder::writable;
 use crate::output::print;
 use crate::progress::{counted, thousands};
@@ -92,7 +92,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     let table = read(&args.what.data, &config.data.read)?;
     args.manners.say(format!("{}: {}", args.what.data.display(), described(&table)));
-    let mut fitting = Fitting::new(&table, &config)?;
+    let mut fitting = Fitting::new(&table, &config).map_err(|e| in_file(e, &args.what.data))?;
     fitting.set_path(whole(&args.what.data));
     let split = fitting.split();
     args.manners.say(format!(

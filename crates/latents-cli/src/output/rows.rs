@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::output::{create, format_of, print, put};
 use crate::progress::counted;
 use crate::session::write_file;
-use latents::data::Table;
+use latents::data::{Column, Table};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
@@ -35,6 +35,20 @@ fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
         _ => csv(table, ',').into_bytes(),
     };
     write_file(path, &bytes)
+}
+
+/// What was made of a table's rows; where some of its file were dropped, with the numbers of the others first, by which the
+/// two are joined.
+///
+/// # Errors
+/// Columns that have both names of such a column already.
+pub fn numbered(made: Table, of: &Table) -> Result<Table, Failure> {
+    let Some(numbers) = of.numbers() else { return Ok(made) };
+    let taken = made.columns().iter().any(|c| c.name == "row");
+    let first = Column::number(if taken { "row number" } else { "row" });
+    let columns = std::iter::once(first).chain(made.columns().iter().cloned()).collect();
+    let row = |i: usize| std::iter::once(numbers[i] as f64).chain(made.row(i).iter().copied());
+    Ok(Table::new(columns, (0..made.rows()).flat_map(row).collect())?)
 }
 
 /// Hands over a table: to a file, as CSV to standard output, or as one JSON object.
@@ -112,7 +126,6 @@ fn npy(table: &Table) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latents::data::Column;
 
     #[test]
     fn what_is_written_is_read_again() {

@@ -125,16 +125,19 @@ pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<T
     whole(&mut *open_bytes(name, bytes, options)?)
 }
 
-/// All that a reader has.
+/// All that a reader has; where rows were dropped, with the numbers of those that were not.
 fn whole(reader: &mut dyn Reader) -> Result<Table, DataError> {
     let mut all: Option<Table> = None;
+    let mut numbers = Vec::new();
     while let Some(chunk) = reader.next(CHUNK)? {
+        numbers.extend_from_slice(reader.numbers());
         match &mut all {
             None => all = Some(chunk),
             Some(table) => table.append(chunk)?,
         }
     }
-    all.ok_or_else(|| Fault::NoRows { dropped: reader.dropped() }.into())
+    let table = all.ok_or_else(|| DataError::from(Fault::NoRows { dropped: reader.dropped() }))?;
+    Ok(if reader.dropped() > 0 { table.numbered(numbers) } else { table })
 }
 
 /// A format's rows, before any choice among them.

@@ -143,11 +143,11 @@ impl Fitted {
     /// number in the data set.
     pub fn view(&self, table: &Table, first: u64) -> Result<(Tensor, Vec<f64>), FitError> {
         let Header { preprocess, binariser, config, .. } = &self.header;
-        check(table, preprocess, binariser, &config.model.likelihood)
-            .map_err(|e| e.renumbered(|i| first + i as u64 + 1))?;
         // The same draws for every model, so that models are compared on the same pixels.
         let key = Key::new(0).fold_in(Purpose::View as u32);
-        Ok(view(table, preprocess, binariser, first, key)?)
+        check(table, preprocess, binariser, &config.model.likelihood)
+            .and_then(|()| Ok(view(table, preprocess, binariser, first, key)?))
+            .map_err(|e| e.renumbered(|i| first + table.number(i)))
     }
 
     /// The log density of each row, by the configured estimator.

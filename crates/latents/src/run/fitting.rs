@@ -60,9 +60,10 @@ impl Fitting {
     /// As [`Fitting::new`].
     pub fn of_split(table: &Table, config: &FitConfig, split: Split) -> Result<Fitting, FitError> {
         config.check()?;
-        let binariser = Binariser::fit(table, config.data.binarise)?;
-        let preprocess = preprocess_of(config, &table.select_rows(&split.train))
-            .map_err(|e| e.renumbered(|i| split.train.get(i).map_or(i, |&row| row) as u64 + 1))?;
+        let in_file = |e: FitError| e.renumbered(|i| table.number(i));
+        let binariser = Binariser::fit(table, config.data.binarise).map_err(|e| in_file(e.into()))?;
+        let preprocess =
+            preprocess_of(config, &table.select_rows(&split.train)).map_err(|e| in_file(of_table(e, &split.train)))?;
         let source = Source { path: String::new(), hash: table.hash(), rows: table.rows() };
         let header = Header {
             written_by: VERSION.to_owned(),
@@ -104,7 +105,12 @@ impl Fitting {
         Ok(fitting)
     }
 
-    fn assemble(table: &Table, mut header: Header, split: Split) -> Result<Fitting, FitError> {
+    fn assemble(table: &Table, header: Header, split: Split) -> Result<Fitting, FitError> {
+        Fitting::of_parts(table, header, split).map_err(|e| e.renumbered(|i| table.number(i)))
+    }
+
+    /// As [`Fitting::assemble`]; the faults count the rows of the table.
+    fn of_parts(table: &Table, mut header: Header, split: Split) -> Result<Fitting, FitError> {
         let Header { config, columns, preprocess, binariser, .. } = &header;
         config.model.check(columns)?;
         // Draws that are fixed belong to the rows of the whole table.
@@ -117,13 +123,15 @@ impl Fitting {
             _ => (table, binariser.clone()),
         };
         check(table, preprocess, &each_time, &config.model.likelihood)?;
-        let train = table.select_rows(&split.train);
-        let prepare = |table: Table| Prepared::new(table, preprocess, &each_time).map(Arc::new);
-        let rows = prepare(train.clone())?;
+        let prepare = |part: &[usize]| {
+            let prepared = Prepared::new(table.select_rows(part), preprocess, &each_time);
+            prepared.map(Arc::new).map_err(|e| of_table(e.into(), part))
+        };
+        let rows = prepare(&split.train)?;
         // Without rows of its own the training rows decide when to stop.
         let validation = match split.validation.is_empty() {
             true => rows.clone(),
-            false => prepare(table.select_rows(&split.validation))?,
+            false => prepare(&split.validation)?,
         };
         let training = &config.training;
         let batches = u32::try_from(rows.len().div_ceil(training.batch)).unwrap_or(u32::MAX).max(1);
@@ -142,7 +150,7 @@ impl Fitting {
         estimation.check_model(&template).map_err(ConfigError::from)?;
         let init = move |key| Ok(model.build(&of, key).unwrap_or_else(|_| template.clone()));
         let task = FitTask::new(estimation, init, rows, validation, settings);
-        let test = table.select_rows(&split.test);
+        let (train, test) = (table.select_rows(&split.train), table.select_rows(&split.test));
         let plan = Plan { steps, check_every: batches.saturating_mul(training.validate_every(batches)) };
         header.steps_per_epoch = task.batches();
         Ok(Fitting { test, train, each_time, split, task, plan, run: None, header })
@@ -258,6 +266,11 @@ pub fn checkpoint(header: &Header, run: &Run) -> Result<Checkpoint, FitError> {
     let mut checkpoint = header.checkpoint()?;
     run.put(&mut checkpoint)?;
     Ok(checkpoint)
+}
+
+/// A fault of a part of a table's rows, said of the table's.
+fn of_table(e: FitError, part: &[usize]) -> FitError {
+    e.renumbered(|i| part.get(i).map_or(i, |&row| row) as u64 + 1)
 }
 
 /// Why a run that made all its steps ended.
