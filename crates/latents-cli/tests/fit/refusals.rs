@@ -83,6 +83,20 @@ fn values_that_the_model_cannot_have_are_refused_before_training() {
     }
 }
 
+#[test]
+fn a_density_of_bits_is_refused() {
+    let place = Place::new();
+    for how in ["stochastic", "threshold", "fixed"] {
+        let err = fit(&place, &format!("rows.csv binarise={how}"), 2);
+        assert!(err.contains("`height`") && err.contains("likelihood=bernoulli"), "{err}");
+    }
+    // Also where one column of several has such a likelihood.
+    let mixed = r#"model.likelihood={name="mixed",columns={height={name="bernoulli"},weight={name="student-t"}}}"#;
+    let err = fit(&place, &format!("rows.csv binarise=fixed {mixed}"), 2);
+    assert!(err.contains("`weight`") && err.contains("student-t"), "{err}");
+    crate::done(&mut place.latents(&format!("fit rows.csv -o run {TINY} binarise=fixed likelihood=bernoulli")));
+}
+
 /// Rows that lack a value were dropped before: the others keep their numbers.
 #[test]
 fn a_fault_after_dropped_rows_names_the_row_of_the_file() {

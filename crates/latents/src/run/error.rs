@@ -30,6 +30,17 @@ pub enum ConfigError {
         /// What it must be, in words.
         range: &'static str,
     },
+    /// Values that become 0 or 1, and a density of real numbers for them.
+    #[error(
+        "data.binarise makes 0 and 1 of column `{column}`, and the likelihood `{likelihood}` is a density of real numbers: it \
+         grows without bound at such values and means nothing; choose likelihood=bernoulli, or binarise=none"
+    )]
+    Binarised {
+        /// The first such column.
+        column: String,
+        /// Its likelihood.
+        likelihood: &'static str,
+    },
     /// No estimator of `log p(x)`.
     #[error(transparent)]
     Estimator(#[from] crate::evaluation::SpecError),

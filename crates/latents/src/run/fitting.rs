@@ -60,6 +60,7 @@ impl Fitting {
     /// As [`Fitting::new`].
     pub fn of_split(table: &Table, config: &FitConfig, split: Split) -> Result<Fitting, FitError> {
         config.check()?;
+        refuse_binarised_density(config, table.columns())?;
         let in_file = |e: FitError| e.renumbered(|i| table.number(i));
         let binariser = Binariser::fit(table, config.data.binarise).map_err(|e| in_file(e.into()))?;
         let preprocess =
@@ -288,6 +289,22 @@ impl Judge<FitCheck> for Judged {
 
     fn checks(&self, checks: &[FitCheck]) -> Option<FitEnd> {
         self.0.unwrap_or(Patience(usize::MAX)).checks(checks)
+    }
+}
+
+/// Refuses a density of real numbers for columns that become 0 and 1.
+fn refuse_binarised_density(config: &FitConfig, columns: &[Column]) -> Result<(), FitError> {
+    if config.data.binarise == Binarise::None {
+        return Ok(());
+    }
+    let each = config.model.likelihood.of_columns(columns)?;
+    let dense =
+        columns.iter().zip(&each).find(|(column, likelihood)| column.levels().is_none() && likelihood.is_continuous());
+    match dense {
+        None => Ok(()),
+        Some((column, likelihood)) => {
+            Err(ConfigError::Binarised { column: column.name.clone(), likelihood: likelihood.name() }.into())
+        }
     }
 }
 
