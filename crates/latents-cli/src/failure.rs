@@ -11,6 +11,9 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// What to do about a file in which something has changed.
+const DAMAGED: &str = "a bit was lost in a copy or on the disk: fetch the file again from where it is whole";
+
 /// Why, and what to do about it.
 #[derive(Debug)]
 pub enum Failure {
@@ -57,6 +60,7 @@ impl Failure {
                                         run anew without --resume"
                     .to_owned()
             }
+            Fault::Damaged { .. } => format!("{DAMAGED}, or start the run anew without --resume"),
             Fault::NotSafetensors(_) | Fault::Foreign(_) => {
                 format!("pass a model.safetensors that `latents {command}` wrote")
             }
@@ -134,6 +138,7 @@ fn help_of(e: &CheckpointError) -> String {
         Fault::Truncated { .. } => {
             "the copy was interrupted or the disk was full: fetch the file again, or fit anew".to_owned()
         }
+        Fault::Damaged { .. } => format!("{DAMAGED}, or fit anew"),
         Fault::Newer { .. } => "update latents".to_owned(),
         // A density that was matched has no data: what it can do is go on, be evaluated and be shown.
         Fault::Kind { found, .. } if found.starts_with("latents ") => {

@@ -177,6 +177,12 @@ fn files_that_are_no_runs_are_refused() {
         let err = refused(&mut place.latents("sample cut.safetensors"), 2);
         assert!(err.contains("cut short"), "{cut}: {err}");
     }
+    let mut damaged = bytes.clone();
+    let at = bytes.len() - 100;
+    damaged[at] ^= 4;
+    std::fs::write(&path, &damaged).expect("written");
+    let err = refused(&mut place.latents("sample cut.safetensors"), 2);
+    assert!(err.contains("is damaged: the checksum") && err.contains("fetch the file again"), "{err}");
     // A file that says it is of a later version.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let at = text.find("\\\"version\\\":1,").expect("a version") + "\\\"version\\\":".len();

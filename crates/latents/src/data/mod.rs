@@ -32,6 +32,7 @@ mod table;
 pub use binarise::{Binarise, Binariser};
 pub use csv::Header;
 pub use error::{DataError, Fault};
+pub(crate) use hash::Hash;
 pub use missing::Missing;
 pub use points::Ink;
 pub use preprocess::{Preprocess, Step};
