@@ -15,7 +15,9 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (also where a run that broke down was stopped and its best state \
-                          delivered), 1 the run failed, 2 wrong use, 130 interrupted (and saved).";
+                          delivered), 1 the run failed, as on a full disk or by numbers that are none, 2 something else has \
+                          to be passed: other options, another file, or data without the fault that is named, 130 \
+                          interrupted (and saved).";
 
 /// What every command takes.
 #[derive(Clone, Debug, Default, Args)]

@@ -39,7 +39,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Wrong use.
+    /// Wrong use, or data that have to be others.
     pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Failure {
         Failure::Usage { what: what.into(), help: help.into() }
     }

@@ -39,23 +39,25 @@ fn bad_data_is_refused_with_its_place() {
     place.write("bad.csv", "a,5\n1,2\n3,4\n");
     assert!(fit(&place, "bad.csv", 2).contains("`--header yes`"));
     place.write("bad.csv", "a,b\n1,2\n3\n");
-    assert!(fit(&place, "bad.csv", 1).contains("line 3): 1 field where"));
+    assert!(fit(&place, "bad.csv", 2).contains("line 3): 1 field where"));
     place.write("bad.csv", "");
-    assert!(fit(&place, "bad.csv", 1).contains("empty"));
+    assert!(fit(&place, "bad.csv", 2).contains("empty"));
     place.write("bad.csv", "a,b\n1,2\n");
-    assert!(fit(&place, "bad.csv", 1).contains("rows"));
+    assert!(fit(&place, "bad.csv", 2).contains("rows"));
     let constant: String = std::iter::once("a,b\n".to_owned()).chain((0..50).map(|i| format!("{i},7\n"))).collect();
     place.write("bad.csv", &constant);
-    assert!(fit(&place, "bad.csv", 1).contains("`b`"));
+    assert!(fit(&place, "bad.csv", 2).contains("`b`"));
     place.write("bad.csv", "a,b\n1,2\n3,\n");
-    assert!(fit(&place, "bad.csv", 1).contains("--missing drop"));
+    assert!(fit(&place, "bad.csv", 2).contains("--missing drop"));
     place.write("bad.csv", "a,b\n1,2\n3,inf\n");
-    assert!(fit(&place, "bad.csv", 1).contains("row 2"));
+    assert!(fit(&place, "bad.csv", 2).contains("row 2"));
     assert!(fit(&place, "rows.csv --without height,weight", 2).contains("no column"));
     assert!(fit(&place, "rows.csv --columns hight", 2).contains("did you mean `height`"));
     assert!(fit(&place, "rows.csv data.validation=0.6 data.test=0.5", 2).contains("validation"));
+    std::fs::write(place.at("bad.csv.gz"), [0x1f, 0x8b, 8, 0, 1, 2]).expect("written");
+    assert!(fit(&place, "bad.csv.gz", 2).contains("gzip"));
     place.write("bad.npy", "\u{93}NUMPY, or not");
-    assert!(!fit(&place, "bad.npy", 1).is_empty());
+    assert!(!fit(&place, "bad.npy", 2).is_empty());
 }
 
 #[test]
@@ -78,7 +80,7 @@ fn values_that_the_model_cannot_have_are_refused_before_training() {
     place.write("unit.csv", &std::iter::once("a,b\n".to_owned()).chain(rows).collect::<String>());
     for seed in 0..4 {
         let logit = "data.preprocess=[{logit={low=0,high=1,alpha=0.01}}]";
-        let err = fit(&place, &format!("unit.csv seed={seed} {logit}"), 1);
+        let err = fit(&place, &format!("unit.csv seed={seed} {logit}"), 2);
         assert!(err.contains("row 150, column `a`") || err.contains("row 150, column a"), "{err}");
     }
 }

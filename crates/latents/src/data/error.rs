@@ -308,19 +308,13 @@ impl From<Fault> for DataError {
 }
 
 impl DataError {
-    /// Whether the request is at fault (no such file, column or format, other columns than the model's, an impossible
-    /// option), rather than what the file holds or the machine did.
+    /// Whether something else has to be passed: another file, another option, or this file with its content changed. If
+    /// not, the machine or the program failed, and the same request may do later.
     pub fn is_usage(&self) -> bool {
         match &*self.fault {
-            Fault::Read(cause) => cause.kind() == io::ErrorKind::NotFound,
-            Fault::UnknownFormat
-            | Fault::NotBuilt { .. }
-            | Fault::UnknownColumn { .. }
-            | Fault::NoColumns
-            | Fault::Mismatch { .. }
-            | Fault::Text { .. }
-            | Fault::Option(_) => true,
-            _ => false,
+            Fault::Read(cause) => is_of_the_name(cause),
+            Fault::Tensor(_) => false,
+            _ => true,
         }
     }
 
@@ -373,6 +367,12 @@ impl std::error::Error for DataError {
             _ => None,
         }
     }
+}
+
+/// Whether a file cannot be opened for what was named, rather than for what the machine did.
+pub(crate) fn is_of_the_name(cause: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    matches!(cause.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory)
 }
 
 /// The beginning of a text from a file, on one line.

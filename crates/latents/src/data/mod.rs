@@ -31,6 +31,7 @@ mod table;
 
 pub use binarise::{Binarise, Binariser};
 pub use csv::Header;
+pub(crate) use error::is_of_the_name;
 pub use error::{DataError, Fault};
 pub(crate) use hash::Hash;
 pub use missing::Missing;

@@ -1,10 +1,10 @@
 //! Why a fit cannot be done.
 
-use crate::data::DataError;
+use crate::data::{DataError, is_of_the_name};
 use crate::model::ModelError;
 use crate::objective::EstimationError;
 use crate::plot::PlotError;
-use crate::train::{CheckpointError, NotFinite};
+use crate::train::{CheckpointError, Fault, NotFinite};
 use std::path::PathBuf;
 
 /// A configuration that cannot be used.
@@ -121,12 +121,17 @@ impl FitError {
         }
     }
 
-    /// Whether the request is at fault, rather than the data's content, the training or the machine.
+    /// Whether something else has to be passed, as [`DataError::is_usage`] says, rather than that the training or the
+    /// machine failed.
     pub fn is_usage(&self) -> bool {
         match self {
             FitError::Config(_) | FitError::Model(_) | FitError::OtherData { .. } | FitError::Ended { .. } => true,
             FitError::Data(e) => e.is_usage(),
-            FitError::Checkpoint(e) => !matches!(e.fault, crate::train::Fault::Write(_)),
+            FitError::Checkpoint(e) => match &e.fault {
+                Fault::Write(_) => false,
+                Fault::Read(cause) => is_of_the_name(cause),
+                _ => true,
+            },
             _ => false,
         }
     }
