@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// The columns to model, by name or number from 1, with ranges: age,3-5.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    pub columns: Vec<String>,
+    /// The columns to model, by name or number from 1, with ranges: age,3-5; a name with a comma in double quotes.
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
+    pub columns: Vec<Columns>,
     /// Columns to leave out.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    pub without: Vec<String>,
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
+    pub without: Vec<Columns>,
     /// Columns whose values are names.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    pub categorical: Vec<String>,
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
+    pub categorical: Vec<Columns>,
     /// Whether the first line names the columns [default: auto].
     #[arg(long, value_name = "WHETHER")]
     pub header: Option<Whether>,
@@ -53,17 +53,36 @@ pub enum WhenMissing {
     Drop,
 }
 
+/// The columns of one option. A name of its own, for clap takes a list in an option for a list of values.
+type Columns = Vec<String>;
+
+/// A list with commas between its items; in double quotes a comma is part of a name, and two quotes are one.
+fn columns(text: &str) -> Result<Columns, String> {
+    let (mut items, mut quoted) = (vec![String::new()], false);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let item = items.len() - 1;
+        match c {
+            '"' if quoted && rest.next_if_eq(&'"').is_some() => items[item].push('"'),
+            '"' if quoted || items[item].trim().is_empty() => quoted = !quoted,
+            ',' if !quoted => items.push(String::new()),
+            c => items[item].push(c),
+        }
+    }
+    if quoted { Err("the quote is not closed".to_owned()) } else { Ok(items) }
+}
+
 impl DataArgs {
     /// Puts what was asked for into the options.
     pub fn apply(&self, options: &mut ReadOptions) {
         if !self.columns.is_empty() {
-            options.columns = Some(self.columns.clone());
+            options.columns = Some(self.columns.concat());
         }
         if !self.without.is_empty() {
-            options.without = self.without.clone();
+            options.without = self.without.concat();
         }
         if !self.categorical.is_empty() {
-            options.categorical = self.categorical.clone();
+            options.categorical = self.categorical.concat();
         }
         if let Some(header) = self.header {
             options.header = match header {
@@ -197,5 +216,27 @@ impl From<DataError> for Failure {
         let text = e.to_string();
         let (what, help) = text.split_once("; help: ").unwrap_or((&text, "see `latents fit --help` on data"));
         if e.is_usage() { Failure::usage(what, help) } else { Failure::run(what, help) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::columns;
+
+    #[test]
+    fn a_comma_in_double_quotes_is_part_of_a_name() {
+        for (text, items) in [
+            ("age,3-5", &["age", "3-5"][..]),
+            (r#""1,5""#, &["1,5"]),
+            (r#"a,"b, ""c""",d"#, &["a", r#"b, "c""#, "d"]),
+            (r#"5",6"#, &[r#"5""#, "6"]),
+        ] {
+            assert_eq!(
+                columns(text).as_deref(),
+                Ok(&items.iter().map(|i| (*i).to_owned()).collect::<Vec<_>>()[..]),
+                "{text}"
+            );
+        }
+        assert!(columns(r#"a,"b"#).is_err());
     }
 }

@@ -86,6 +86,25 @@ fn values_that_the_model_cannot_have_are_refused_before_training() {
 }
 
 #[test]
+fn names_with_commas_are_quoted_and_decimal_commas_and_open_quotes_are_told() {
+    let place = Place::new();
+    let line = |i: usize| format!("{},{},{}\n", i % 7, i % 5, if i == 9 { "x" } else { "0" });
+    place.write("comma.csv", &("a,b,\"1,2\"\n".to_owned() + &(0..60).map(line).collect::<String>()));
+    let err = fit(&place, "comma.csv", 2);
+    assert!(err.contains(r#"--without '"1,2"'"#), "{err}");
+    let (_, err) = crate::done(&mut place.latents(&format!(r#"fit comma.csv --without "1,2" -o run {TINY}"#)));
+    assert!(err.contains("2 columns: a, b"), "{err}");
+    place.write("bad.csv", "a,b\n1,2\n\"2\n3,4\n");
+    assert!(fit(&place, "bad.csv", 2).contains("line 3): the quote that opens in this line is not closed"));
+    place.write("bad.csv", "a,b\n\"1\",\"2\"\n\"3\"\"\",\"\n4\n");
+    assert!(fit(&place, "bad.csv", 2).contains("line 3): the quote"));
+    for decimal in ["1,5;2,5\n3,5;4,5\n", "a;b\n1,5;2,5\n"] {
+        place.write("bad.csv", decimal);
+        assert!(fit(&place, "bad.csv", 2).contains("if the comma is a decimal sign"), "{decimal}");
+    }
+}
+
+#[test]
 fn a_density_of_bits_is_refused() {
     let place = Place::new();
     for how in ["stochastic", "threshold", "fixed"] {

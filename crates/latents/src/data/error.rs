@@ -93,6 +93,9 @@ pub enum Fault {
         /// Fields in the first row.
         wanted: usize,
     },
+    /// Quotes that are not closed.
+    #[error("the quote that opens in this line is not closed")]
+    Unclosed,
     /// A record beyond the limit on its length.
     #[error("a row longer than {most} bytes")]
     LongRecord {
@@ -262,12 +265,17 @@ impl Fault {
             }
             Fault::NoColumns => "leave fewer columns out".into(),
             Fault::Ragged { .. } => "check the separators and quotes of this line and the one before".into(),
+            Fault::Unclosed => "close it, or write a quote that is part of a value twice within quotes".into(),
             Fault::LongRecord { .. } => "a quote may be unclosed, or the file may not be text".into(),
             Fault::Missing => {
                 format!("drop such rows with `--missing drop`, or leave the column out with `--without {column}`")
             }
             Fault::NotFinite { .. } | Fault::Inexact { .. } => {
                 format!("correct the value, or leave the column out with `--without {column}`")
+            }
+            Fault::Text { text } if is_decimal_comma(text) => {
+                "if the comma is a decimal sign, write a point; commas, tabs or semicolons then separate the columns"
+                    .into()
             }
             Fault::Text { .. } => format!(
                 "leave the column out with `--without {column}`, or declare it categorical with `--categorical {column}`"
@@ -390,8 +398,18 @@ fn listed(names: &[String]) -> String {
     if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
 }
 
-/// The name in quotes where a shell would cut it.
+/// Whether a text is a number with a decimal comma, or two of them at a semicolon whose commas were taken for separators.
+fn is_decimal_comma(text: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().is_ok();
+    let halves = |at: char| text.split_once(at).is_some_and(|(a, b)| number(a) && number(b));
+    halves(',') || halves(';')
+}
+
+/// The name as an option takes it: in double quotes where a comma would part it, and in quotes where a shell would cut it.
 fn shell_word(name: &str) -> String {
+    if name.contains([',', '"']) {
+        return format!("'\"{}\"'", short(&name.replace('"', "\"\"")));
+    }
     let plain = |c: char| c.is_alphanumeric() || "._-[]/".contains(c);
     if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("'{}'", short(name)) }
 }
