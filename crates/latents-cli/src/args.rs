@@ -23,7 +23,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done (also where a run that broke down w
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Manners")]
 pub struct Manners {
-    /// Print the results as one JSON object on standard output.
+    /// Print the results as one JSON object on standard output; where there are none, the error.
     #[arg(long)]
     pub json: bool,
     /// Say nothing but results, warnings and errors.

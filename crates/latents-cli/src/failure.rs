@@ -6,10 +6,10 @@ use latents::model::ModelError;
 use latents::plot::PlotError;
 use latents::run::FitError;
 use latents::train::{CheckpointError, Fault};
+use serde_json::json;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
-use std::process::ExitCode;
 
 /// What to do about a file in which something has changed.
 const DAMAGED: &str = "a bit was lost in a copy or on the disk: fetch the file again from where it is whole";
@@ -79,14 +79,28 @@ impl Failure {
         )
     }
 
+    /// The same as one JSON object, in a line.
+    pub fn json(&self) -> String {
+        let (error, help) = match self {
+            Failure::Usage { what, help } | Failure::Run { what, help } => (what, Some(help)),
+            Failure::Interrupted { saved } => (saved, None),
+        };
+        refusal(error, help.map(String::as_str), self.code())
+    }
+
     /// 2 for wrong use, 1 for a failed run, 130 for an interrupted one.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+    pub fn code(&self) -> u8 {
+        match self {
             Failure::Usage { .. } => 2,
             Failure::Run { .. } => 1,
             Failure::Interrupted { .. } => 130,
-        })
+        }
     }
+}
+
+/// Why a command gave no results, as one JSON object.
+pub fn refusal(error: &str, help: Option<&str>, exit_code: u8) -> String {
+    json!({ "error": error, "help": help, "exit_code": exit_code }).to_string()
 }
 
 impl fmt::Display for Failure {

@@ -200,7 +200,12 @@ impl Summary {
     pub fn json(&self) -> String {
         let header = &self.header;
         let figures = header.figures.as_ref();
-        let baseline = |f: &Figure| json!({ "name": f.name, "test_log_density": f.log_density, "standard_error": f.standard_error });
+        let baseline = |f: &Figure| {
+            json!({
+                "name": f.name, "estimator": "exact", "kind": "exact", "test_log_density": f.log_density,
+                "standard_error": f.standard_error,
+            })
+        };
         let d = header.columns.len() as f64;
         json!({
             "data": header.source.path,

@@ -138,6 +138,11 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Why a run ended that made all its steps.
+pub fn all_done(steps: u32) -> String {
+    format!("all {} steps are done", thousands(u64::from(steps)))
+}
+
 /// Of the points at which a density that is written out is tried.
 fn support_key(settings: &Settings) -> Key {
     Key::new(settings.seed).fold_in(Purpose::Support as u32)
@@ -354,22 +359,23 @@ impl Session {
         let summary = Summary {
             target: self.settings.target.clone(),
             estimator: self.settings.estimator.clone(),
-            estimator_kind: row.map_or_else(String::new, |row| row.kind.to_string()),
+            kind: row.map_or_else(String::new, |row| row.kind.to_string()),
             steps: made,
             seconds: job.started.elapsed().as_secs_f64(),
             train_seconds,
             steps_per_second: (steps > 0).then(|| f64::from(steps) / train_seconds),
             reverse_kl_lower: reverse.lower.mean,
             reverse_kl_upper: reverse.upper.mean,
-            reverse_kl_se: reverse.upper.se,
+            reverse_kl_standard_error: reverse.upper.se,
             forward_kl: forward.as_ref().map(|f| f.upper.mean),
-            forward_kl_se: forward.as_ref().map(|f| f.upper.se),
-            normalized: reverse.normalized,
-            log_normalizer_lower: (!reverse.normalized && endless.is_none()).then_some(-reverse.upper.mean),
+            forward_kl_standard_error: forward.as_ref().map(|f| f.upper.se),
+            normalised: reverse.normalized,
+            log_normaliser_lower: (!reverse.normalized && endless.is_none()).then_some(-reverse.upper.mean),
             endless: endless.map(|e| e.what),
-            ess: reverse.ess,
-            delivered_step: delivered,
-            stopped,
+            effective_sample_size: reverse.ess,
+            best_step: delivered,
+            broken: stopped.is_some(),
+            ended: stopped.unwrap_or_else(|| all_done(self.settings.steps)),
             compiles: pullback::compiles(),
             seed: self.settings.seed,
             out: self.folder.path().display().to_string(),

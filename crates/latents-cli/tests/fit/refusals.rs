@@ -86,6 +86,28 @@ fn values_that_the_model_cannot_have_are_refused_before_training() {
 }
 
 #[test]
+fn a_refusal_is_an_object_too() {
+    let place = Place::new();
+    for (command, code, part) in [
+        ("fit none.csv -o run --json", 2, "none.csv"),
+        ("fit rows.csv -o run --json epochs=many", 2, "training.epochs"),
+        ("sample nowhere --json", 2, "nowhere"),
+        ("funnel --json --steps many", 2, "'many'"),
+        ("eval run rows.csv --json --estimator iwea", 2, "iwea"),
+    ] {
+        let (found, out, err) = crate::said(&mut place.latents(command));
+        let object: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{command}: {e}: {out}"));
+        assert_eq!((found, object["exit_code"].as_i64()), (code, Some(i64::from(code))), "{out}");
+        let error = object["error"].as_str().expect("a text");
+        assert!(error.contains(part) && !error.starts_with("error") && err.contains(part), "{out}\n{err}");
+    }
+    let (_, out, _) = crate::said(&mut place.latents("fit none.csv -o run --json"));
+    assert!(out.contains("check its path"), "{out}");
+    let (out, _) = crate::done(&mut place.latents("fit --json --help"));
+    assert!(!out.starts_with('{'), "{out}");
+}
+
+#[test]
 fn names_with_commas_are_quoted_and_decimal_commas_and_open_quotes_are_told() {
     let place = Place::new();
     let line = |i: usize| format!("{},{},{}\n", i % 7, i % 5, if i == 9 { "x" } else { "0" });
