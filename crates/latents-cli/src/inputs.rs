@@ -25,13 +25,26 @@ pub struct DataArgs {
     /// What to do with a row that lacks a value [default: refuse].
     #[arg(long, value_name = "WHAT")]
     pub missing: Option<WhenMissing>,
-    /// Read a picture as this many points, drawn where it is dark.
+    /// Read a picture as points, drawn where it is dark, instead of as one row of its pixels.
+    #[arg(long = "as", value_name = "FORM")]
+    pub form: Option<Form>,
+    /// How many points [default: 100000]; it says --as points too.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub points: Option<u32>,
     /// Stretch the ink of such a picture to its own range and raise it to this power.
     #[arg(long, value_name = "POWER")]
     pub contrast: Option<f64>,
 }
+
+/// What a picture is read as.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Form {
+    /// Points of the plane.
+    Points,
+}
+
+/// How many points a picture is read as, where nothing says it.
+const POINTS: usize = 100_000;
 
 /// Whether the first line names the columns.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -96,6 +109,9 @@ impl DataArgs {
                 WhenMissing::Refuse => Missing::Refuse,
                 WhenMissing::Drop => Missing::Drop,
             };
+        }
+        if let Some(Form::Points) = self.form {
+            options.points.get_or_insert(POINTS);
         }
         if let Some(points) = self.points {
             options.points = Some(points as usize);
@@ -167,18 +183,31 @@ pub fn load(path: &Path) -> Result<Fitted, Failure> {
     Ok(Fitted::load(path)?)
 }
 
-/// Where the data of a run are: where it is said, or else where they were when it was fitted to them.
-///
-/// # Errors
-/// Data that came from no file, or whose file is gone.
-pub fn data_of(run: &Path, given: Option<&Path>, fitted_to: &str) -> Result<PathBuf, Failure> {
-    let why = match given {
-        Some(given) => return Ok(given.to_owned()),
-        None if matches!(fitted_to, "" | "-") => "came from no file".to_owned(),
-        None if !Path::new(fitted_to).exists() => format!("are no longer at {fitted_to}"),
-        None => return Ok(PathBuf::from(fitted_to)),
-    };
-    Err(Failure::usage(format!("the data of {} {why}", run.display()), "pass them with --data"))
+/// The data of a run, where it may be left open.
+#[derive(Debug, clap::Args)]
+pub struct RunData {
+    /// The rows [default: those that the run was fitted to, where they were then].
+    #[arg(value_name = "DATA")]
+    place: Option<PathBuf>,
+    /// The same.
+    #[arg(long, value_name = "DATA", conflicts_with = "place")]
+    data: Option<PathBuf>,
+}
+
+impl RunData {
+    /// Where they are: where it is said, or else where they were when the run was fitted to them.
+    ///
+    /// # Errors
+    /// Data that came from no file, or whose file is gone.
+    pub fn of(&self, run: &Path, fitted_to: &str) -> Result<PathBuf, Failure> {
+        let why = match self.place.as_ref().or(self.data.as_ref()) {
+            Some(given) => return Ok(given.clone()),
+            None if matches!(fitted_to, "" | "-") => "came from no file".to_owned(),
+            None if !Path::new(fitted_to).exists() => format!("are no longer at {fitted_to}"),
+            None => return Ok(PathBuf::from(fitted_to)),
+        };
+        Err(Failure::usage(format!("the data of {} {why}", run.display()), "pass them after the run, or with --data"))
+    }
 }
 
 /// A fault of rows, said of the file that they are of.

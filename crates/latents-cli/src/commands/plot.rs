@@ -2,7 +2,7 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, data_of, load, read_like};
+use crate::inputs::{DataArgs, RunData, load, read_like};
 use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::write_file;
@@ -14,7 +14,7 @@ use std::time::Instant;
 /// The options of `latents plot`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  latents plot runs/cat --what samples\n  latents plot runs/digits --what pictures,latent --data digits.npy -o figures"
+    after_help = "Examples:\n  latents plot runs/cat --what samples\n  latents plot runs/digits digits.npy --what pictures,latent -o figures"
 )]
 pub struct Args {
     /// The folder of a run.
@@ -23,9 +23,9 @@ pub struct Args {
     /// What to draw.
     #[arg(long, value_name = "WHAT,…", value_delimiter = ',', value_enum, default_value = "curves")]
     pub what: Vec<What>,
-    /// The rows to draw beside the model [default: those that it was fitted to].
-    #[arg(long, value_name = "DATA")]
-    pub data: Option<PathBuf>,
+    /// The rows to draw beside the model.
+    #[command(flatten)]
+    pub data: RunData,
     /// The folder of the pictures [default: that of the run].
     #[arg(long, short, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -67,7 +67,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     let data = match needs_data {
         false => None,
         true => {
-            let path = data_of(&args.run, args.data.as_deref(), &fitted.header().source.path)?;
+            let path = args.data.of(&args.run, &fitted.header().source.path)?;
             Some(read_like(&path, &fitted, &args.read)?)
         }
     };

@@ -2,7 +2,7 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::data_of;
+use crate::inputs::RunData;
 use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::{Saving, Session};
@@ -19,9 +19,9 @@ pub struct Args {
     /// The folder of a run.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// The data, where they are no longer at their place; they must be the same.
-    #[arg(long, value_name = "DATA")]
-    pub data: Option<PathBuf>,
+    /// The data; they must be the same.
+    #[command(flatten)]
+    pub data: RunData,
     /// How often the state is saved.
     #[command(flatten)]
     pub saving: Saving,
@@ -39,7 +39,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let path = Folder::model_of(&args.run);
     let checkpoint = Checkpoint::load(&path).map_err(FitError::from)?;
     let header = Header::of(&checkpoint).map_err(FitError::from)?;
-    let given = data_of(&args.run, args.data.as_deref(), &header.source.path)?;
+    let given = args.data.of(&args.run, &header.source.path)?;
     let table = read(&given, &header.config.data.read)?;
     let mut fitting = Fitting::resume(&table, checkpoint)?;
     fitting.set_path(header.source.path);

@@ -255,6 +255,11 @@ fn other_columns_and_other_data_are_refused() {
         assert!(err.contains("the data of run are no longer at ") && err.contains("--data"), "{err}");
     }
     crate::done(&mut place.latents("resume run --data moved.csv"));
+    crate::done(&mut place.latents("resume run moved.csv"));
+    crate::done(&mut place.latents("plot run moved.csv --what samples"));
+    assert!(refused(&mut place.latents("resume run other.csv"), 2).contains("121 rows"));
+    let (code, _, err) = crate::said(&mut place.latents("resume run moved.csv --data moved.csv"));
+    assert!(code == 2 && err.contains("cannot be used with"), "{err}");
 }
 
 #[test]

@@ -192,3 +192,16 @@ fn one_row_is_said_to_be_one_and_has_no_error() {
     let (out, _) = done(&mut place.latents(&format!("fit rows.csv -o untested {TINY} data.test=0 --quiet")));
     assert!(out.contains("no figure: data.test leaves no row"), "{out}");
 }
+
+#[test]
+fn a_picture_is_read_as_points_where_that_is_said() {
+    let place = Place::new();
+    place.fit("run");
+    done(&mut place.latents("plot run --what curves -o pictures"));
+    let (_, err) = done(&mut place.latents(&format!("fit pictures/curves.png -o few --as points --points 200 {TINY}")));
+    assert!(err.contains("200 rows, 2 columns: x, y"), "{err}");
+    let many = format!("fit pictures/curves.png -o many --as points {TINY} epochs=1 batch=5000");
+    assert!(done(&mut place.latents(&many)).1.contains("100,000 rows, 2 columns"));
+    let (code, _, err) = crate::said(&mut place.latents("fit pictures/curves.png -o none --as point"));
+    assert!(code == 2 && err.contains("points"), "{err}");
+}
