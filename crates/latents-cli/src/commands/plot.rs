@@ -46,7 +46,7 @@ pub enum What {
     Density,
     /// Rows beside samples, in the first two columns.
     Samples,
-    /// The posterior means of rows, in the first two latent numbers.
+    /// The posterior means of rows, in the two latent numbers that depend most on them.
     Latent,
     /// Pairs of the first columns, rows under samples.
     Pairs,
