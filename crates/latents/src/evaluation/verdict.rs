@@ -90,13 +90,19 @@ impl Diagnostics {
 
     fn weights(&self) -> (Grade, String) {
         let e = &self.evidence;
-        let (share, ess) = (100.0 * e.heavy, 100.0 * e.ess);
+        let (count, ess) = ((e.heavy * e.rows as f64).round(), 100.0 * e.ess);
         let worst = e.worst_pareto_k.map_or_else(|| "not known".to_owned(), |k| format!("{k:.2}"));
         let figures =
-            format!("worst k-hat {worst}, {share:.1} % of rows above {RELIABLE}, effective samples {ess:.1} %");
+            format!("worst k-hat {worst}, {count} of {} rows above {RELIABLE}, effective samples {ess:.1} %", e.rows);
         match e.distrust() {
             None if e.worst_pareto_k.is_some() => {
-                (Grade::Sound, format!("importance weights can be averaged: {figures}"))
+                // The fit of a shape has an error: among many rows some seem to have another than they have.
+                let noise = if count > 0.0 {
+                    ": no more, and no farther, than the error of its fit makes expected"
+                } else {
+                    ""
+                };
+                (Grade::Sound, format!("importance weights can be averaged: {figures}{noise}"))
             }
             None => (Grade::Caution, format!("too few samples to judge the importance weights: {figures}")),
             Some(Distrust::HeavyWeights { .. }) if e.likely_heavy <= 0.05 => {
@@ -133,9 +139,13 @@ mod tests {
     use crate::evaluation::{RowEstimate, Summary};
 
     fn diagnostics(k: f64) -> Diagnostics {
+        of_shapes(|_| k)
+    }
+
+    fn of_shapes(shape: impl Fn(u32) -> f64) -> Diagnostics {
         let mut summary = Summary::new("iwae:1000".parse().unwrap());
-        let pareto = Some(ParetoTail { k, se: 0.1 });
         for i in 0..100 {
+            let pareto = Some(ParetoTail { k: shape(i), se: 0.1 });
             let row = RowEstimate { value: f64::from(i), se: Some(0.1), pareto, ess: 0.5, samples: 1000 };
             summary.push(&row, 0.0);
         }
@@ -146,6 +156,16 @@ mod tests {
             mmd: MmdTest { squared: 0.0, p_value: 0.4, bandwidth: 1.0, rows: 100 },
             classifier: ClassifierTest { accuracy: 0.51, p_value: 0.4, held_out: 100 },
         }
+    }
+
+    #[test]
+    fn rows_that_seem_heavy_by_the_error_of_their_fit_are_counted_and_explained() {
+        let verdict = of_shapes(|i| if i < 12 { 0.75 } else { 0.4 }).verdict();
+        let (grade, what) = &verdict.findings[1];
+        assert_eq!((*grade, verdict.grade), (Grade::Sound, Grade::Sound));
+        assert!(what.contains("12 of 100 rows above 0.7") && what.contains("the error of its fit"), "{what}");
+        let none = &diagnostics(0.2).verdict().findings[1].1;
+        assert!(none.contains("0 of 100 rows") && !none.contains("the error of its fit"), "{none}");
     }
 
     #[test]
