@@ -1,10 +1,10 @@
 //! A fit on the command line: live progress, saving on the way, and the results.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::{Progress as Told, counted, seconds, thousands};
-use crate::scoring::with_error;
+use crate::scoring::{bits_per_dimension, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::atomic::write_atomically;
 use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, curves, metrics_csv, report};
@@ -25,7 +25,7 @@ pub struct Session<'a> {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Saving {
     /// Seconds from one save of the state to the next, by which a killed run is resumed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = whole::<u32>, allow_negative_numbers = true)]
     pub save_every: u32,
 }
 
@@ -55,6 +55,10 @@ impl<'a> Session<'a> {
         interrupt::listen()?;
         let (steps, per_epoch) = self.fitting.steps();
         self.save()?;
+        if self.fitting.checks().is_empty() {
+            // Only now is there something in the place of an older run.
+            self.folder.clear()?;
+        }
         let begun = self.fitting.checks().last().map_or(0, |c| c.step);
         let mut told = Told::new(self.manners.quiet, begun, steps);
         let (mut failure, mut saved) = (None, Instant::now());
@@ -161,7 +165,6 @@ impl Summary {
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
         if let Some(figures) = &self.header.figures {
-            let d = self.header.columns.len() as f64;
             let mut table = Table::new();
             table.load_style(presets::UTF8_BORDERS_ONLY);
             table.set_header(vec![
@@ -171,7 +174,8 @@ impl Summary {
             ]);
             let mut row = |name: String, f: &Figure| {
                 let value = with_error(f.log_density, f.standard_error);
-                table.add_row(vec![name, value, format!("{:.4}", -f.log_density / (d * std::f64::consts::LN_2))]);
+                let (bits, error) = bits_per_dimension(f.log_density, f.standard_error, self.header.columns.len());
+                table.add_row(vec![name, value, with_error(bits, error)]);
             };
             row(format!("this model, {} ({})", figures.estimator, kind(&figures.kind)), &figures.model);
             for baseline in &figures.baselines {
@@ -206,7 +210,8 @@ impl Summary {
                 "standard_error": f.standard_error,
             })
         };
-        let d = header.columns.len() as f64;
+        let bits =
+            figures.map(|f| bits_per_dimension(f.model.log_density, f.model.standard_error, header.columns.len()));
         json!({
             "data": header.source.path,
             "rows": header.source.rows,
@@ -216,7 +221,8 @@ impl Summary {
             "test_rows": self.parts[2],
             "test_log_density": figures.map(|f| f.model.log_density),
             "standard_error": figures.map(|f| f.model.standard_error),
-            "bits_per_dimension": figures.map(|f| -f.model.log_density / (d * std::f64::consts::LN_2)),
+            "bits_per_dimension": bits.map(|b| b.0),
+            "bits_per_dimension_error": bits.map(|b| b.1),
             "unit": "nats per row",
             "estimator": figures.map(|f| &f.estimator),
             "kind": figures.map(|f| &f.kind),

@@ -1,6 +1,6 @@
 //! `latents check`: whether a fitted model can be trusted on a file's rows.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     pub rows: u32,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// How the file is read.
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `latents compare`: several models on the same rows.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "SPEC", default_value = "iwae:1000")]
     pub estimator: EstimatorSpec,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// How the file is read.
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `latents reconstruct`: each row by way of its latent numbers.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, in_file, load, read_like};
 use crate::output::rows::{deliver, expect, numbered};
@@ -20,7 +20,7 @@ pub struct Args {
     #[arg(value_name = "DATA")]
     pub data: PathBuf,
     /// The seed of the draws.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// A file, .csv, .tsv or .npy [default: CSV to standard output].
     #[arg(long, short, value_name = "FILE")]

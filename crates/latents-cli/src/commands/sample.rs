@@ -1,6 +1,6 @@
 //! `latents sample`: rows drawn from a fitted model.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::load;
 use crate::output::rows::{deliver, expect};
@@ -17,10 +17,10 @@ pub struct Args {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// How many rows.
-    #[arg(short, long = "rows", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(short, long = "rows", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000_000), allow_negative_numbers = true)]
     pub n: u32,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// A file, .csv, .tsv or .npy [default: CSV to standard output].
     #[arg(long, short, value_name = "FILE")]

@@ -86,6 +86,25 @@ fn values_that_the_model_cannot_have_are_refused_before_training() {
 }
 
 #[test]
+fn negative_numbers_are_refused_by_what_is_allowed() {
+    let place = Place::new();
+    for (command, part) in [
+        ("fit rows.csv -o run --seed -1", "a whole number from 0 to 18446744073709551615"),
+        ("fit rows.csv -o run --save-every -5", "a whole number from 0 to 4294967295"),
+        ("sample run --seed -1", "a whole number from 0"),
+        ("sample run -n -4", "-4 is not in 1..=100000000"),
+        ("score run rows.csv --seed 1.5", "a whole number from 0"),
+    ] {
+        let (code, _, err) = crate::said(&mut place.latents(command));
+        assert!(code == 2 && err.contains(part), "{command}: {err}");
+    }
+    assert!(fit(&place, "rows.csv bound=iwae:0", 2).contains("objective.bound is iwae:0"));
+    assert!(
+        fit(&place, "rows.csv model.likelihood.scale=0.1", 2).contains("`model.likelihood` has options and no name")
+    );
+}
+
+#[test]
 fn a_refusal_is_an_object_too() {
     let place = Place::new();
     for (command, code, part) in [
@@ -206,6 +225,21 @@ fn a_run_is_not_replaced_unasked() {
     assert_eq!(read(place.at("run/model.safetensors")), before);
     crate::done(&mut place.latents(&format!("fit rows.csv -o run --force {TINY} --seed 1")));
     assert_ne!(read(place.at("run/model.safetensors")), before);
+}
+
+/// The report of the run that is replaced stays until something is there in its place.
+#[test]
+fn a_run_that_cannot_be_replaced_is_left_whole() {
+    let place = Place::new();
+    place.fit("run");
+    std::fs::remove_file(place.at("run/model.safetensors")).expect("removed");
+    // No file can take the place of a folder.
+    std::fs::create_dir_all(place.at("run/model.safetensors/full")).expect("made");
+    let report = read(place.at("run/report.html"));
+    let err = refused(&mut place.latents(&format!("fit rows.csv -o run --force {TINY}")), 1);
+    assert!(err.contains("model.safetensors"), "{err}");
+    assert_eq!(read(place.at("run/report.html")), report);
+    assert!(place.at("run/density.png").is_file());
 }
 
 #[test]

@@ -19,6 +19,8 @@ fn a_fit_says_what_it_saw_and_leaves_a_folder() {
     {
         assert!(out.contains(part), "no {part:?} in {out}");
     }
+    let bits = out.lines().find(|line| line.contains("this model")).expect("a figure");
+    assert_eq!(bits.matches(" ± ").count(), 2, "bits have an error too: {bits}");
     for name in ["model.safetensors", "metrics.csv", "report.html", "curves.png", "density.png", "samples.png"] {
         assert!(!read(place.at("run").join(name)).is_empty());
     }

@@ -22,7 +22,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("--lr inf", &["--lr", "not a finite number"]),
     ("--clip nan", &["--clip", "not a finite number"]),
     ("--gap-penalty -0.5", &["--gap-penalty", "0 or more"]),
-    ("--seed -1", &["--seed"]),
+    ("--seed -1", &["--seed", "a whole number from 0 to 18446744073709551615"]),
     ("--threads 0", &["--threads"]),
     ("--encoder-loss dregs", &["'dregs'", "'dreg'"]),
     ("--encoder-loss sumo2", &["`sumo2` needs the estimator `sumo`", "dreg, upper or likelihood"]),

@@ -2,7 +2,7 @@
 
 use crate::data::{DataError, is_of_the_name};
 use crate::model::ModelError;
-use crate::objective::EstimationError;
+use crate::objective::{Bound, EstimationError};
 use crate::plot::PlotError;
 use crate::train::{CheckpointError, Fault, NotFinite};
 use std::path::PathBuf;
@@ -44,6 +44,16 @@ pub enum ConfigError {
     /// No estimator of `log p(x)`.
     #[error(transparent)]
     Estimator(#[from] crate::evaluation::SpecError),
+    /// A bound whose numbers are out of range.
+    #[error("{key} is {bound}: {cause}")]
+    Bound {
+        /// The dotted key.
+        key: &'static str,
+        /// The bound, as it is spelled.
+        bound: Bound,
+        /// What is wrong with it.
+        cause: EstimationError,
+    },
     /// An objective that cannot be trained.
     #[error(transparent)]
     Objective(#[from] EstimationError),

@@ -78,6 +78,11 @@ impl FitConfig {
         }
         Table::try_into(table).map_err(|e: toml::de::Error| {
             let text = e.to_string();
+            if e.message().starts_with("missing field `name`") {
+                let of = text.lines().find_map(|line| line.strip_prefix("in `")).map(|rest| rest.trim_end_matches('`'));
+                let of = of.unwrap_or("a table");
+                return ConfigError::Toml(format!("`{of}` has options and no name: say which it is, by `{of}.name=…`"));
+            }
             let place = text.lines().find(|line| line.starts_with("in `")).map(|line| format!(", {line}"));
             ConfigError::Toml(explained(e.message()) + &place.unwrap_or_default())
         })
@@ -131,7 +136,15 @@ fn of_text(key: &str, text: &str) -> Value {
 fn set(table: &mut Table, dotted: &str, value: Value) -> Result<(), ConfigError> {
     match dotted.split_once('.') {
         None => {
-            table.insert(dotted.to_owned(), value);
+            match (table.get_mut(dotted), value) {
+                // Its options may have come before a likelihood's name.
+                (Some(Value::Table(inner)), Value::String(name)) if !inner.contains_key("name") => {
+                    inner.insert("name".to_owned(), Value::String(name));
+                }
+                (_, value) => {
+                    table.insert(dotted.to_owned(), value);
+                }
+            }
             Ok(())
         }
         Some((head, rest)) => match table.entry(head).or_insert_with(|| Value::Table(Table::new())) {
@@ -205,6 +218,30 @@ mod tests {
         let of_file = |text: &str| FitConfig::from_toml(text).expect_err("refused").to_string();
         assert!(of_file("latent = [3]").contains("did you mean `model.latent`"), "{}", of_file("latent = [3]"));
         assert!(refused(&["model.rate=1"]).contains("did you mean `training.rate`"));
+    }
+
+    #[test]
+    fn options_need_a_name_before_or_after_them() {
+        let refusal = refused(&["model.likelihood.scale=0.1"]);
+        assert!(refusal.contains("`model.likelihood` has options and no name"), "{refusal}");
+        let of = |overrides: &[&str]| FitConfig::resolve("", overrides).expect("read").model.likelihood;
+        let (before, after) = (
+            ["likelihood=gaussian", "model.likelihood.scale=0.1"],
+            ["model.likelihood.scale=0.1", "likelihood=gaussian"],
+        );
+        assert_eq!(of(&before), of(&after));
+    }
+
+    #[test]
+    fn a_bound_out_of_range_is_told_by_its_key() {
+        let told = |overrides: &[&str]| {
+            FitConfig::resolve("", overrides).expect("read").check().expect_err("refused").to_string()
+        };
+        assert_eq!(told(&["bound=iwae:0"]), "objective.bound is iwae:0: samples is 0; it must be at least 1");
+        assert!(
+            told(&["bound=sumo", "objective.encoder=miwae:0:3"])
+                .starts_with("objective.encoder is miwae:0:3: groups is 0")
+        );
     }
 
     #[test]
