@@ -352,7 +352,7 @@ impl Session {
             None => None,
         };
         if let Some(Endless { what, help, .. }) = &endless {
-            self.told.warn(&format!("{what}\n  the figures are of no density\n  {help}"));
+            self.told.warn(&format!("warning: {what}\n  the figures are of no density\n  {help}"));
         }
         let row = ESTIMATORS.iter().find(|row| row.name == self.settings.estimator);
         let train_seconds = trained.as_secs_f64();

@@ -104,7 +104,7 @@ impl Written {
         let Some(HeavyTail { rises, points: [near, far] }) = HeavyTail::find(target, points)? else { return Ok(None) };
         let number = |x: f64| format!("{x:.3e}");
         let [near, far] =
-            [near, far].map(|(point, value)| format!("{} at {}", number(value), self.place(&point, number)));
+            [near, far].map(|(point, value)| format!("{} near {}", number(value), self.place(&point, number)));
         let (text, how) = (&self.text, if rises { "rises without bound" } else { "hardly falls" });
         let what = format!(
             "`{text}` is no density: its log density {how} far out, from {near} to {far}, and the integral is infinite"

@@ -76,8 +76,8 @@ impl Summary {
         if let Some(log_z) = self.log_normaliser_lower {
             rows.insert(2, ("log normaliser, at least", error(log_z, self.reverse_kl_standard_error)));
         }
-        if let Some(why) = &self.endless {
-            rows.insert(0, ("warning", why.clone()));
+        if self.endless.is_some() {
+            rows.insert(0, ("warning", "the integral is infinite: the figures are of no density".to_owned()));
         }
         if self.broken {
             rows.insert(0, ("stopped", self.ended.clone()));

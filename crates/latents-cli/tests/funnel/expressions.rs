@@ -135,6 +135,8 @@ fn a_density_without_a_finite_integral_is_refused_or_warned_of() {
     let json: Value = serde_json::from_str(&out).expect("json");
     assert!(json["endless"].as_str().is_some_and(|why| why.contains("integral is infinite")), "{out}");
     assert!(json["log_normaliser_lower"].is_null(), "{out}");
+    let (out, _) = done(&mut place.matching(&[&floor[..4], &["--steps", "2", "--out", "table"]].concat()));
+    assert!(out.contains("the figures are of no density") && !out.contains("log normaliser"), "{out}");
     // Heavy tails that can be normalised, and a maximum that narrows as it rises.
     for (energy, vars) in
         [("2*log1p((x^2 + y^2)/2)", "x,y"), ("v^2/18 + sum(x^2)/(2*exp(v)) + 9*v/2", "v,x[9]"), ("log1p(x^2)", "x")]

@@ -134,6 +134,10 @@ impl Fitting {
             true => rows.clone(),
             false => prepare(&split.validation)?,
         };
+        if !split.test.is_empty() {
+            // What cannot be shown is found before training, in whichever part it is.
+            prepare(&split.test)?;
+        }
         let training = &config.training;
         let batches = u32::try_from(rows.len().div_ceil(training.batch)).unwrap_or(u32::MAX).max(1);
         let epochs = training.epochs(batches);
