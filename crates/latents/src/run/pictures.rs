@@ -122,7 +122,14 @@ impl Fitted {
                         j if j == usize::from(i == 0) => self.columns()[i].name.clone(),
                         _ => String::new(),
                     },
-                    title: if i + j == 0 { "data in orange, model in blue".to_owned() } else { String::new() },
+                    // In two charts where there are several: those are narrow.
+                    title: match (i, j) {
+                        (0, 0) if n == 1 => "data in orange, model in blue",
+                        (0, 0) => "data in orange",
+                        (0, 1) => "model in blue",
+                        _ => "",
+                    }
+                    .to_owned(),
                     x: ranges[j],
                     y: ranges[i],
                     ..ScatterCell::default()
