@@ -31,9 +31,10 @@ impl HeavyTail {
     /// use latents::dist::target::{Expression, Sense};
     /// use latents::evaluation::HeavyTail;
     /// use pullback::Tensor;
-    /// let found = |text, sense| HeavyTail::find(&Expression::new("x,y", text, sense)?, &Tensor::from([[0.6f32, 0.8]]));
-    /// assert!(found("x^2 + y^2", Sense::LogDensity)?.is_some_and(|tail| tail.rises));
-    /// assert!(found("x^2 + y^2", Sense::Energy)?.is_none());
+    /// let direction = Tensor::from([[0.6f32, 0.8]]);
+    /// let bowl = |sense| Expression::new("x,y", "x^2 + y^2", sense);
+    /// assert!(HeavyTail::find(&bowl(Sense::LogDensity)?, &direction)?.is_some_and(|tail| tail.rises));
+    /// assert!(HeavyTail::find(&bowl(Sense::Energy)?, &direction)?.is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
