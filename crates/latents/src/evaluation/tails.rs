@@ -150,6 +150,7 @@ mod tests {
             ("x,y", "x^2 - y", true),
             ("x,y", "x^2 + y^2 - 3*x*y", true),
             ("x", "-exp(x)", true),
+            ("x", "-log1p(x^2)", true),
             ("x", "tanh(x^2)", false),
             ("x,y", "log(1 + x^2 + y^2)/2", false),
             ("x", "-log(max(exp(-x^2), 1e-9))", false),
