@@ -2,13 +2,17 @@
 
 use crate::matching::quoted;
 use crate::output::folder::CHECKPOINT;
+use latents::model::ModelError;
 use latents::plot::PlotError;
 use latents::run::FitError;
 use latents::train::{CheckpointError, Fault};
+use serde_json::json;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
-use std::process::ExitCode;
+
+/// What to do about a file in which something has changed.
+const DAMAGED: &str = "a bit was lost in a copy or on the disk: fetch the file again from where it is whole";
 
 /// Why, and what to do about it.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Wrong use.
+    /// Wrong use, or data that have to be others.
     pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Failure {
         Failure::Usage { what: what.into(), help: help.into() }
     }
@@ -56,6 +60,7 @@ impl Failure {
                                         run anew without --resume"
                     .to_owned()
             }
+            Fault::Damaged { .. } => format!("{DAMAGED}, or start the run anew without --resume"),
             Fault::NotSafetensors(_) | Fault::Foreign(_) => {
                 format!("pass a model.safetensors that `latents {command}` wrote")
             }
@@ -74,14 +79,28 @@ impl Failure {
         )
     }
 
+    /// The same as one JSON object, in a line.
+    pub fn json(&self) -> String {
+        let (error, help) = match self {
+            Failure::Usage { what, help } | Failure::Run { what, help } => (what, Some(help)),
+            Failure::Interrupted { saved } => (saved, None),
+        };
+        refusal(error, help.map(String::as_str), self.code())
+    }
+
     /// 2 for wrong use, 1 for a failed run, 130 for an interrupted one.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+    pub fn code(&self) -> u8 {
+        match self {
             Failure::Usage { .. } => 2,
             Failure::Run { .. } => 1,
             Failure::Interrupted { .. } => 130,
-        })
+        }
     }
+}
+
+/// Why a command gave no results, as one JSON object.
+pub fn refusal(error: &str, help: Option<&str>, exit_code: u8) -> String {
+    json!({ "error": error, "help": help, "exit_code": exit_code }).to_string()
 }
 
 impl fmt::Display for Failure {
@@ -111,6 +130,7 @@ impl From<FitError> for Failure {
             e => e,
         };
         let help = match &e {
+            FitError::Model(ModelError::Value { .. }) => "correct the value, or leave the row out".to_owned(),
             FitError::Config(_) | FitError::Model(_) => "see `latents fit --help` for the settings".to_owned(),
             FitError::NotFinite(_) | FitError::Validation { .. } => {
                 "the last good state is saved; begin again with a lower training.rate, or look at those rows".to_owned()
@@ -132,6 +152,7 @@ fn help_of(e: &CheckpointError) -> String {
         Fault::Truncated { .. } => {
             "the copy was interrupted or the disk was full: fetch the file again, or fit anew".to_owned()
         }
+        Fault::Damaged { .. } => format!("{DAMAGED}, or fit anew"),
         Fault::Newer { .. } => "update latents".to_owned(),
         // A density that was matched has no data: what it can do is go on, be evaluated and be shown.
         Fault::Kind { found, .. } if found.starts_with("latents ") => {

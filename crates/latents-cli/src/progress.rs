@@ -157,6 +157,11 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
+/// So many of a thing that has a plural in s.
+pub fn counted(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", thousands(n), if n == 1 { "" } else { "s" })
+}
+
 /// A duration to the second, or to the tenth below ten.
 pub fn seconds(s: f64) -> String {
     match s {
@@ -173,6 +178,7 @@ mod tests {
     #[test]
     fn numbers_for_people() {
         assert_eq!([0, 12, 123, 1234, 1_234_567].map(thousands), ["0", "12", "123", "1,234", "1,234,567"]);
+        assert_eq!([0, 1, 1000].map(|n| counted(n, "row")), ["0 rows", "1 row", "1,000 rows"]);
         assert_eq!([0.04, 9.9, 12.3, 61.0, 200.0].map(seconds), ["0.0 s", "9.9 s", "12 s", "61 s", "3 min 20 s"]);
     }
 }

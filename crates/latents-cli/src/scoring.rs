@@ -2,9 +2,9 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, open_like};
+use crate::inputs::{DataArgs, in_file, open_like};
 use crate::interrupt;
-use crate::progress::thousands;
+use crate::progress::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use latents::data::Table;
 use latents::run::Fitted;
@@ -18,8 +18,10 @@ const ROWS: usize = 1024;
 
 /// Some rows as the model sees them.
 pub struct Chunk {
-    /// The number of the first of them, from 0.
+    /// How many rows came before them.
     pub first: u64,
+    /// Their numbers in the file, from 1: those that were dropped for want of a value count too.
+    pub numbers: Vec<u64>,
     /// The rows in the data's units.
     pub table: Table,
     /// What the model sees; `[n, d]`.
@@ -53,13 +55,14 @@ pub fn each_chunk(
             Ok(None) => break Ok(()),
             Err(e) => break Err(e.into()),
         };
-        told.set_message(format!("{} rows", thousands(first)));
+        told.set_message(counted(first, "row"));
         told.tick();
         let n = table.rows() as u64;
+        let numbers = reader.numbers().to_vec();
         let done = fitted
             .view(&table, first)
-            .map_err(Failure::from)
-            .and_then(|(x, log_jacobian)| take(Chunk { first, table, x, log_jacobian }));
+            .map_err(|e| in_file(e.renumbered(|i| numbers[i - first as usize]), data))
+            .and_then(|(x, log_jacobian)| take(Chunk { first, numbers, table, x, log_jacobian }));
         if done.is_err() {
             break done;
         }
@@ -68,7 +71,8 @@ pub fn each_chunk(
     told.finish_and_clear();
     result?;
     if reader.dropped() > 0 {
-        manners.say(format!("{} rows were dropped for want of a value", thousands(reader.dropped())));
+        let (rows, were) = (counted(reader.dropped(), "row"), if reader.dropped() == 1 { "was" } else { "were" });
+        manners.say(format!("{rows} {were} dropped for want of a value"));
     }
     if first == 0 {
         let what = format!("{} has no rows", data.display());
@@ -77,9 +81,15 @@ pub fn each_chunk(
     Ok(first)
 }
 
-/// A figure with its error, where it has one.
+/// A figure with its error, which one row alone leaves open.
 pub fn with_error(mean: f64, se: f64) -> String {
-    if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4}") }
+    if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4} ± ?") }
+}
+
+/// A figure in nats per row, and its error, in bits per dimension; less is better.
+pub fn bits_per_dimension(mean: f64, se: f64, dimensions: usize) -> (f64, f64) {
+    let nats = dimensions as f64 * std::f64::consts::LN_2;
+    (-mean / nats, se / nats)
 }
 
 /// A Pareto shape, where there is one; beyond any use a bound of it will do.

@@ -1,9 +1,10 @@
 //! A fit on the command line: live progress, saving on the way, and the results.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::progress::{Progress as Told, seconds, thousands};
+use crate::progress::{Progress as Told, counted, seconds, thousands};
+use crate::scoring::{bits_per_dimension, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::atomic::write_atomically;
 use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, curves, metrics_csv, report};
@@ -24,7 +25,7 @@ pub struct Session<'a> {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Saving {
     /// Seconds from one save of the state to the next, by which a killed run is resumed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = whole::<u32>, allow_negative_numbers = true)]
     pub save_every: u32,
 }
 
@@ -54,6 +55,10 @@ impl<'a> Session<'a> {
         interrupt::listen()?;
         let (steps, per_epoch) = self.fitting.steps();
         self.save()?;
+        if self.fitting.checks().is_empty() {
+            // Only now is there something in the place of an older run.
+            self.folder.clear()?;
+        }
         let begun = self.fitting.checks().last().map_or(0, |c| c.step);
         let mut told = Told::new(self.manners.quiet, begun, steps);
         let (mut failure, mut saved) = (None, Instant::now());
@@ -160,19 +165,17 @@ impl Summary {
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
         if let Some(figures) = &self.header.figures {
-            let d = self.header.columns.len() as f64;
             let mut table = Table::new();
             table.load_style(presets::UTF8_BORDERS_ONLY);
             table.set_header(vec![
-                format!("log density of {} test rows", thousands(figures.rows as u64)),
+                format!("log density of {}", counted(figures.rows as u64, "test row")),
                 "nats per row".to_owned(),
                 "bits per dimension".to_owned(),
             ]);
             let mut row = |name: String, f: &Figure| {
-                let error =
-                    if f.standard_error.is_finite() { format!("{:.4}", f.standard_error) } else { "?".to_owned() };
-                let value = format!("{:.4} ± {error}", f.log_density);
-                table.add_row(vec![name, value, format!("{:.4}", -f.log_density / (d * std::f64::consts::LN_2))]);
+                let value = with_error(f.log_density, f.standard_error);
+                let (bits, error) = bits_per_dimension(f.log_density, f.standard_error, self.header.columns.len());
+                table.add_row(vec![name, value, with_error(bits, error)]);
             };
             row(format!("this model, {} ({})", figures.estimator, kind(&figures.kind)), &figures.model);
             for baseline in &figures.baselines {
@@ -185,10 +188,12 @@ impl Summary {
             }
             lines.push(table.to_string());
             lines.extend(figures.missing.iter().map(|why| format!("no figure of {why}")));
+        } else {
+            lines.push("no figure: data.test leaves no row to test on".to_owned());
         }
         if let Some(ended) = &self.header.ended {
-            let (steps, best) = (thousands(u64::from(self.steps)), thousands(u64::from(ended.best_step)));
-            lines.push(format!("ended after {steps} steps: {}; the model is that of step {best}", ended.why));
+            let (steps, best) = (counted(u64::from(self.steps), "step"), thousands(u64::from(ended.best_step)));
+            lines.push(format!("ended after {steps}: {}; the model is that of step {best}", ended.why));
         }
         lines.push(format!("{} ({} training)", seconds(self.seconds), seconds(self.train_seconds)));
         lines.push(self.folder.report().display().to_string());
@@ -199,8 +204,14 @@ impl Summary {
     pub fn json(&self) -> String {
         let header = &self.header;
         let figures = header.figures.as_ref();
-        let baseline = |f: &Figure| json!({ "name": f.name, "test_log_density": f.log_density, "standard_error": f.standard_error });
-        let d = header.columns.len() as f64;
+        let baseline = |f: &Figure| {
+            json!({
+                "name": f.name, "estimator": "exact", "kind": "exact", "test_log_density": f.log_density,
+                "standard_error": f.standard_error,
+            })
+        };
+        let bits =
+            figures.map(|f| bits_per_dimension(f.model.log_density, f.model.standard_error, header.columns.len()));
         json!({
             "data": header.source.path,
             "rows": header.source.rows,
@@ -210,7 +221,8 @@ impl Summary {
             "test_rows": self.parts[2],
             "test_log_density": figures.map(|f| f.model.log_density),
             "standard_error": figures.map(|f| f.model.standard_error),
-            "bits_per_dimension": figures.map(|f| -f.model.log_density / (d * std::f64::consts::LN_2)),
+            "bits_per_dimension": bits.map(|b| b.0),
+            "bits_per_dimension_error": bits.map(|b| b.1),
             "unit": "nats per row",
             "estimator": figures.map(|f| &f.estimator),
             "kind": figures.map(|f| &f.kind),

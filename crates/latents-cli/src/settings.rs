@@ -1,5 +1,6 @@
 //! The settings of a run: what a preset says, what the command line changes, and what a checkpoint keeps.
 
+use crate::args::whole;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use latents::dist::{TARGETS, Target};
@@ -167,7 +168,7 @@ settings! {
     #[arg(value_name = "HOW", value_enum, help_heading = "Training")]
     updates: Updates,
     /// The seed of all random numbers [default: 0].
-    #[arg(value_name = "SEED", help_heading = "Training")]
+    #[arg(value_name = "SEED", value_parser = whole::<u64>, help_heading = "Training")]
     seed: u64,
     /// Steps from check to check of the true divergence [default: a fortieth of the steps].
     #[arg(value_name = "N", value_parser = range(STEPS), help_heading = "Evaluation")]

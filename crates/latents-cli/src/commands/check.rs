@@ -1,11 +1,11 @@
 //! `latents check`: whether a fitted model can be trusted on a file's rows.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
-use crate::progress::thousands;
+use crate::progress::counted;
 use crate::scoring::{SAMPLES, each_chunk, known};
 use latents::diagnostics::{ActiveUnits, ClassifierError, SampleError, classifier_test, mmd_test};
 use latents::evaluation::{Diagnostics, EstimatorSpec, Evaluator, Sampled, Summary, samples};
@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     pub rows: u32,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// How the file is read.
     #[command(flatten)]
@@ -127,9 +127,9 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         return Ok(());
     }
     print(&format!(
-        "{} on {} rows of {}: {}",
+        "{} on {} of {}: {}",
         args.run.display(),
-        thousands(rows),
+        counted(rows, "row"),
         args.data.display(),
         verdict.grade
     ))?;

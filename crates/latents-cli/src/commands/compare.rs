@@ -1,12 +1,12 @@
 //! `latents compare`: several models on the same rows.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
 use crate::progress::thousands;
-use crate::scoring::{SAMPLES, each_chunk, known};
+use crate::scoring::{SAMPLES, each_chunk, known, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::evaluation::{
     CompareError, EstimatorSpec, Evaluator, Evidence, PairedDifference, Summary, paired_difference,
@@ -24,7 +24,7 @@ Example:
 
 /// The options of `latents compare`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, override_usage = "latents compare [OPTIONS] <RUN> <RUN>... <DATA>")]
 pub struct Args {
     /// The folders of two runs or more, and then the rows.
     #[arg(value_names = ["RUN", "RUN", "DATA"], num_args = 3.., required = true)]
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "SPEC", default_value = "iwae:1000")]
     pub estimator: EstimatorSpec,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// How the file is read.
     #[command(flatten)]
@@ -79,16 +79,17 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             );
             return Err(Failure::usage(what, "compare runs that were fitted to the same columns"));
         }
-        // A probability of bits and a density of numbers have no common unit.
-        let measure = |i: &latents::run::Fitted| (i.header().binariser.how(), i.header().preprocess.is_random());
-        if measure(&models[0]) != measure(model) {
+        // A probability of values and a density of numbers have no common unit.
+        if models[0].measure() != model.measure() {
             let what = format!(
-                "{} and {} see the values differently (binarised or dequantised in another way): their densities are of \
-                 different things",
+                "{} and {} see the values differently (binarised or dequantised in another way, or as whole numbers and as \
+                 real ones): their densities are of different things",
                 runs[0].display(),
                 run.display()
             );
-            return Err(Failure::usage(what, "compare runs with the same binarisation and dequantisation"));
+            let help =
+                "compare runs with the same binarisation and dequantisation, and with likelihoods of the same kind";
+            return Err(Failure::usage(what, help));
         }
     }
     interrupt::listen()?;
@@ -180,7 +181,7 @@ fn table(judged: &[Judged], differences: &[PairedDifference], spec: EstimatorSpe
         String::new(),
     ]);
     for (i, j) in judged.iter().enumerate() {
-        let figure = format!("{:.4} ± {:.4}", j.evidence.mean, j.evidence.standard_error);
+        let figure = with_error(j.evidence.mean, j.evidence.standard_error);
         let mut line = vec![j.run.clone(), figure];
         if let Some(d) = i.checked_sub(1).and_then(|i| differences.get(i)) {
             line.push(format!("{:+.4} ± {:.4}", d.difference.mean, d.difference.se));

@@ -3,9 +3,11 @@
 use crate::args::Manners;
 use crate::commands::fit;
 use crate::failure::Failure;
-use crate::inputs::described;
+use crate::inputs::{described, in_file};
 use crate::interrupt;
 use crate::output::print;
+use crate::progress::counted;
+use crate::scoring::with_error;
 use latents::data::{Split, read};
 use latents::run::{Fitting, Trained};
 use serde_json::json;
@@ -48,7 +50,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let mut each = Vec::new();
     for (i, split) in folds.into_iter().enumerate() {
         let test = split.test.clone();
-        let mut fitting = Fitting::of_split(&table, &config, split)?;
+        let mut fitting = Fitting::of_split(&table, &config, split).map_err(|e| in_file(e, &args.what.data))?;
         let Trained { interrupted, .. } = fitting.train(&mut |_, _, _| !interrupt::asked())?;
         if interrupted {
             return Err(Failure::Interrupted { saved: format!("interrupted in fold {}; nothing is saved", i + 1) });
@@ -58,7 +60,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         sum += scores.rows.iter().map(|r| r.value).sum::<f64>();
         squares += scores.rows.iter().map(|r| r.value * r.value).sum::<f64>();
         let (mean, se) = (scores.evidence.mean, scores.evidence.standard_error);
-        args.manners.say(format!("fold {} of {}: {mean:.4} ± {se:.4} nats per row", i + 1, args.folds));
+        args.manners.say(format!("fold {} of {}: {} nats per row", i + 1, args.folds, with_error(mean, se)));
         each.push(json!({ "test_log_density": mean, "standard_error": se, "rows": scores.rows.len() }));
     }
     let n = rows as f64;
@@ -73,8 +75,9 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         print(&value.to_string())?;
     } else {
         print(&format!(
-            "{mean:.4} ± {se:.4} nats per row ({spec}, {}), over {rows} rows in {} folds",
+            "{mean:.4} ± {se:.4} nats per row ({spec}, {}), over {} in {} folds",
             spec.kind(),
+            counted(rows as u64, "row"),
             args.folds
         ))?;
     }

@@ -2,15 +2,15 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, load, read_like};
-use crate::output::rows::deliver;
+use crate::inputs::{DataArgs, in_file, load, read_like};
+use crate::output::rows::{deliver, expect, numbered};
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// The options of `latents encode`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Columns mean1 … and variance1 …: those of q(z|x), all stochastic layers, the one next to the data first."
+    after_help = "Columns mean1 … and variance1 …: those of q(z|x), all stochastic layers, the one next to the data first.\nWhere rows were dropped for want of a value, the first column is `row`, the number in the file."
 )]
 pub struct Args {
     /// The folder of a run.
@@ -36,8 +36,9 @@ pub struct Args {
 /// [`Failure`].
 pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     args.manners.apply();
+    expect(args.out.as_deref())?;
     let fitted = load(&args.run)?;
     let table = read_like(&args.data, &fitted, &args.read)?;
-    let encoded = fitted.encode(&table)?;
-    deliver(&encoded, args.out.as_deref(), &args.manners, started)
+    let encoded = fitted.encode(&table).map_err(|e| in_file(e, &args.data))?;
+    deliver(&numbered(encoded, &table)?, args.out.as_deref(), &args.manners, started)
 }

@@ -1,12 +1,12 @@
 //! `latents eval`: the log density of a file's rows, by several estimators.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
-use crate::progress::{seconds, thousands};
-use crate::scoring::{Chunk, SAMPLES, each_chunk, known, shape, with_error};
+use crate::progress::{counted, seconds, thousands};
+use crate::scoring::{Chunk, SAMPLES, bits_per_dimension, each_chunk, known, shape, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::evaluation::{
     AllocateError, Allocated, EstimatorSpec, Evaluator, Evidence, EvidenceError, Figure, Summary, Target, allocate,
@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long)]
     pub exact: bool,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// How the file is read.
     #[command(flatten)]
@@ -158,7 +158,7 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header([
-        &format!("log density of {} rows", thousands(rows)),
+        &format!("log density of {}", counted(rows, "row")),
         "kind",
         "nats per row",
         "bits per dimension",
@@ -170,17 +170,18 @@ fn table(rows: u64, d: usize, exact: Option<&Figure>, found: &[Found]) -> String
     ]);
     let none = || "-".to_owned();
     if let Some(f) = exact {
-        let bits = format!("{:.4}", -f.mean / (d as f64 * std::f64::consts::LN_2));
-        let cells = ["exact".to_owned(), "exact".to_owned(), with_error(f.mean, f.se), bits];
+        let (bits, error) = bits_per_dimension(f.mean, f.se, d);
+        let cells = ["exact".to_owned(), "exact".to_owned(), with_error(f.mean, f.se), with_error(bits, error)];
         table.add_row(cells.into_iter().chain((0..5).map(|_| none())));
     }
     for f in found {
         let (e, time) = (&f.evidence, f.time);
+        let (bits, error) = bits_per_dimension(e.mean, e.standard_error, d);
         table.add_row([
             f.name(),
             e.kind.to_string(),
             with_error(e.mean, e.standard_error),
-            format!("{:.4}", e.bits_per_dimension(d)),
+            with_error(bits, error),
             e.monte_carlo_error.map_or_else(none, |se| format!("± {se:.4}")),
             thousands(e.samples),
             seconds(time.as_secs_f64()),
@@ -209,12 +210,12 @@ fn notes(found: &Found) -> Vec<String> {
     match allocated.interval {
         Ok(interval) => {
             let (low, high) = (interval.low, interval.high);
-            let rounds = allocated.rounds;
+            let rounds = counted(u64::from(allocated.rounds), "round");
             let short =
                 if allocated.reached { "" } else { "; --max-samples ended it before it was as narrow as asked" };
             let kind = allocated.evidence.kind;
             vec![format!(
-                "{}: 95 % interval of the mean over these rows {low:.5} to {high:.5} ({kind}), in {rounds} rounds{short}",
+                "{}: 95 % interval of the mean over these rows {low:.5} to {high:.5} ({kind}), in {rounds}{short}",
                 spec.name()
             )]
         }
@@ -230,25 +231,29 @@ fn notes(found: &Found) -> Vec<String> {
 }
 
 fn exact_json(f: &Figure, d: usize) -> Value {
+    let (bits, bits_error) = bits_per_dimension(f.mean, f.se, d);
     json!({
         "estimator": "exact",
         "kind": "exact",
         "test_log_density": known(f.mean),
         "standard_error": known(f.se),
-        "bits_per_dimension": known(-f.mean / (d as f64 * std::f64::consts::LN_2)),
+        "bits_per_dimension": known(bits),
+        "bits_per_dimension_error": known(bits_error),
         "unit": "nats per row",
     })
 }
 
 fn estimate_json(found: &Found, d: usize) -> Value {
     let e = &found.evidence;
+    let (bits, bits_error) = bits_per_dimension(e.mean, e.standard_error, d);
     let mut value = json!({
         "estimator": found.name(),
         "kind": e.kind.to_string(),
         "test_log_density": known(e.mean),
         "standard_error": known(e.standard_error),
         "monte_carlo_error": e.monte_carlo_error.and_then(known),
-        "bits_per_dimension": known(e.bits_per_dimension(d)),
+        "bits_per_dimension": known(bits),
+        "bits_per_dimension_error": known(bits_error),
         "unit": "nats per row",
         "samples": e.samples,
         "seconds": found.time.as_secs_f64(),

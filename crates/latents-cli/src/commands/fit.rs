@@ -1,10 +1,11 @@
 //! `latents fit`: fits a model to a file of data.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, described};
+use crate::inputs::{DataArgs, described, in_file};
+use crate::output::folder::writable;
 use crate::output::print;
-use crate::progress::thousands;
+use crate::progress::{counted, thousands};
 use crate::session::{Saving, Session};
 use latents::data::read;
 use latents::run::{FitConfig, Fitting, Folder};
@@ -68,7 +69,7 @@ pub struct What {
     #[arg(long, value_name = "N,…", help_heading = "Model")]
     pub hidden: Option<String>,
     /// The seed of all random numbers [default: 0].
-    #[arg(long, value_name = "SEED", help_heading = "Model")]
+    #[arg(long, value_name = "SEED", value_parser = whole::<u64>, allow_negative_numbers = true, help_heading = "Model")]
     pub seed: Option<u64>,
     /// How the file is read.
     #[command(flatten)]
@@ -91,17 +92,16 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     let table = read(&args.what.data, &config.data.read)?;
     args.manners.say(format!("{}: {}", args.what.data.display(), described(&table)));
-    let mut fitting = Fitting::new(&table, &config)?;
-    fitting.set_path(whole(&args.what.data));
+    let mut fitting = Fitting::new(&table, &config).map_err(|e| in_file(e, &args.what.data))?;
+    fitting.set_path(from_root(&args.what.data));
     let split = fitting.split();
     args.manners.say(format!(
-        "{} rows to train on, {} to validate, {} to test",
-        thousands(split.train.len() as u64),
+        "{} to train on, {} to validate, {} to test",
+        counted(split.train.len() as u64, "row"),
         thousands(split.validation.len() as u64),
         thousands(split.test.len() as u64)
     ));
-    let folder = Folder::create(&args.out)?;
-    folder.clear()?;
+    let folder = writable(&args.out)?;
     let summary = Session::new(fitting, folder, &args.manners, args.saving).run(started)?;
     if args.manners.json {
         print(&summary.json())?;
@@ -143,7 +143,7 @@ impl What {
 }
 
 /// The path from the root, by which a run in another folder finds its data again.
-fn whole(path: &Path) -> String {
+fn from_root(path: &Path) -> String {
     if path == Path::new("-") {
         return "-".to_owned();
     }

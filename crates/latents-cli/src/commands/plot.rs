@@ -2,7 +2,8 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::inputs::{DataArgs, load, read_like};
+use crate::inputs::{DataArgs, RunData, load, read_like};
+use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::write_file;
 use latents::run::{FitError, Folder, curves};
@@ -13,7 +14,7 @@ use std::time::Instant;
 /// The options of `latents plot`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  latents plot runs/cat --what samples\n  latents plot runs/digits --what pictures,latent --data digits.npy -o figures"
+    after_help = "Examples:\n  latents plot runs/cat --what samples\n  latents plot runs/digits digits.npy --what pictures,latent -o figures"
 )]
 pub struct Args {
     /// The folder of a run.
@@ -22,9 +23,9 @@ pub struct Args {
     /// What to draw.
     #[arg(long, value_name = "WHAT,…", value_delimiter = ',', value_enum, default_value = "curves")]
     pub what: Vec<What>,
-    /// The rows to draw beside the model [default: those that it was fitted to].
-    #[arg(long, value_name = "DATA")]
-    pub data: Option<PathBuf>,
+    /// The rows to draw beside the model.
+    #[command(flatten)]
+    pub data: RunData,
     /// The folder of the pictures [default: that of the run].
     #[arg(long, short, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -45,7 +46,7 @@ pub enum What {
     Density,
     /// Rows beside samples, in the first two columns.
     Samples,
-    /// The posterior means of rows, in the first two latent numbers.
+    /// The posterior means of rows, in the two latent numbers that depend most on them.
     Latent,
     /// Pairs of the first columns, rows under samples.
     Pairs,
@@ -62,20 +63,15 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     let fitted = load(&args.run)?;
     let model = Folder::model_of(&args.run);
     let home = args.out.as_deref().or(model.parent()).unwrap_or(Path::new("."));
-    let folder = Folder::create(home)?;
     let needs_data = args.what.iter().any(|w| *w != What::Curves);
     let data = match needs_data {
         false => None,
         true => {
-            let path = args.data.clone().unwrap_or_else(|| PathBuf::from(&fitted.header().source.path));
-            if path.as_os_str().is_empty() || (args.data.is_none() && path == Path::new("-")) {
-                let what = "the data of this run came from no file";
-                return Err(Failure::usage(what, "pass rows with --data"));
-            }
+            let path = args.data.of(&args.run, &fitted.header().source.path)?;
             Some(read_like(&path, &fitted, &args.read)?)
         }
     };
-    let mut made = Vec::new();
+    let mut drawn = Vec::new();
     for what in &args.what {
         let (name, bytes) = match (what, &data) {
             (What::Curves, _) | (_, None) => {
@@ -87,6 +83,12 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
             (What::Pairs, Some(data)) => ("pairs", fitted.picture_pairs(data)?),
             (What::Pictures, Some(data)) => ("pictures", fitted.picture_tiles(data)?),
         };
+        drawn.push((name, bytes));
+    }
+    // All of them, or none.
+    let folder = writable(home)?;
+    let mut made = Vec::new();
+    for (name, bytes) in drawn {
         let path = folder.picture(name);
         write_file(&path, &bytes)?;
         made.push(path.display().to_string());

@@ -2,6 +2,8 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
+use crate::inputs::RunData;
+use crate::output::folder::writable;
 use crate::output::print;
 use crate::session::{Saving, Session};
 use latents::data::read;
@@ -17,9 +19,9 @@ pub struct Args {
     /// The folder of a run.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// The data, where they are no longer at their place; they must be the same.
-    #[arg(long, value_name = "DATA")]
-    pub data: Option<PathBuf>,
+    /// The data; they must be the same.
+    #[command(flatten)]
+    pub data: RunData,
     /// How often the state is saved.
     #[command(flatten)]
     pub saving: Saving,
@@ -37,17 +39,11 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let path = Folder::model_of(&args.run);
     let checkpoint = Checkpoint::load(&path).map_err(FitError::from)?;
     let header = Header::of(&checkpoint).map_err(FitError::from)?;
-    let given = args.data.clone().unwrap_or_else(|| PathBuf::from(&header.source.path));
-    if given.as_os_str().is_empty() || (args.data.is_none() && given == Path::new("-")) {
-        return Err(Failure::usage(
-            format!("the data of {} came from no file", args.run.display()),
-            "pass them again with --data",
-        ));
-    }
+    let given = args.data.of(&args.run, &header.source.path)?;
     let table = read(&given, &header.config.data.read)?;
     let mut fitting = Fitting::resume(&table, checkpoint)?;
     fitting.set_path(header.source.path);
-    let folder = Folder::create(path.parent().unwrap_or(Path::new(".")))?;
+    let folder = writable(path.parent().unwrap_or(Path::new(".")))?;
     args.manners.say(match fitting.checks().last() {
         Some(check) if header.ended.is_none() => format!("going on after the validation of step {}", check.step),
         Some(_) => "training had ended: judging the model again".to_owned(),

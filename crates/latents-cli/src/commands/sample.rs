@@ -1,9 +1,9 @@
 //! `latents sample`: rows drawn from a fitted model.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::load;
-use crate::output::rows::deliver;
+use crate::output::rows::{deliver, expect};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -17,10 +17,10 @@ pub struct Args {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// How many rows.
-    #[arg(short, long = "rows", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(short, long = "rows", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000_000), allow_negative_numbers = true)]
     pub n: u32,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// A file, .csv, .tsv or .npy [default: CSV to standard output].
     #[arg(long, short, value_name = "FILE")]
@@ -36,6 +36,7 @@ pub struct Args {
 /// [`Failure`].
 pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     args.manners.apply();
+    expect(args.out.as_deref())?;
     let fitted = load(&args.run)?;
     let drawn = fitted.sample(args.n as usize, args.seed)?;
     deliver(&drawn, args.out.as_deref(), &args.manners, started)

@@ -1,12 +1,12 @@
 //! `latents score`: the log density of each row.
 
-use crate::args::Manners;
+use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
 use crate::output::scores::{Scored, Scores};
-use crate::progress::thousands;
+use crate::progress::counted;
 use crate::scoring::{SAMPLES, each_chunk, known, shape, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::data::Table as Rows;
@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "SPEC", default_value = "iwae:1000")]
     pub estimator: EstimatorSpec,
     /// The seed of the random numbers.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub seed: u64,
     /// How the file is read.
     #[command(flatten)]
@@ -101,7 +101,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         for (i, (figure, shift)) in figures.iter().zip(&chunk.log_jacobian).enumerate() {
             summary.push(figure, *shift);
             let scored = Scored {
-                row: chunk.first + i as u64 + 1,
+                row: chunk.numbers[i],
                 log_density: figure.value + shift,
                 standard_error: figure.se,
                 pareto_k: figure.pareto.map(|tail| tail.k),
@@ -153,8 +153,8 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     out.finish()?;
     if let Some(path) = &args.out {
         args.manners.say(format!(
-            "{} rows scored by {} ({}), mean {} nats per row, written to {}",
-            thousands(rows),
+            "{} scored by {} ({}), mean {} nats per row, written to {}",
+            counted(rows, "row"),
             args.estimator,
             evidence.kind,
             with_error(evidence.mean, evidence.standard_error),
@@ -166,7 +166,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     if args.top.is_some() {
         let names: Vec<&str> = fitted.columns().iter().map(|c| c.name.as_str()).collect();
-        print(&table(&least, &names))?;
+        print(&table(&least, &names, args.estimator))?;
     }
     Ok(())
 }
@@ -183,10 +183,11 @@ fn values(table: &Rows, i: usize) -> Vec<Value> {
 /// Values of a row that a line has room for.
 const SHOWN: usize = 6;
 
-fn table(least: &[Unlikely], names: &[&str]) -> String {
+fn table(least: &[Unlikely], names: &[&str], spec: EstimatorSpec) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
-    let fixed = ["row", "log density (nats)", "error", "k-hat"];
+    let density = format!("nats by {spec} ({})", spec.kind());
+    let fixed = ["row", &density, "error", "k-hat"];
     table.set_header(fixed.iter().chain(names.iter().take(SHOWN)));
     for Unlikely(s, values) in least {
         let mut line = vec![

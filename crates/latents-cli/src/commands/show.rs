@@ -4,7 +4,8 @@ use crate::args::Manners;
 use crate::failure::Failure;
 use crate::matching;
 use crate::output::print;
-use crate::progress::thousands;
+use crate::progress::{counted, thousands};
+use crate::scoring::with_error;
 use latents::run::{FitError, Fitted, Folder};
 use latents::train::Checkpoint;
 use pullback::leaves;
@@ -48,7 +49,7 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
     let source = &header.source;
     let names: Vec<&str> = header.columns.iter().map(|c| c.name.as_str()).collect();
     let mut lines = vec![
-        format!("data      {} ({} rows, hash {})", or_memory(&source.path), thousands(source.rows as u64), source.hash),
+        format!("data      {} ({}, hash {})", or_memory(&source.path), counted(source.rows as u64, "row"), source.hash),
         format!("columns   {}", names.join(", ")),
         format!("weights   {}", thousands(weights as u64)),
         format!("written   by latents {}", header.written_by),
@@ -66,8 +67,9 @@ pub fn run(args: &Args, _: Instant) -> Result<(), Failure> {
                 "exact".into()
             };
             lines.push(format!(
-                "test      {:.4} ± {:.4} nats per row, {} ({by})",
-                figure.log_density, figure.standard_error, figure.name
+                "test      {} nats per row, {} ({by})",
+                with_error(figure.log_density, figure.standard_error),
+                figure.name
             ));
         }
         lines.extend(figures.missing.iter().map(|why| format!("test      no figure of {why}")));

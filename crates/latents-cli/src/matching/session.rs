@@ -1,6 +1,7 @@
 //! A run and everything it writes to, from its first step to its report.
 
 use super::resume::{Beginning, command_line, out_folder, protect};
+use super::written::Endless;
 use super::{Config, Job, Written};
 use crate::failure::Failure;
 use crate::interrupt;
@@ -93,6 +94,11 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         if let Some(lost) = written.lost(&*matching.target, &draws)? {
             return Err(Failure::usage(lost, Written::REMEDY));
         }
+        match written.endless(&*matching.target, &draws)? {
+            Some(Endless { rises: true, what, help }) => return Err(Failure::usage(what, help)),
+            Some(Endless { what, help, .. }) => eprintln!("warning: {what}\n  {help}"),
+            None => {}
+        }
     }
     let folder = Folder::open(&out)?;
     if !resumed {
@@ -130,6 +136,11 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         print(&format!("{}\n{}", summary.table(), session.folder.report().display()))?;
     }
     Ok(())
+}
+
+/// Why a run ended that made all its steps.
+pub fn all_done(steps: u32) -> String {
+    format!("all {} steps are done", thousands(u64::from(steps)))
 }
 
 /// Of the points at which a density that is written out is tried.
@@ -334,26 +345,37 @@ impl Session {
         self.draw(model, delivered)?;
         curve(&self.folder.curve(), run.checks(), self.matching.target.log_normalizer())?;
         self.told.finish();
+        // Where the model went there may be a direction that was not seen at the beginning.
+        let endless = match &self.written {
+            Some(written) => written
+                .endless(&*self.matching.target, &samples(model, support_key(&self.settings), SUPPORT_POINTS)?)?,
+            None => None,
+        };
+        if let Some(Endless { what, help, .. }) = &endless {
+            self.told.warn(&format!("warning: {what}\n  the figures are of no density\n  {help}"));
+        }
         let row = ESTIMATORS.iter().find(|row| row.name == self.settings.estimator);
         let train_seconds = trained.as_secs_f64();
         let summary = Summary {
             target: self.settings.target.clone(),
             estimator: self.settings.estimator.clone(),
-            estimator_kind: row.map_or_else(String::new, |row| row.kind.to_string()),
+            kind: row.map_or_else(String::new, |row| row.kind.to_string()),
             steps: made,
             seconds: job.started.elapsed().as_secs_f64(),
             train_seconds,
             steps_per_second: (steps > 0).then(|| f64::from(steps) / train_seconds),
             reverse_kl_lower: reverse.lower.mean,
             reverse_kl_upper: reverse.upper.mean,
-            reverse_kl_se: reverse.upper.se,
+            reverse_kl_standard_error: reverse.upper.se,
             forward_kl: forward.as_ref().map(|f| f.upper.mean),
-            forward_kl_se: forward.as_ref().map(|f| f.upper.se),
-            normalized: reverse.normalized,
-            log_normalizer_lower: (!reverse.normalized).then_some(-reverse.upper.mean),
-            ess: reverse.ess,
-            delivered_step: delivered,
-            stopped,
+            forward_kl_standard_error: forward.as_ref().map(|f| f.upper.se),
+            normalised: reverse.normalized,
+            log_normaliser_lower: (!reverse.normalized && endless.is_none()).then_some(-reverse.upper.mean),
+            endless: endless.map(|e| e.what),
+            effective_sample_size: reverse.ess,
+            best_step: delivered,
+            broken: stopped.is_some(),
+            ended: stopped.unwrap_or_else(|| all_done(self.settings.steps)),
             compiles: pullback::compiles(),
             seed: self.settings.seed,
             out: self.folder.path().display().to_string(),

@@ -1,5 +1,6 @@
 //! What a run of `funnel` or `match` is, as its checkpoint tells.
 
+use super::session::all_done;
 use super::{Config, quoted};
 use crate::failure::Failure;
 use crate::progress::thousands;
@@ -26,17 +27,18 @@ pub fn shown(checkpoint: &Checkpoint, path: &Path, as_json: bool) -> Result<Opti
     let known = latents::dist::target(&settings.target).is_some_and(|t| t.log_normalizer().is_some());
     let best = Watch::best(&checks);
     let go_on = format!("{kind} --resume {}", quoted(path));
+    let ended = config.stopped.clone().or_else(|| (step >= settings.steps).then(|| all_done(settings.steps)));
     if as_json {
         let check = |c: &Check| {
             json!({
-                "step": c.step, "reverse_kl_lower": c.lower, "reverse_kl_upper": c.upper, "reverse_kl_se": c.se,
-                "ess": c.ess,
+                "step": c.step, "reverse_kl_lower": c.lower, "reverse_kl_upper": c.upper, "reverse_kl_standard_error": c.se,
+                "effective_sample_size": c.ess,
             })
         };
         let object = json!({
             "kind": kind, "settings": settings, "density": config.written.as_ref().map(|w| w.equation()), "step": step,
-            "stopped": config.stopped, "last_check": checks.last().map(check), "best_check": best.map(check),
-            "unit": "nats", "normalized": known, "resume": go_on,
+            "ended": ended, "broken": config.stopped.is_some(), "best_step": best.map(|c| c.step), "last_check": checks.last().map(check), "best_check": best.map(check),
+            "unit": "nats", "normalised": known, "resume": go_on,
         });
         return Ok(Some(object.to_string()));
     }

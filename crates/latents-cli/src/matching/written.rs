@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use latents::dist::Target;
 use latents::dist::target::{Expression, ExpressionError, Sense};
-use latents::evaluation::{Lost, Support};
+use latents::evaluation::{HeavyTail, Lost, Support};
 use pullback::Tensor;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -19,6 +19,16 @@ pub enum Meaning {
     Energy,
     /// `log p*`.
     LogDensity,
+}
+
+/// What is wrong with a density whose integral is infinite.
+pub struct Endless {
+    /// Whether its log density rises without bound: then there is nothing to match.
+    pub rises: bool,
+    /// What is wrong, and where.
+    pub what: String,
+    /// What to do.
+    pub help: String,
 }
 
 /// A density as a checkpoint keeps it.
@@ -75,13 +85,37 @@ impl Written {
         let value = if self.meaning == Meaning::Energy { -value } else { value };
         let is =
             if value.is_finite() { "has a slope that is no finite number".to_owned() } else { format!("is {value}") };
-        let shown: Vec<String> = point.iter().take(SHOWN).map(|x| format!("{x:.4}")).collect();
+        let (text, at) = (&self.text, self.place(&point, |x| format!("{x:.4}")));
+        Ok(Some(format!("`{text}` is not finite at {lost} of {tried} points that the model draws: it {is} at {at}")))
+    }
+
+    /// A point, in words.
+    fn place(&self, point: &[f64], number: impl Fn(f64) -> String) -> String {
+        let shown: Vec<String> = point.iter().take(SHOWN).map(|&x| number(x)).collect();
         let more = if point.len() > SHOWN { ", …" } else { "" };
-        let (text, variables) = (&self.text, &self.variables);
-        Ok(Some(format!(
-            "`{text}` is not finite at {lost} of {tried} points that the model draws: it {is} at ({variables}) = ({}{more})",
-            shown.join(", ")
-        )))
+        format!("({}) = ({}{more})", self.variables, shown.join(", "))
+    }
+
+    /// Whether the density can be normalised, as far as one sees along the axes and through these points.
+    ///
+    /// # Errors
+    /// A fault of the program.
+    pub fn endless(&self, target: &dyn Target, points: &Tensor) -> Result<Option<Endless>, Failure> {
+        let Some(HeavyTail { rises, points: [near, far] }) = HeavyTail::find(target, points)? else { return Ok(None) };
+        let number = |x: f64| format!("{x:.3e}");
+        let [near, far] =
+            [near, far].map(|(point, value)| format!("{} near {}", number(value), self.place(&point, number)));
+        let (text, how) = (&self.text, if rises { "rises without bound" } else { "hardly falls" });
+        let what = format!(
+            "`{text}` is no density: its log density {how} far out, from {near} to {far}, and the integral is infinite"
+        );
+        let sign = match self.meaning {
+            Meaning::Energy => "--energy is low where the density is high: is --log-density meant?",
+            Meaning::LogDensity => "--log-density is high where the density is high: is --energy meant?",
+        };
+        let hold = "add a term that makes the density fall in that direction, as -x^2/200 does in the log density";
+        let help = if rises { format!("{sign} Else {hold}") } else { hold.to_owned() };
+        Ok(Some(Endless { rises, what, help }))
     }
 
     /// Names and values, for people.

@@ -1,7 +1,7 @@
 //! The output folder, and the names of the files in it.
 
 use crate::failure::Failure;
-use latents::atomic::sweep;
+use latents::run::FitError;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,19 +12,27 @@ pub struct Folder(PathBuf);
 /// The checkpoint's name.
 pub const CHECKPOINT: &str = "model.safetensors";
 
+/// Makes a folder where it is missing, and makes sure that a file can be made in it.
+///
+/// # Errors
+/// [`Failure::Usage`] where it cannot; the folders that were made on the way are gone again.
+pub fn writable(path: &Path) -> Result<latents::run::Folder, Failure> {
+    latents::run::Folder::create(path).map_err(|e| {
+        let why = match e {
+            FitError::Write { cause, .. } => cause.to_string(),
+            e => e.to_string(),
+        };
+        let what = format!("cannot write to the folder {}: {why}", path.display());
+        Failure::usage(what, "choose a folder that you may write to with --out")
+    })
+}
+
 impl Folder {
     /// Makes the folder where it is missing, and makes sure that a file can be made in it.
     ///
     /// # Errors
-    /// [`Failure::Usage`] where it cannot; the folders that were made on the way are gone again.
+    /// As [`writable`]; a folder in the place of a file.
     pub fn open(path: &Path) -> Result<Folder, Failure> {
-        let refused = |e: std::io::Error| {
-            let what = format!("cannot write to the folder {}: {e}", path.display());
-            Failure::usage(what, "choose a folder that you may write to with --out")
-        };
-        if path.is_file() {
-            return Err(refused(std::io::Error::other("it is a file")));
-        }
         let folder = Folder(path.to_owned());
         let own = [folder.checkpoint(), folder.metrics(), folder.curve(), folder.report()];
         let pictures = folder.densities().into_iter().map(|(_, picture)| picture);
@@ -32,19 +40,7 @@ impl Folder {
             let what = format!("cannot write {}: it is a folder", taken.display());
             return Err(Failure::usage(what, "remove it, or choose another folder with --out"));
         }
-        let missing: Vec<PathBuf> =
-            path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).map(Path::to_owned).collect();
-        let probe = path.join(format!(".latents-{}.tmp", std::process::id()));
-        let made =
-            fs::create_dir_all(path).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
-        made.map_err(|e| {
-            for folder in &missing {
-                // Only empty ones go; one that was never made is no matter.
-                let _ = fs::remove_dir(folder);
-            }
-            refused(e)
-        })?;
-        sweep(path);
+        writable(path)?;
         Ok(folder)
     }
 

@@ -15,7 +15,8 @@ pub fn write(path: &Path, checks: &[Check]) -> Result<(), Failure> {
 }
 
 fn table(checks: &[Check]) -> String {
-    let mut out = String::from("step,loss,reverse_kl_lower,reverse_kl_upper,reverse_kl_se,ess\n");
+    let mut out =
+        String::from("step,loss,reverse_kl_lower,reverse_kl_upper,reverse_kl_standard_error,effective_sample_size\n");
     for Check { step, loss, lower, upper, se, ess } in checks {
         let _ = write!(out, "{step}");
         for value in [loss, lower, upper, se, ess] {

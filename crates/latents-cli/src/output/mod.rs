@@ -9,7 +9,32 @@ pub mod scores;
 pub mod summary;
 
 use crate::failure::Failure;
+use latents::atomic::AtomicFile;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// The format of a file of results, by its name: `csv`, `tsv` or `npy`.
+///
+/// # Errors
+/// A name that tells none of them.
+pub fn format_of(path: &Path) -> Result<&'static str, Failure> {
+    let extension = path.extension().and_then(|e| e.to_str());
+    ["csv", "tsv", "npy"].into_iter().find(|format| extension == Some(format)).ok_or_else(|| {
+        Failure::usage(
+            format!("cannot tell the format of {} by its name", path.display()),
+            "name it .csv, .tsv or .npy",
+        )
+    })
+}
+
+/// A file of results, at its beginning.
+///
+/// # Errors
+/// A place where no file can be made.
+pub fn create(path: &Path) -> Result<AtomicFile, Failure> {
+    AtomicFile::create(path)
+        .map_err(|e| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file"))
+}
 
 /// Prints a line of results.
 ///

@@ -1,7 +1,7 @@
 //! The pictures: the target and the model side by side, and the curve of the divergence.
 
 use crate::failure::Failure;
-use crate::progress::thousands;
+use crate::progress::counted;
 use latents::dist::Target;
 use latents::evaluation::LogDensity;
 use latents::model::{LatentModel, Vae};
@@ -90,7 +90,8 @@ impl Pictures {
     pub fn densities(&self, path: &Path, model: &Vae, step: u32) -> Result<(), Failure> {
         let key = |purpose| Key::from_words(self.key).fold_in(purpose);
         let name = self.target.name();
-        let model_title = format!("model after {} steps", thousands(u64::from(step)));
+        let model_title = format!("model after {}", counted(u64::from(step), "step"));
+        let [x_label, y_label] = self.target.axes();
         let (left, right, drawn, how) = match &self.shown {
             Shown::Line(points) => {
                 let logs = self.log_density.smooth_at(model, key(2), &line(self.bounds, DType::F32))?;
@@ -100,7 +101,7 @@ impl Pictures {
                 let series = [Series::new(&target, points), Series::new(&model_title, &found)];
                 let options = CurveOptions {
                     title: "Density".to_owned(),
-                    x_label: "x₀".to_owned(),
+                    x_label,
                     y_label: "density".to_owned(),
                     ..CurveOptions::default()
                 };
@@ -128,7 +129,7 @@ impl Pictures {
         });
         let right = DensityPanel { title: &right_title, log_density: &right, samples };
         let panels: Vec<DensityPanel<'_>> = left.into_iter().chain([right]).collect();
-        Ok(draw_densities(path, &panels, &DensityOptions::default())?)
+        Ok(draw_densities(path, &panels, &DensityOptions { x_label, y_label, ..DensityOptions::default() })?)
     }
 }
 

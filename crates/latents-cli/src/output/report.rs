@@ -18,20 +18,23 @@ pub fn write(
     checks: &[Check],
     again: &str,
 ) -> Result<(), Failure> {
-    let Summary { target, estimator, reverse_kl_lower, reverse_kl_upper, reverse_kl_se, .. } = summary;
+    let Summary { target, estimator, reverse_kl_lower, reverse_kl_upper, reverse_kl_standard_error, .. } = summary;
     let title = format!("The density `{target}`, fitted by `{estimator}`");
-    let constant = if summary.normalized { "" } else { " up to the target's unknown normaliser" };
+    let constant = if summary.normalised { "" } else { " up to the target's unknown normaliser" };
     let mut report = Report::new(title).paragraph(format!(
         "A latent-variable model p(x) = ∫ p(x|z) p(z) dz was matched to the density by minimising an estimate of the \
          reverse KL, E[log p(x) - log p*(x)] over x ~ p. Measured on fresh samples, by bounds that owe nothing to the \
          training estimator, it lies between {reverse_kl_lower:.5} and {reverse_kl_upper:.5} nats{constant} (standard \
-         error {reverse_kl_se:.5})."
+         error {reverse_kl_standard_error:.5})."
     ));
-    if let Some(stopped) = &summary.stopped {
-        report = report.paragraph(format!("Training was stopped: {stopped}."));
+    if let Some(endless) = &summary.endless {
+        report = report.paragraph(format!("Warning: {endless}."));
+    }
+    if summary.broken {
+        report = report.paragraph(format!("Training was stopped: {}.", summary.ended));
     }
     let mut densities = folder.densities();
-    let delivered = densities.iter().position(|(step, _)| *step == summary.delivered_step);
+    let delivered = densities.iter().position(|(step, _)| *step == summary.best_step);
     if let Some((step, path)) = delivered.map(|at| densities.remove(at)) {
         let steps = thousands(u64::from(step));
         report = report.picture(
@@ -54,7 +57,7 @@ pub fn write(
         })
         .collect();
     let columns = ["step", "loss", "reverse KL, lower", "upper", "error", "effective part"];
-    let longer = if summary.stopped.is_some() { "" } else { ", and make the run longer with --steps" };
+    let longer = if summary.broken { "" } else { ", and make the run longer with --steps" };
     report = report
         .table("Settings", settings)
         .table_with_columns("Checks", &columns, &rows)

@@ -2,12 +2,24 @@
 
 use crate::args::Manners;
 use crate::failure::Failure;
-use crate::output::{print, put};
+use crate::output::{create, format_of, print, put};
+use crate::progress::counted;
 use crate::session::write_file;
-use latents::data::Table;
+use latents::data::{Column, Table};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
+
+/// Whether a table can go there: what takes a while is not to be done in vain.
+///
+/// # Errors
+/// A name that tells no format; a place where no file can be made.
+pub fn expect(out: Option<&Path>) -> Result<(), Failure> {
+    match out.filter(|path| *path != Path::new("-")) {
+        Some(path) => format_of(path).and_then(|_| create(path)).map(drop),
+        None => Ok(()),
+    }
+}
 
 /// Writes a table to a file, whole or not at all, or as CSV to standard output where there is none.
 ///
@@ -17,16 +29,26 @@ fn write(table: &Table, path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else {
         return put(&csv(table, ','));
     };
-    let bytes = match path.extension().and_then(|e| e.to_str()) {
-        Some("npy") => npy(table)?,
-        Some("tsv") => csv(table, '\t').into_bytes(),
-        Some("csv") => csv(table, ',').into_bytes(),
-        _ => {
-            let what = format!("cannot tell the format of {} by its name", path.display());
-            return Err(Failure::usage(what, "name it .csv, .tsv or .npy"));
-        }
+    let bytes = match format_of(path)? {
+        "npy" => npy(table)?,
+        "tsv" => csv(table, '\t').into_bytes(),
+        _ => csv(table, ',').into_bytes(),
     };
     write_file(path, &bytes)
+}
+
+/// What was made of a table's rows; where some of its file were dropped, with the numbers of the others first, by which the
+/// two are joined.
+///
+/// # Errors
+/// Columns that have both names of such a column already.
+pub fn numbered(made: Table, of: &Table) -> Result<Table, Failure> {
+    let Some(numbers) = of.numbers() else { return Ok(made) };
+    let taken = made.columns().iter().any(|c| c.name == "row");
+    let first = Column::number(if taken { "row number" } else { "row" });
+    let columns = std::iter::once(first).chain(made.columns().iter().cloned()).collect();
+    let row = |i: usize| std::iter::once(numbers[i] as f64).chain(made.row(i).iter().copied());
+    Ok(Table::new(columns, (0..made.rows()).flat_map(row).collect())?)
 }
 
 /// Hands over a table: to a file, as CSV to standard output, or as one JSON object.
@@ -54,7 +76,7 @@ pub fn deliver(table: &Table, out: Option<&Path>, manners: &Manners, started: In
             let told = json!({ "rows": table.rows(), "out": out.display().to_string(), "seconds": seconds() });
             print(&told.to_string())?;
         } else {
-            manners.say(format!("{} rows written to {}", table.rows(), out.display()));
+            manners.say(format!("{} written to {}", counted(table.rows() as u64, "row"), out.display()));
         }
     }
     Ok(())
@@ -104,7 +126,6 @@ fn npy(table: &Table) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latents::data::Column;
 
     #[test]
     fn what_is_written_is_read_again() {

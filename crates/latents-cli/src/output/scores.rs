@@ -1,7 +1,7 @@
 //! Figures of rows, written as they come: CSV, TSV, NPY or JSON.
 
 use crate::failure::Failure;
-use crate::output::{print, put};
+use crate::output::{create, format_of, print, put};
 use latents::atomic::AtomicFile;
 use serde_json::Value;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -62,16 +62,10 @@ impl Scores {
         let Some(path) = path.filter(|p| *p != Path::new("-")) else {
             return Ok(Scores::Standard(false));
         };
-        let extension = path.extension().and_then(|e| e.to_str());
-        if !matches!(extension, Some("csv" | "tsv" | "npy")) {
-            let what = format!("cannot tell the format of {} by its name", path.display());
-            return Err(Failure::usage(what, "name it .csv, .tsv or .npy"));
-        }
-        let refused =
-            |e: io::Error| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file");
-        let mut file = AtomicFile::create(path).map_err(refused)?;
-        let separator = if extension == Some("tsv") { '\t' } else { ',' };
-        let npy = extension == Some("npy");
+        let format = format_of(path)?;
+        let mut file = create(path)?;
+        let separator = if format == "tsv" { '\t' } else { ',' };
+        let npy = format == "npy";
         let first = if npy { npy_header(0) } else { text_header(separator).into_bytes() };
         file.write_all(&first).map_err(|e| cannot(path, &e))?;
         let path = path.to_owned();

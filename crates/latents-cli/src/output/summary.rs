@@ -12,7 +12,7 @@ pub struct Summary {
     /// The estimator's name.
     pub estimator: String,
     /// What the estimator is to `log p(x)`.
-    pub estimator_kind: String,
+    pub kind: String,
     /// Steps made, those before a resume included.
     pub steps: u32,
     /// Seconds since the program began.
@@ -26,21 +26,25 @@ pub struct Summary {
     /// The reverse KL by the upper bound of `log p(x)`.
     pub reverse_kl_upper: f64,
     /// The standard error of the upper side.
-    pub reverse_kl_se: f64,
+    pub reverse_kl_standard_error: f64,
     /// The forward KL, from above.
     pub forward_kl: Option<f64>,
     /// Its standard error.
-    pub forward_kl_se: Option<f64>,
+    pub forward_kl_standard_error: Option<f64>,
     /// Whether the target's normaliser is known; if not, the reverse KL is up to a constant.
-    pub normalized: bool,
+    pub normalised: bool,
     /// A lower bound of the log of the target's normaliser, where that is not known: the reverse KL is at least 0.
-    pub log_normalizer_lower: Option<f64>,
+    pub log_normaliser_lower: Option<f64>,
+    /// Why the target is no density and its figures mean nothing, where that was seen.
+    pub endless: Option<String>,
     /// The effective part of the importance samples.
-    pub ess: f64,
+    pub effective_sample_size: f64,
     /// The step whose state was delivered.
-    pub delivered_step: u32,
-    /// Why the run was stopped before its last step.
-    pub stopped: Option<String>,
+    pub best_step: u32,
+    /// Why training ended.
+    pub ended: String,
+    /// Whether it broke down, and was stopped before its last step.
+    pub broken: bool,
     /// Programs compiled.
     pub compiles: u64,
     /// The seed.
@@ -53,31 +57,34 @@ impl Summary {
     /// Names and values, for people.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         let error = |value: f64, se: f64| format!("{value:.5} ± {se:.5} nats");
-        let constant = if self.normalized { "" } else { ", up to a constant" };
+        let constant = if self.normalised { "" } else { ", up to a constant" };
         let rate = self.steps_per_second.map_or_else(|| "-".to_owned(), |r| format!("{r:.0}"));
-        let forward = match (self.forward_kl, self.forward_kl_se) {
+        let forward = match (self.forward_kl, self.forward_kl_standard_error) {
             (Some(kl), Some(se)) => error(kl, se),
             _ => "not known: the target has no sampler".to_owned(),
         };
         let mut rows = vec![
             ("reverse KL, lower side", format!("{:.5} nats{constant}", self.reverse_kl_lower)),
-            ("reverse KL, upper side", error(self.reverse_kl_upper, self.reverse_kl_se) + constant),
+            ("reverse KL, upper side", error(self.reverse_kl_upper, self.reverse_kl_standard_error) + constant),
             ("forward KL, from above", forward),
-            ("effective samples", format!("{:.1} %", 100.0 * self.ess)),
+            ("effective samples", format!("{:.1} %", 100.0 * self.effective_sample_size)),
             ("steps", self.steps.to_string()),
             ("time", format!("{} ({} training)", seconds(self.seconds), seconds(self.train_seconds))),
             ("steps per second", rate),
             ("compiles", self.compiles.to_string()),
         ];
-        if let Some(log_z) = self.log_normalizer_lower {
-            rows.insert(2, ("log normaliser, at least", error(log_z, self.reverse_kl_se)));
+        if let Some(log_z) = self.log_normaliser_lower {
+            rows.insert(2, ("log normaliser, at least", error(log_z, self.reverse_kl_standard_error)));
         }
-        if let Some(why) = &self.stopped {
-            rows.insert(0, ("stopped", why.clone()));
+        if self.endless.is_some() {
+            rows.insert(0, ("warning", "the integral is infinite: the figures are of no density".to_owned()));
         }
-        if self.delivered_step != self.steps {
+        if self.broken {
+            rows.insert(0, ("stopped", self.ended.clone()));
+        }
+        if self.best_step != self.steps {
             let at = rows.len() - 3;
-            rows.insert(at, ("delivered state", format!("of step {}", self.delivered_step)));
+            rows.insert(at, ("delivered state", format!("of step {}", self.best_step)));
         }
         rows
     }
@@ -88,7 +95,7 @@ impl Summary {
         table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(vec![
             format!("{} by {}", self.target, self.estimator),
-            match self.estimator_kind.as_str() {
+            match self.kind.as_str() {
                 kind @ ("lower" | "upper") => format!("{kind} bound"),
                 kind => format!("{kind} estimator"),
             },

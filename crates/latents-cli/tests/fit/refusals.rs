@@ -36,24 +36,28 @@ fn bad_data_is_refused_with_its_place() {
     place.write("bad.csv", "a,b\n1,2\n3,x\n");
     let err = fit(&place, "bad.csv", 2);
     assert!(err.contains("row 2") && err.contains("`b`") && err.contains("--without"), "{err}");
+    place.write("bad.csv", "a,5\n1,2\n3,4\n");
+    assert!(fit(&place, "bad.csv", 2).contains("`--header yes`"));
     place.write("bad.csv", "a,b\n1,2\n3\n");
-    assert!(fit(&place, "bad.csv", 1).contains("line 3"));
+    assert!(fit(&place, "bad.csv", 2).contains("line 3): 1 field where"));
     place.write("bad.csv", "");
-    assert!(fit(&place, "bad.csv", 1).contains("empty"));
+    assert!(fit(&place, "bad.csv", 2).contains("empty"));
     place.write("bad.csv", "a,b\n1,2\n");
-    assert!(fit(&place, "bad.csv", 1).contains("rows"));
+    assert!(fit(&place, "bad.csv", 2).contains("rows"));
     let constant: String = std::iter::once("a,b\n".to_owned()).chain((0..50).map(|i| format!("{i},7\n"))).collect();
     place.write("bad.csv", &constant);
-    assert!(fit(&place, "bad.csv", 1).contains("`b`"));
+    assert!(fit(&place, "bad.csv", 2).contains("`b`"));
     place.write("bad.csv", "a,b\n1,2\n3,\n");
-    assert!(fit(&place, "bad.csv", 1).contains("--missing drop"));
+    assert!(fit(&place, "bad.csv", 2).contains("--missing drop"));
     place.write("bad.csv", "a,b\n1,2\n3,inf\n");
-    assert!(fit(&place, "bad.csv", 1).contains("row 2"));
+    assert!(fit(&place, "bad.csv", 2).contains("row 2"));
     assert!(fit(&place, "rows.csv --without height,weight", 2).contains("no column"));
     assert!(fit(&place, "rows.csv --columns hight", 2).contains("did you mean `height`"));
     assert!(fit(&place, "rows.csv data.validation=0.6 data.test=0.5", 2).contains("validation"));
+    std::fs::write(place.at("bad.csv.gz"), [0x1f, 0x8b, 8, 0, 1, 2]).expect("written");
+    assert!(fit(&place, "bad.csv.gz", 2).contains("gzip"));
     place.write("bad.npy", "\u{93}NUMPY, or not");
-    assert!(!fit(&place, "bad.npy", 1).is_empty());
+    assert!(!fit(&place, "bad.npy", 2).is_empty());
 }
 
 #[test]
@@ -76,8 +80,123 @@ fn values_that_the_model_cannot_have_are_refused_before_training() {
     place.write("unit.csv", &std::iter::once("a,b\n".to_owned()).chain(rows).collect::<String>());
     for seed in 0..4 {
         let logit = "data.preprocess=[{logit={low=0,high=1,alpha=0.01}}]";
-        let err = fit(&place, &format!("unit.csv seed={seed} {logit}"), 1);
+        let err = fit(&place, &format!("unit.csv seed={seed} {logit}"), 2);
         assert!(err.contains("row 150, column `a`") || err.contains("row 150, column a"), "{err}");
+    }
+}
+
+#[test]
+fn negative_numbers_are_refused_by_what_is_allowed() {
+    let place = Place::new();
+    for (command, part) in [
+        ("fit rows.csv -o run --seed -1", "a whole number from 0 to 18446744073709551615"),
+        ("fit rows.csv -o run --save-every -5", "a whole number from 0 to 4294967295"),
+        ("sample run --seed -1", "a whole number from 0"),
+        ("sample run -n -4", "-4 is not in 1..=100000000"),
+        ("score run rows.csv --seed 1.5", "a whole number from 0"),
+    ] {
+        let (code, _, err) = crate::said(&mut place.latents(command));
+        assert!(code == 2 && err.contains(part), "{command}: {err}");
+    }
+    assert!(fit(&place, "rows.csv bound=iwae:0", 2).contains("objective.bound is iwae:0"));
+    assert!(
+        fit(&place, "rows.csv model.likelihood.scale=0.1", 2).contains("`model.likelihood` has options and no name")
+    );
+}
+
+#[test]
+fn a_refusal_is_an_object_too() {
+    let place = Place::new();
+    for (command, code, part) in [
+        ("fit none.csv -o run --json", 2, "none.csv"),
+        ("fit rows.csv -o run --json epochs=many", 2, "training.epochs"),
+        ("sample nowhere --json", 2, "nowhere"),
+        ("funnel --json --steps many", 2, "'many'"),
+        ("eval run rows.csv --json --estimator iwea", 2, "iwea"),
+    ] {
+        let (found, out, err) = crate::said(&mut place.latents(command));
+        let object: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{command}: {e}: {out}"));
+        assert_eq!((found, object["exit_code"].as_i64()), (code, Some(i64::from(code))), "{out}");
+        let error = object["error"].as_str().expect("a text");
+        assert!(error.contains(part) && !error.starts_with("error") && err.contains(part), "{out}\n{err}");
+    }
+    let (_, out, _) = crate::said(&mut place.latents("fit none.csv -o run --json"));
+    assert!(out.contains("check its path"), "{out}");
+    let (out, _) = crate::done(&mut place.latents("fit --json --help"));
+    assert!(!out.starts_with('{'), "{out}");
+}
+
+#[test]
+fn names_with_commas_are_quoted_and_decimal_commas_and_open_quotes_are_told() {
+    let place = Place::new();
+    let line = |i: usize| format!("{},{},{}\n", i % 7, i % 5, if i == 9 { "x" } else { "0" });
+    place.write("comma.csv", &("a,b,\"1,2\"\n".to_owned() + &(0..60).map(line).collect::<String>()));
+    let err = fit(&place, "comma.csv", 2);
+    assert!(err.contains(r#"--without '"1,2"'"#), "{err}");
+    let (_, err) = crate::done(&mut place.latents(&format!(r#"fit comma.csv --without "1,2" -o fine {TINY}"#)));
+    assert!(err.contains("2 columns: a, b"), "{err}");
+    place.write("bad.csv", "a,b\n1,2\n\"2\n3,4\n");
+    assert!(fit(&place, "bad.csv", 2).contains("line 3): the quote that opens in this line is not closed"));
+    place.write("bad.csv", "a,b\n\"1\",\"2\"\n\"3\"\"\",\"\n4\n");
+    assert!(fit(&place, "bad.csv", 2).contains("line 3): the quote"));
+    for decimal in ["1,5;2,5\n3,5;4,5\n", "a;b\n1,5;2,5\n"] {
+        place.write("bad.csv", decimal);
+        assert!(fit(&place, "bad.csv", 2).contains("if the comma is a decimal sign"), "{decimal}");
+    }
+}
+
+#[test]
+fn a_density_of_bits_is_refused() {
+    let place = Place::new();
+    for how in ["stochastic", "threshold", "fixed"] {
+        let err = fit(&place, &format!("rows.csv binarise={how}"), 2);
+        assert!(err.contains("`height`") && err.contains("likelihood=bernoulli"), "{err}");
+    }
+    // Also where one column of several has such a likelihood.
+    let mixed = r#"model.likelihood={name="mixed",columns={height={name="bernoulli"},weight={name="student-t"}}}"#;
+    let err = fit(&place, &format!("rows.csv binarise=fixed {mixed}"), 2);
+    assert!(err.contains("`weight`") && err.contains("student-t"), "{err}");
+    crate::done(&mut place.latents(&format!("fit rows.csv -o run {TINY} binarise=fixed likelihood=bernoulli")));
+}
+
+/// Rows that lack a value were dropped before: the others keep their numbers.
+#[test]
+fn a_fault_after_dropped_rows_names_the_row_of_the_file() {
+    let place = Place::new();
+    let with = |row: usize, value: &str| {
+        let line = |i: usize| match i {
+            3 | 7 => "1,NA\n".to_owned(),
+            i if i == row => format!("{value},1\n"),
+            i => format!("{},{}\n", i % 5, i % 3),
+        };
+        std::iter::once("a,b\n".to_owned()).chain((1..=60).map(line)).collect::<String>()
+    };
+    place.write("gaps.csv", &with(50, "0.5"));
+    for command in ["fit gaps.csv -o none", "cv gaps.csv --folds 3"] {
+        let err = refused(&mut place.latents(&format!("{command} --missing drop {TINY} likelihood=poisson")), 2);
+        assert!(err.contains("row 50, column `a`"), "{err}");
+    }
+    // Too large for 32 bits, in whichever part it is, without a step that brings it nearer.
+    place.write("gaps.csv", &with(50, "1e300"));
+    let far = "--missing drop data.preprocess=[]";
+    for seed in 0..3 {
+        let err = crate::said(&mut place.latents(&format!("fit gaps.csv -o none {TINY} {far} seed={seed}"))).2;
+        assert!(err.contains("gaps.csv: row 50, column `a`"), "{seed}: {err}");
+    }
+    place.write("gaps.csv", &with(0, ""));
+    crate::done(&mut place.latents(&format!("fit gaps.csv -o run --missing drop {TINY}")));
+    for command in ["encode", "reconstruct"] {
+        let (out, _) = crate::done(&mut place.latents(&format!("{command} run gaps.csv")));
+        let numbers: Vec<&str> = out.lines().map(|line| line.split(',').next().expect("a cell")).collect();
+        assert_eq!((numbers.len(), &numbers[..4], numbers[58]), (59, &["row", "1", "2", "4"][..], "60"), "{out}");
+        crate::done(&mut place.latents(&format!("{command} run gaps.csv -o {command}.npy")));
+        let written = latents::data::read(&place.at(&format!("{command}.npy")), &Default::default()).expect("read");
+        assert_eq!(written.row(57)[0], 60.0);
+    }
+    place.write("gaps.csv", &with(50, "1e300"));
+    for command in ["encode", "reconstruct"] {
+        let err = crate::said(&mut place.latents(&format!("{command} run gaps.csv"))).2;
+        assert!(err.contains("gaps.csv: row 50, column `a`"), "{err}");
     }
 }
 
@@ -108,6 +227,21 @@ fn a_run_is_not_replaced_unasked() {
     assert_ne!(read(place.at("run/model.safetensors")), before);
 }
 
+/// The report of the run that is replaced stays until something is there in its place.
+#[test]
+fn a_run_that_cannot_be_replaced_is_left_whole() {
+    let place = Place::new();
+    place.fit("run");
+    std::fs::remove_file(place.at("run/model.safetensors")).expect("removed");
+    // No file can take the place of a folder.
+    std::fs::create_dir_all(place.at("run/model.safetensors/full")).expect("made");
+    let report = read(place.at("run/report.html"));
+    let err = refused(&mut place.latents(&format!("fit rows.csv -o run --force {TINY}")), 1);
+    assert!(err.contains("model.safetensors"), "{err}");
+    assert_eq!(read(place.at("run/report.html")), report);
+    assert!(place.at("run/density.png").is_file());
+}
+
 #[test]
 fn files_that_are_no_runs_are_refused() {
     let place = Place::new();
@@ -120,10 +254,15 @@ fn files_that_are_no_runs_are_refused() {
         let err = refused(&mut place.latents("sample cut.safetensors"), 2);
         assert!(err.contains("cut short"), "{cut}: {err}");
     }
+    let mut damaged = bytes.clone();
+    let at = bytes.len() - 100;
+    damaged[at] ^= 4;
+    std::fs::write(&path, &damaged).expect("written");
+    let err = refused(&mut place.latents("sample cut.safetensors"), 2);
+    assert!(err.contains("is damaged: the checksum") && err.contains("fetch the file again"), "{err}");
     // A file that says it is of a later version.
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let at = text.find("\\\"version\\\":1,").expect("a version") + "\\\"version\\\":".len();
-    let at = text[..at].len();
+    let version = b"\\\"version\\\":";
+    let at = bytes.windows(version.len()).position(|w| w == version).expect("a version") + version.len();
     let mut later = bytes.clone();
     assert_eq!(later[at], b'1');
     later[at] = b'9';
@@ -143,15 +282,36 @@ fn other_columns_and_other_data_are_refused() {
     place.write("other.csv", &crate::rows(121));
     let err = refused(&mut place.latents("resume run --data other.csv"), 2);
     assert!(err.contains("121 rows") && err.contains("120 rows"), "{err}");
+    std::fs::rename(place.at("rows.csv"), place.at("moved.csv")).expect("moved");
+    for command in ["resume run", "plot run --what samples"] {
+        let err = refused(&mut place.latents(command), 2);
+        assert!(err.contains("the data of run are no longer at ") && err.contains("--data"), "{err}");
+    }
+    crate::done(&mut place.latents("resume run --data moved.csv"));
+    crate::done(&mut place.latents("resume run moved.csv"));
+    crate::done(&mut place.latents("plot run moved.csv --what samples"));
+    assert!(refused(&mut place.latents("resume run other.csv"), 2).contains("121 rows"));
+    let (code, _, err) = crate::said(&mut place.latents("resume run moved.csv --data moved.csv"));
+    assert!(code == 2 && err.contains("cannot be used with"), "{err}");
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_is_refused_before_training() {
     let place = Place::new();
     place.write("file", "x");
-    let err = refused(&mut place.latents(&format!("fit rows.csv -o file/run {TINY}")), 1);
+    let err = refused(&mut place.latents(&format!("fit rows.csv -o file/run {TINY}")), 2);
     assert!(err.contains("file/run"), "{err}");
     assert!(!err.contains("epoch 1"), "{err}");
+    // Nor is anything else done in vain, or by halves.
+    place.fit("run");
+    for command in ["sample run -n 5", "encode run rows.csv", "reconstruct run rows.csv", "score run rows.csv"] {
+        for out in ["file/new.csv", "new.txt"] {
+            assert!(refused(&mut place.latents(&format!("{command} -o {out}")), 2).contains(out));
+        }
+    }
+    assert!(refused(&mut place.latents("plot run --out file"), 2).contains("cannot write to the folder file"));
+    refused(&mut place.latents("plot run --what samples,pictures --out figures"), 2);
+    assert!(!place.at("figures").exists() && !place.at("new.txt").exists());
 }
 
 #[test]

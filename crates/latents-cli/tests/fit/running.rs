@@ -19,6 +19,8 @@ fn a_fit_says_what_it_saw_and_leaves_a_folder() {
     {
         assert!(out.contains(part), "no {part:?} in {out}");
     }
+    let bits = out.lines().find(|line| line.contains("this model")).expect("a figure");
+    assert_eq!(bits.matches(" ± ").count(), 2, "bits have an error too: {bits}");
     for name in ["model.safetensors", "metrics.csv", "report.html", "curves.png", "density.png", "samples.png"] {
         assert!(!read(place.at("run").join(name)).is_empty());
     }
@@ -173,4 +175,35 @@ fn what_the_fit_left_out_is_left_out_again_and_need_not_be_there() {
         assert!(done(&mut place.latents(&format!("encode run {data}"))).0.starts_with("mean1,"));
     }
     done(&mut place.latents("plot run --what pairs"));
+}
+
+#[test]
+fn one_row_is_said_to_be_one_and_has_no_error() {
+    let place = Place::new();
+    place.write("few.csv", &crate::rows(4));
+    let sumo = "evaluation.estimator=sumo:2";
+    let (out, err) = done(&mut place.latents(&format!("fit few.csv -o run {TINY} epochs=1 {sumo}")));
+    assert!(err.contains("4 rows, 2 columns") && err.contains("2 rows to train on, 1 to validate, 1 to test"), "{err}");
+    for part in ["log density of 1 test row ", "± ?", "ended after 1 step: its one epoch is done"] {
+        assert!(out.contains(part), "no {part:?} in {out}");
+    }
+    let (shown, _) = done(&mut place.latents("show run"));
+    assert!(shown.contains("± ? nats per row, model (sumo:2, unbiased)"), "{shown}");
+    let report = String::from_utf8(read(place.at("run/report.html"))).expect("text");
+    assert!(report.contains("1 test row,") && report.contains("estimator sumo:2, unbiased;"), "{report}");
+    let (out, _) = done(&mut place.latents(&format!("fit rows.csv -o untested {TINY} data.test=0 --quiet")));
+    assert!(out.contains("no figure: data.test leaves no row"), "{out}");
+}
+
+#[test]
+fn a_picture_is_read_as_points_where_that_is_said() {
+    let place = Place::new();
+    place.fit("run");
+    done(&mut place.latents("plot run --what curves -o pictures"));
+    let (_, err) = done(&mut place.latents(&format!("fit pictures/curves.png -o few --as points --points 200 {TINY}")));
+    assert!(err.contains("200 rows, 2 columns: x, y"), "{err}");
+    let many = format!("fit pictures/curves.png -o many --as points {TINY} epochs=1 batch=5000");
+    assert!(done(&mut place.latents(&many)).1.contains("100,000 rows, 2 columns"));
+    let (code, _, err) = crate::said(&mut place.latents("fit pictures/curves.png -o none --as point"));
+    assert!(code == 2 && err.contains("points"), "{err}");
 }

@@ -10,8 +10,8 @@ fn an_energy_is_matched_and_the_run_gone_on_with() {
     let (out, err) = done(&mut place.matching(&energy));
     assert!(err.contains("log p*(x,y) = -((x^2 - 1)^2 + y^2/2) + constant"), "{err}");
     let json: Value = serde_json::from_str(&out).expect("json");
-    assert_eq!((&json["target"], &json["normalized"]), (&Value::from("expression"), &Value::from(false)));
-    assert_eq!(json["log_normalizer_lower"].as_f64(), json["reverse_kl_upper"].as_f64().map(|x| -x));
+    assert_eq!((&json["target"], &json["normalised"]), (&Value::from("expression"), &Value::from(false)));
+    assert_eq!(json["log_normaliser_lower"].as_f64(), json["reverse_kl_upper"].as_f64().map(|x| -x));
     assert!(json["forward_kl"].is_null());
     let report = String::from_utf8(read(place.at("runs/expression/report.html"))).expect("text");
     assert!(report.contains("latents match --resume runs/expression"), "how to go on");
@@ -114,5 +114,35 @@ fn a_run_is_shown_and_other_commands_name_the_one_that_reads_it() {
         let (code, out, err) = said(&mut latents(arguments));
         assert_eq!((code, out.as_str()), (2, ""), "{err}");
         assert!(err.contains("`latents match --resume 'my run'`") && err.contains("latents show 'my run'"), "{err}");
+    }
+}
+
+#[test]
+fn a_density_without_a_finite_integral_is_refused_or_warned_of() {
+    let place = Place::new();
+    for (sense, text, other) in [("--energy", "-x^2-y^2", "--log-density"), ("--log-density", "x^2/2 - y", "--energy")]
+    {
+        let energy = &[&format!("{sense}={text}")[..], "--vars", "x,y", "--steps", "5"];
+        let (code, out, err) = said(&mut place.matching(energy));
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("rises without bound") && err.contains(&format!("is {other} meant")), "{err}");
+        assert!(place.names(".").is_empty(), "{err}");
+    }
+    // A floor under the density: it can be trained where the model begins, but it is no density.
+    let floor = ["--log-density", "log(max(exp(-x^2), 1e-9))", "--vars", "x", "--steps", "5", "--json"];
+    let (out, err) = done(&mut place.matching(&floor));
+    assert!(err.starts_with("warning: ") && err.contains("hardly falls"), "{err}");
+    let json: Value = serde_json::from_str(&out).expect("json");
+    assert!(json["endless"].as_str().is_some_and(|why| why.contains("integral is infinite")), "{out}");
+    assert!(json["log_normaliser_lower"].is_null(), "{out}");
+    let (out, _) = done(&mut place.matching(&[&floor[..4], &["--steps", "2", "--out", "table"]].concat()));
+    assert!(out.contains("the figures are of no density") && !out.contains("log normaliser"), "{out}");
+    // Heavy tails that can be normalised, and a maximum that narrows as it rises.
+    for (energy, vars) in
+        [("2*log1p((x^2 + y^2)/2)", "x,y"), ("v^2/18 + sum(x^2)/(2*exp(v)) + 9*v/2", "v,x[9]"), ("log1p(x^2)", "x")]
+    {
+        let (out, err) =
+            done(&mut place.matching(&["--energy", energy, "--vars", vars, "--steps", "5", "--out", "fine"]));
+        assert!(!out.contains("warning") && !err.contains("warning"), "{out}\n{err}");
     }
 }

@@ -23,7 +23,9 @@ fn leaves_every_file_and_ends_with_one_json_object() {
         "steps_per_second",
         "reverse_kl_lower",
         "reverse_kl_upper",
-        "reverse_kl_se",
+        "reverse_kl_standard_error",
+        "effective_sample_size",
+        "best_step",
         "forward_kl",
         "compiles",
         "seed",
@@ -32,13 +34,17 @@ fn leaves_every_file_and_ends_with_one_json_object() {
     }
     assert_eq!((&json["estimator"], &json["steps"]), (&Value::from("upper"), &Value::from(40)));
     assert_eq!((&json["seed"], &json["out"]), (&Value::from(7), &Value::from("here")));
-    assert_eq!(json["stopped"], Value::Null);
+    let end = (&json["ended"], &json["broken"], &json["kind"], &json["normalised"]);
+    assert_eq!(end, (&"all 40 steps are done".into(), &false.into(), &"upper".into(), &true.into()));
     assert!(json["reverse_kl_lower"].as_f64() <= json["reverse_kl_upper"].as_f64());
     assert!(err.contains("step 0 of 40") && err.contains("step 40 of 40") && err.contains("reverse KL"), "{err}");
 
     let metrics = String::from_utf8(read(place.at("here/metrics.csv"))).expect("text");
     let mut lines = metrics.lines();
-    assert_eq!(lines.next(), Some("step,loss,reverse_kl_lower,reverse_kl_upper,reverse_kl_se,ess"));
+    assert_eq!(
+        lines.next(),
+        Some("step,loss,reverse_kl_lower,reverse_kl_upper,reverse_kl_standard_error,effective_sample_size")
+    );
     assert_eq!(lines.clone().count(), 41);
     assert!(lines.all(|line| line.split(',').count() == 6));
 
@@ -101,9 +107,9 @@ fn a_breakdown_is_stopped_explained_and_its_best_state_delivered() {
     let options = "--estimator iwae --lr 0.05 --decay constant --steps 40000 --check-every 50 --out x --json";
     let (out, err) = done(&mut place.tiny(options));
     let json: Value = serde_json::from_str(&out).expect("json");
-    let why = json["stopped"].as_str().expect("a reason");
+    let why = json["ended"].as_str().expect("a reason");
     assert!(json["steps"].as_u64() < Some(40_000), "{json}");
-    assert!(json["delivered_step"].as_u64() < json["steps"].as_u64(), "{json}");
+    assert!(json["best_step"].as_u64() < json["steps"].as_u64(), "{json}");
     assert!(json["reverse_kl_upper"].as_f64().is_some_and(f64::is_finite), "{json}");
     assert!(err.contains("stopped: ") && err.contains(why) && err.contains("best state"), "{err}");
     let report = String::from_utf8(read(place.at("x/report.html"))).expect("text");
@@ -115,7 +121,7 @@ fn a_breakdown_is_stopped_explained_and_its_best_state_delivered() {
     assert!(err.contains("broke down"), "{err}");
     let (out, err) = done(&mut place.bare("--resume x --eval-examples 20 --eval-samples 4 --json"));
     let again: Value = serde_json::from_str(&out).expect("json");
-    for figure in ["reverse_kl_upper", "delivered_step", "steps", "stopped"] {
+    for figure in ["reverse_kl_upper", "best_step", "steps", "ended", "broken"] {
         assert_eq!(json[figure], again[figure], "{figure}");
     }
     assert!(err.contains("broke down") && err.contains("again"), "{err}");

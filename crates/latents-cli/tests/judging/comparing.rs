@@ -26,6 +26,15 @@ fn runs_that_cannot_be_compared_are_refused() {
     assert!(refused("compare runs/good runs/poor -").contains("file"));
     done(place().latents("fit rows.csv -o runs/narrow --columns a --quiet latent=1 hidden=[4] epochs=1"));
     assert!(refused("compare runs/good runs/narrow rows.csv").contains("different things"));
+    // Counts have a probability, and real numbers a density.
+    let counts: String = (0..60).map(|i| format!("{}\n", i % 7)).collect();
+    std::fs::write(place().at("whole.csv"), "n\n".to_owned() + &counts).expect("written");
+    for likelihood in ["poisson", "gaussian", "student-t"] {
+        let tiny = "--quiet latent=1 hidden=4 epochs=1";
+        done(place().latents(&format!("fit whole.csv -o runs/{likelihood} --likelihood {likelihood} {tiny}")));
+    }
+    assert!(refused("compare runs/poisson runs/gaussian whole.csv").contains("different things"));
+    done(place().latents("compare runs/student-t runs/gaussian whole.csv --estimator iwae:20"));
     assert!(refused("eval runs/narrow rows.csv --exact").contains("not linear and Gaussian"));
 }
 

@@ -81,6 +81,45 @@ fn rows_far_outside_the_data_are_told_for_what_they_are() {
     // A number that is infinite to the model is refused like infinity.
     std::fs::write(place().at("far.csv"), "a,b\n10,-5\n1e300,-5\n").expect("written");
     let (code, out, err) = super::said(place().latents("score runs/good far.csv"));
-    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
     assert!(err.contains("row 2, column `a`: 1e300 is too far"), "{err}");
+}
+
+/// A row goes by its number in the file: beyond the first chunk, and after one that was dropped.
+#[test]
+fn rows_are_numbered_as_in_the_file() {
+    let text = String::from_utf8(super::read(place().at("rows.csv"))).expect("text");
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.insert(5, "1,NA");
+    std::fs::write(place().at("gap.csv"), lines.join("\n")).expect("written");
+    let (out, err) = done(place().latents("score runs/good gap.csv --missing drop --top 1 --estimator iwae:20"));
+    assert!(out.contains(&(OUTLIER + 1).to_string()) && err.contains("1 row was dropped"), "{out}{err}");
+    let found = json("score runs/good gap.csv --missing drop --top 1 --estimator iwae:20");
+    assert_eq!(found["least_likely"][0]["row"].as_u64(), Some(OUTLIER + 1));
+    let (out, _) = done(place().latents("score runs/good gap.csv --missing drop --estimator iwae:2"));
+    let numbers: Vec<&str> = out.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    assert_eq!((numbers.len(), numbers[3], numbers[4], numbers[ROWS - 1]), (ROWS, "4", "6", "1301"));
+    // A value that the model cannot have is told by the same number.
+    lines[1201] = "1e300,-5";
+    std::fs::write(place().at("gap.csv"), lines.join("\n")).expect("written");
+    let (code, _, err) = super::said(place().latents("score runs/good gap.csv --missing drop --estimator iwae:2"));
+    assert!(code == 2 && err.contains("gap.csv: row 1201, column `a`"), "{err}");
+}
+
+#[test]
+fn counts_that_are_none_are_named_by_their_row_in_the_file() {
+    let mut lines = vec!["n".to_owned()];
+    lines.extend((0..1300).map(|i| (i % 5).to_string()));
+    std::fs::write(place().at("counts.csv"), lines.join("\n")).expect("written");
+    done(place().latents("fit counts.csv -o runs/counts --quiet --likelihood poisson latent=1 hidden=4 epochs=1"));
+    lines[1250] = "1.5".to_owned();
+    std::fs::write(place().at("counts.csv"), lines.join("\n")).expect("written");
+    assert!(refused_late("score runs/counts counts.csv --estimator iwae:2").contains("row 1250, column `n`"));
+}
+
+/// What a command says that finds a mistake after it printed results.
+fn refused_late(options: &str) -> String {
+    let (code, _, err) = super::said(place().latents(options));
+    assert_eq!(code, 2, "{err}");
+    err
 }

@@ -32,6 +32,8 @@ pub(super) struct Csv {
     packing: Packing,
     /// Bytes that the reader may still take before the record counts as endless.
     allowance: Rc<Cell<usize>>,
+    /// Whether the input has ended within quotes.
+    unclosed: Rc<Cell<bool>>,
     names: Vec<String>,
     named: bool,
     record: ByteRecord,
@@ -44,10 +46,13 @@ impl Csv {
         let delimiter = if tabs { b'\t' } else { delimiter(input.peek()?) };
         let packing = input.packing();
         let allowance = Rc::new(Cell::new(MAX_RECORD));
-        let guarded = Guarded { input, allowance: allowance.clone() };
+        let unclosed = Rc::new(Cell::new(false));
+        let guarded =
+            Guarded { input, allowance: allowance.clone(), delimiter, place: Place::Start, unclosed: unclosed.clone() };
         let reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(guarded);
         let record = ByteRecord::new();
-        let mut csv = Csv { reader, packing, allowance, names: Vec::new(), named: false, record, waiting: false };
+        let names = Vec::new();
+        let mut csv = Csv { reader, packing, allowance, unclosed, names, named: false, record, waiting: false };
         if !csv.advance()? {
             return Err(Fault::Empty.into());
         }
@@ -76,14 +81,21 @@ impl Csv {
     fn advance(&mut self) -> Result<bool, DataError> {
         self.allowance.set(MAX_RECORD);
         let line = self.reader.position().line();
-        self.reader.read_byte_record(&mut self.record).map_err(|error| {
+        let more = self.reader.read_byte_record(&mut self.record).map_err(|error| {
             let fault = match error.into_kind() {
                 csv::ErrorKind::Io(cause) if is_endless(&cause) => Fault::LongRecord { most: MAX_RECORD },
                 csv::ErrorKind::Io(cause) => self.packing.fault(cause),
                 other => Fault::Corrupt { format: "CSV", what: format!("{other:?}") },
             };
             DataError::from(fault).on_line(Some(line))
-        })
+        })?;
+        // The quote that is not closed opens the last field, which holds all that followed.
+        if let (true, true, Some(line)) = (more, self.unclosed.get(), self.line()) {
+            let before = self.record.iter().take(self.record.len().saturating_sub(1));
+            let lines = before.flatten().filter(|&&byte| byte == b'\n').count() as u64;
+            return Err(DataError::from(Fault::Unclosed).on_line(Some(line + lines)));
+        }
+        Ok(more)
     }
 
     fn line(&self) -> Option<u64> {
@@ -112,10 +124,36 @@ impl Source for Csv {
     }
 }
 
-/// Input that ends in an error after a number of bytes, which each record sets anew.
+/// Input that ends in an error after a number of bytes, which each record sets anew, and tells whether it ended within
+/// quotes.
 struct Guarded {
     input: Input,
     allowance: Rc<Cell<usize>>,
+    delimiter: u8,
+    place: Place,
+    unclosed: Rc<Cell<bool>>,
+}
+
+/// Where in a field the input is, as the reader's rules have it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Bare,
+    Quoted,
+    /// After a quote within quotes, which ends them or stands for itself.
+    Quote,
+}
+
+impl Place {
+    fn after(self, byte: u8, delimiter: u8) -> Place {
+        match (self, byte) {
+            (Place::Start | Place::Quote, b'"') => Place::Quoted,
+            (Place::Quoted, b'"') => Place::Quote,
+            (Place::Quoted, _) => Place::Quoted,
+            (_, byte) if byte == delimiter || byte == b'\n' || byte == b'\r' => Place::Start,
+            _ => Place::Bare,
+        }
+    }
 }
 
 /// What [`Guarded`] reports.
@@ -134,6 +172,14 @@ impl Read for Guarded {
         }
         let n = self.input.read(buffer)?;
         self.allowance.set(self.allowance.get().saturating_sub(n));
+        let taken = &buffer[..n];
+        // Without a quote the last byte decides.
+        let tail = match taken.iter().position(|&byte| byte == b'"') {
+            None if self.place != Place::Quoted => taken.len().saturating_sub(1),
+            _ => 0,
+        };
+        self.place = taken[tail..].iter().fold(self.place, |place, &byte| place.after(byte, self.delimiter));
+        self.unclosed.set(n == 0 && !buffer.is_empty() && self.place == Place::Quoted);
         Ok(n)
     }
 }

@@ -86,13 +86,16 @@ pub enum Fault {
         help: String,
     },
     /// A row of another length than the first.
-    #[error("{found} fields where the first row has {wanted}")]
+    #[error("{found} field{} where the first row has {wanted}", if *found == 1 { "" } else { "s" })]
     Ragged {
         /// Fields in this row.
         found: usize,
         /// Fields in the first row.
         wanted: usize,
     },
+    /// Quotes that are not closed.
+    #[error("the quote that opens in this line is not closed")]
+    Unclosed,
     /// A record beyond the limit on its length.
     #[error("a row longer than {most} bytes")]
     LongRecord {
@@ -184,7 +187,7 @@ pub enum Fault {
         columns: usize,
     },
     /// Too few rows for what was asked.
-    #[error("{found} rows, and {what} needs at least {needed}")]
+    #[error("{found} row{}, and {what} needs at least {needed}", if *found == 1 { "" } else { "s" })]
     FewRows {
         /// How many there are.
         found: usize,
@@ -254,13 +257,25 @@ impl Fault {
                 "name it .csv, .tsv, .npy, .npz, .idx, .png, .jpg, .parquet or .arrow, with .gz where compressed".into()
             }
             Fault::Gzip(_) | Fault::Truncated { .. } => "fetch or write the file again".into(),
+            Fault::Corrupt { .. } => "check that it is such a file, and fetch or write it again".into(),
+            Fault::Empty | Fault::NoRows { dropped: 0 } => "pass a file with rows of data".into(),
+            Fault::NoRows { .. } => "leave the columns that lack values out with `--without`, or fill them in".into(),
+            Fault::FewRows { .. } => {
+                "pass more rows; a picture is one row, or as many points as one wants by `--points`".into()
+            }
+            Fault::NoColumns => "leave fewer columns out".into(),
             Fault::Ragged { .. } => "check the separators and quotes of this line and the one before".into(),
+            Fault::Unclosed => "close it, or write a quote that is part of a value twice within quotes".into(),
             Fault::LongRecord { .. } => "a quote may be unclosed, or the file may not be text".into(),
             Fault::Missing => {
                 format!("drop such rows with `--missing drop`, or leave the column out with `--without {column}`")
             }
             Fault::NotFinite { .. } | Fault::Inexact { .. } => {
                 format!("correct the value, or leave the column out with `--without {column}`")
+            }
+            Fault::Text { text } if is_decimal_comma(text) => {
+                "if the comma is a decimal sign, write a point; commas, tabs or semicolons then separate the columns"
+                    .into()
             }
             Fault::Text { .. } => format!(
                 "leave the column out with `--without {column}`, or declare it categorical with `--categorical {column}`"
@@ -301,19 +316,13 @@ impl From<Fault> for DataError {
 }
 
 impl DataError {
-    /// Whether the request is at fault (no such file, column or format, other columns than the model's, an impossible
-    /// option), rather than what the file holds or the machine did.
+    /// Whether something else has to be passed: another file, another option, or this file with its content changed. If
+    /// not, the machine or the program failed, and the same request may do later.
     pub fn is_usage(&self) -> bool {
         match &*self.fault {
-            Fault::Read(cause) => cause.kind() == io::ErrorKind::NotFound,
-            Fault::UnknownFormat
-            | Fault::NotBuilt { .. }
-            | Fault::UnknownColumn { .. }
-            | Fault::NoColumns
-            | Fault::Mismatch { .. }
-            | Fault::Text { .. }
-            | Fault::Option(_) => true,
-            _ => false,
+            Fault::Read(cause) => is_of_the_name(cause),
+            Fault::Tensor(_) => false,
+            _ => true,
         }
     }
 
@@ -350,10 +359,11 @@ impl fmt::Display for DataError {
             write!(f, "{}: ", place.join(", "))?;
         }
         write!(f, "{}", self.fault)?;
-        match self.fault.help(self.column.as_deref()) {
-            Some(help) => write!(f, "; help: {help}"),
-            None => Ok(()),
-        }
+        let Some(help) = self.fault.help(self.column.as_deref()) else { return Ok(()) };
+        // Text at the top of a file is most likely its header.
+        let header = matches!((&*self.fault, self.line), (Fault::Text { .. }, Some(1)));
+        let first = if header { "if this line names the columns, pass `--header yes`; else " } else { "" };
+        write!(f, "; help: {first}{help}")
     }
 }
 
@@ -365,6 +375,12 @@ impl std::error::Error for DataError {
             _ => None,
         }
     }
+}
+
+/// Whether a file cannot be opened for what was named, rather than for what the machine did.
+pub(crate) fn is_of_the_name(cause: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    matches!(cause.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory)
 }
 
 /// The beginning of a text from a file, on one line.
@@ -382,8 +398,18 @@ fn listed(names: &[String]) -> String {
     if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
 }
 
-/// The name in quotes where a shell would cut it.
+/// Whether a text is a number with a decimal comma, or two of them at a semicolon whose commas were taken for separators.
+fn is_decimal_comma(text: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().is_ok();
+    let halves = |at: char| text.split_once(at).is_some_and(|(a, b)| number(a) && number(b));
+    halves(',') || halves(';')
+}
+
+/// The name as an option takes it: in double quotes where a comma would part it, and in quotes where a shell would cut it.
 fn shell_word(name: &str) -> String {
+    if name.contains([',', '"']) {
+        return format!("'\"{}\"'", short(&name.replace('"', "\"\"")));
+    }
     let plain = |c: char| c.is_alphanumeric() || "._-[]/".contains(c);
     if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("'{}'", short(name)) }
 }

@@ -14,7 +14,7 @@ impl Table {
     /// # Ok::<(), latents::data::DataError>(())
     /// ```
     pub fn hash(&self) -> String {
-        let mut hash = Hash(0);
+        let mut hash = Hash::default();
         hash.number(self.width() as u64);
         for column in self.columns() {
             hash.text(&column.name);
@@ -24,26 +24,39 @@ impl Table {
         }
         // Adding 0 makes -0 the 0 that it is equal to.
         self.values().iter().for_each(|value| hash.number((value + 0.0).to_bits()));
-        format!("{:016x}", hash.0)
+        hash.hexadecimal()
     }
 }
 
-/// A chain of the finaliser of SplitMix64 (Steele, Lea & Flood 2014).
-struct Hash(u64);
+/// A chain of the finaliser of SplitMix64 (Steele, Lea & Flood 2014): 64 bits of whatever is put into it, in order.
+#[derive(Default)]
+pub(crate) struct Hash(u64);
 
 impl Hash {
-    fn number(&mut self, word: u64) {
+    /// One word.
+    pub fn number(&mut self, word: u64) {
         let mut z = (self.0 ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         self.0 = z ^ (z >> 31);
     }
 
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        for bytes in text.as_bytes().chunks(8) {
+    /// A text, with its length.
+    pub fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// Bytes, with their number.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        for bytes in bytes.chunks(8) {
             self.number(bytes.iter().rev().fold(0, |word, &byte| (word << 8) | u64::from(byte)));
         }
+    }
+
+    /// What it has come to.
+    pub fn hexadecimal(&self) -> String {
+        format!("{:016x}", self.0)
     }
 }
 

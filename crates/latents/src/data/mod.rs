@@ -31,7 +31,9 @@ mod table;
 
 pub use binarise::{Binarise, Binariser};
 pub use csv::Header;
+pub(crate) use error::is_of_the_name;
 pub use error::{DataError, Fault};
+pub(crate) use hash::Hash;
 pub use missing::Missing;
 pub use points::Ink;
 pub use preprocess::{Preprocess, Step};

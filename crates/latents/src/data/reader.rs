@@ -12,6 +12,7 @@ use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 /// More columns than this are refused: no allocation follows the word of a header alone.
@@ -60,6 +61,9 @@ pub trait Reader {
     /// # Errors
     /// A fault of the file or of one of the rows, which it names.
     fn next(&mut self, most: usize) -> Result<Option<Table>, DataError>;
+
+    /// The numbers, from 1, that the rows of the last chunk have in the data set: those that were dropped count too.
+    fn numbers(&self) -> &[u64];
 
     /// How many rows were dropped so far for want of a value.
     fn dropped(&self) -> u64;
@@ -121,16 +125,19 @@ pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<T
     whole(&mut *open_bytes(name, bytes, options)?)
 }
 
-/// All that a reader has.
+/// All that a reader has; where rows were dropped, with the numbers of those that were not.
 fn whole(reader: &mut dyn Reader) -> Result<Table, DataError> {
     let mut all: Option<Table> = None;
+    let mut numbers = Vec::new();
     while let Some(chunk) = reader.next(CHUNK)? {
+        numbers.extend_from_slice(reader.numbers());
         match &mut all {
             None => all = Some(chunk),
             Some(table) => table.append(chunk)?,
         }
     }
-    all.ok_or_else(|| Fault::NoRows { dropped: reader.dropped() }.into())
+    let table = all.ok_or_else(|| DataError::from(Fault::NoRows { dropped: reader.dropped() }))?;
+    Ok(if reader.dropped() > 0 { table.numbered(numbers) } else { table })
 }
 
 /// A format's rows, before any choice among them.
@@ -255,6 +262,8 @@ struct Tidy {
     learning: bool,
     /// Rows taken from the source, kept or not.
     taken: u64,
+    /// The numbers of those that were kept since the last chunk.
+    numbers: Vec<u64>,
     dropped: u64,
     ended: bool,
 }
@@ -289,7 +298,8 @@ impl Tidy {
         let picks = picks.map(|(source, column)| Pick { source, levels: column.levels().map(index) }).collect();
         let (origin, learning) = (origin.to_owned(), options.like.is_none());
         let missing = options.missing;
-        Ok(Tidy { source, origin, missing, columns, picks, learning, taken: 0, dropped: 0, ended: false })
+        let (taken, numbers) = (0, Vec::new());
+        Ok(Tidy { source, origin, missing, columns, picks, learning, taken, numbers, dropped: 0, ended: false })
     }
 
     /// Reads everything, so that the categories are known; they are sorted.
@@ -312,7 +322,8 @@ impl Tidy {
             values.iter_mut().skip(j).step_by(width).for_each(|value| *value = place[*value as usize]);
             column.kind = ColumnKind::Categories(levels);
         }
-        Ok(Box::new(InMemory { table: Table::of_checked(self.columns, values), at: 0, dropped: self.dropped }))
+        let table = Table::of_checked(self.columns, values);
+        Ok(Box::new(InMemory { table, numbers: self.numbers, chunk: 0..0, dropped: self.dropped }))
     }
 
     /// Appends at most that many rows; how many.
@@ -343,6 +354,7 @@ impl Tidy {
             }
             if whole {
                 rows += 1;
+                self.numbers.push(number);
             } else {
                 values.truncate(start);
                 self.dropped += 1;
@@ -362,8 +374,13 @@ impl Reader for Tidy {
 
     fn next(&mut self, most: usize) -> Result<Option<Table>, DataError> {
         let mut values = Vec::new();
+        self.numbers.clear();
         let rows = self.fill(most.max(1), &mut values)?;
         Ok((rows > 0).then(|| Table::of_checked(self.columns.clone(), values)))
+    }
+
+    fn numbers(&self) -> &[u64] {
+        &self.numbers
     }
 
     fn dropped(&self) -> u64 {
@@ -403,7 +420,9 @@ impl Pick {
 /// A table that is handed out in chunks.
 struct InMemory {
     table: Table,
-    at: usize,
+    numbers: Vec<u64>,
+    /// The rows that were handed out last.
+    chunk: Range<usize>,
     dropped: u64,
 }
 
@@ -413,10 +432,14 @@ impl Reader for InMemory {
     }
 
     fn next(&mut self, most: usize) -> Result<Option<Table>, DataError> {
-        let end = self.at.saturating_add(most.max(1)).min(self.table.rows());
-        let rows: Vec<usize> = (self.at..end).collect();
-        self.at = end;
+        let end = self.chunk.end.saturating_add(most.max(1)).min(self.table.rows());
+        self.chunk = self.chunk.end..end;
+        let rows: Vec<usize> = self.chunk.clone().collect();
         Ok((!rows.is_empty()).then(|| self.table.select_rows(&rows)))
+    }
+
+    fn numbers(&self) -> &[u64] {
+        &self.numbers[self.chunk.clone()]
     }
 
     fn dropped(&self) -> u64 {

@@ -61,6 +61,8 @@ pub struct Table {
     columns: Vec<Column>,
     rows: usize,
     values: Vec<f64>,
+    /// The rows' numbers in their file, where some of it were dropped.
+    numbers: Option<Vec<u64>>,
 }
 
 impl Table {
@@ -88,7 +90,7 @@ impl Table {
             }
         }
         let rows = values.len() / columns.len();
-        Ok(Table { columns, rows, values })
+        Ok(Table { columns, rows, values, numbers: None })
     }
 
     /// The columns.
@@ -133,13 +135,23 @@ impl Table {
         }
     }
 
-    /// The rows of those numbers, in that order.
-    pub fn select_rows(&self, rows: &[usize]) -> Table {
-        let values = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
-        Table { columns: self.columns.clone(), rows: rows.len(), values }
+    /// The numbers, from 1, that the rows have in the file that they were read from, where rows of it were dropped.
+    pub fn numbers(&self) -> Option<&[u64]> {
+        self.numbers.as_deref()
     }
 
-    /// These rows and then those of another table.
+    /// The number, from 1, of the row at a place from 0: that in its file, where rows of it were dropped.
+    pub fn number(&self, i: usize) -> u64 {
+        self.numbers.as_ref().and_then(|numbers| numbers.get(i).copied()).unwrap_or(i as u64 + 1)
+    }
+
+    /// The rows at those places, in that order, as a table of its own: its rows count from 1.
+    pub fn select_rows(&self, rows: &[usize]) -> Table {
+        let values = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
+        Table { columns: self.columns.clone(), rows: rows.len(), values, numbers: None }
+    }
+
+    /// These rows and then those of another table, counted anew.
     ///
     /// # Errors
     /// [`Fault::Mismatch`] where the columns differ.
@@ -147,6 +159,7 @@ impl Table {
         self.expect_columns(&other.columns)?;
         self.rows += other.rows;
         self.values.append(&mut other.values);
+        self.numbers = None;
         Ok(())
     }
 
@@ -170,7 +183,12 @@ impl Table {
     /// A table whose parts the caller has checked.
     pub(super) fn of_checked(columns: Vec<Column>, values: Vec<f64>) -> Table {
         let rows = values.len() / columns.len();
-        Table { columns, rows, values }
+        Table { columns, rows, values, numbers: None }
+    }
+
+    /// The same rows, with the numbers that they have in their file.
+    pub(super) fn numbered(self, numbers: Vec<u64>) -> Table {
+        Table { numbers: Some(numbers), ..self }
     }
 }
 

@@ -12,12 +12,13 @@ pub const ACTIVE: f64 = 0.01;
 /// use latents::diagnostics::ActiveUnits;
 /// let mut units = ActiveUnits::new(2);
 /// for row in 0..100 {
-///     // The first unit follows the row; the second has collapsed to the prior.
-///     units.push(&[f64::from(row % 2), 0.0], &[0.1, 1.0]);
+///     // The second unit follows the row; the first has collapsed to the prior.
+///     units.push(&[0.0, f64::from(row % 2)], &[1.0, 0.1]);
 /// }
 /// let found = units.finish();
 /// assert_eq!((found.active(), found.collapsed()), (1, 1));
-/// assert!(found.variances[0] > 0.25 && found.kl[1] == 0.0);
+/// assert!(found.variances[1] > 0.25 && found.kl[0] == 0.0);
+/// assert_eq!(found.by_activity(), [1, 0]);
 /// ```
 #[derive(Clone, Debug)]
 pub struct ActiveUnits {
@@ -67,6 +68,13 @@ impl ActiveUnits {
 }
 
 impl UnitActivity {
+    /// The units, from 0, the most active first.
+    pub fn by_activity(&self) -> Vec<usize> {
+        let mut units: Vec<usize> = (0..self.variances.len()).collect();
+        units.sort_by(|&a, &b| self.variances[b].total_cmp(&self.variances[a]));
+        units
+    }
+
     /// How many units are [`ACTIVE`].
     pub fn active(&self) -> usize {
         self.variances.iter().filter(|&&v| v > ACTIVE).count()

@@ -15,6 +15,7 @@ mod sampler;
 mod spec;
 mod summary;
 mod support;
+mod tails;
 mod verdict;
 
 pub use allocate::{AllocateError, Allocated, Interval, Target, allocate};
@@ -30,4 +31,5 @@ pub use sampled::Sampled;
 pub use spec::{EstimatorSpec, SpecError};
 pub use summary::{Distrust, Evidence, Summary};
 pub use support::{Lost, Support};
+pub use tails::HeavyTail;
 pub use verdict::{Diagnostics, Grade, Verdict};

@@ -54,6 +54,11 @@ const SIGNIFICANT: f64 = 0.01;
 /// Above this accuracy a classifier tells samples from rows easily.
 const EASY: f64 = 0.75;
 
+/// To three places, as that of a permutation test is, or what it is below.
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("= {p:.3}") }
+}
+
 impl Diagnostics {
     /// What they say.
     pub fn verdict(&self) -> Verdict {
@@ -74,8 +79,9 @@ impl Diagnostics {
                 (Grade::Sound, format!("{active} of {all} latent units are active, none has collapsed to the prior"))
             }
             _ => {
+                let have = if collapsed == 1 { "has" } else { "have" };
                 let what =
-                    format!("{active} of {all} latent units are active, {collapsed} have collapsed to the prior");
+                    format!("{active} of {all} latent units are active, {collapsed} {have} collapsed to the prior");
                 // Units to spare cost time, not trust.
                 (Grade::Sound, what + " (a smaller latent would do)")
             }
@@ -84,13 +90,19 @@ impl Diagnostics {
 
     fn weights(&self) -> (Grade, String) {
         let e = &self.evidence;
-        let (share, ess) = (100.0 * e.heavy, 100.0 * e.ess);
+        let (count, ess) = ((e.heavy * e.rows as f64).round(), 100.0 * e.ess);
         let worst = e.worst_pareto_k.map_or_else(|| "not known".to_owned(), |k| format!("{k:.2}"));
         let figures =
-            format!("worst k-hat {worst}, {share:.1} % of rows above {RELIABLE}, effective samples {ess:.1} %");
+            format!("worst k-hat {worst}, {count} of {} rows above {RELIABLE}, effective samples {ess:.1} %", e.rows);
         match e.distrust() {
             None if e.worst_pareto_k.is_some() => {
-                (Grade::Sound, format!("importance weights can be averaged: {figures}"))
+                // The fit of a shape has an error: among many rows some seem to have another than they have.
+                let noise = if count > 0.0 {
+                    ": no more, and no farther, than the error of its fit makes expected"
+                } else {
+                    ""
+                };
+                (Grade::Sound, format!("importance weights can be averaged: {figures}{noise}"))
             }
             None => (Grade::Caution, format!("too few samples to judge the importance weights: {figures}")),
             Some(Distrust::HeavyWeights { .. }) if e.likely_heavy <= 0.05 => {
@@ -103,11 +115,11 @@ impl Diagnostics {
     fn samples(&self) -> (Grade, String) {
         let (mmd, classifier) = (&self.mmd, &self.classifier);
         let figures = format!(
-            "MMD p = {:.3} by {} rows; a classifier tells {:.1} % right (p = {:.2e} by {} rows)",
+            "MMD p = {:.3} by {} rows; a classifier tells {:.1} % right (p {} by {} rows)",
             mmd.p_value,
             mmd.rows,
             100.0 * classifier.accuracy,
-            classifier.p_value,
+            p_value(classifier.p_value),
             classifier.held_out
         );
         if mmd.p_value >= SIGNIFICANT && classifier.p_value >= SIGNIFICANT {
@@ -127,9 +139,13 @@ mod tests {
     use crate::evaluation::{RowEstimate, Summary};
 
     fn diagnostics(k: f64) -> Diagnostics {
+        of_shapes(|_| k)
+    }
+
+    fn of_shapes(shape: impl Fn(u32) -> f64) -> Diagnostics {
         let mut summary = Summary::new("iwae:1000".parse().unwrap());
-        let pareto = Some(ParetoTail { k, se: 0.1 });
         for i in 0..100 {
+            let pareto = Some(ParetoTail { k: shape(i), se: 0.1 });
             let row = RowEstimate { value: f64::from(i), se: Some(0.1), pareto, ess: 0.5, samples: 1000 };
             summary.push(&row, 0.0);
         }
@@ -143,10 +159,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_seem_heavy_by_the_error_of_their_fit_are_counted_and_explained() {
+        let verdict = of_shapes(|i| if i < 12 { 0.75 } else { 0.4 }).verdict();
+        let (grade, what) = &verdict.findings[1];
+        assert_eq!((*grade, verdict.grade), (Grade::Sound, Grade::Sound));
+        assert!(what.contains("12 of 100 rows above 0.7") && what.contains("the error of its fit"), "{what}");
+        let none = &diagnostics(0.2).verdict().findings[1].1;
+        assert!(none.contains("0 of 100 rows") && !none.contains("the error of its fit"), "{none}");
+    }
+
+    #[test]
     fn each_diagnostic_can_spoil_the_grade() {
         let good = diagnostics(0.2);
         assert_eq!(good.verdict().grade, Grade::Sound);
-        assert!(good.verdict().findings[0].1.contains("1 of 2 latent units are active, 1 have collapsed"));
+        assert!(good.verdict().findings[0].1.contains("1 of 2 latent units are active, 1 has collapsed"));
         assert_eq!(diagnostics(1.2).verdict().grade, Grade::Unsound);
         let mut found = diagnostics(0.2);
         found.units.variances[0] = 0.0;

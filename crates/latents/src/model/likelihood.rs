@@ -170,6 +170,11 @@ impl Likelihood {
         }
     }
 
+    /// Whether its values are real numbers, which have a density, where others have a probability.
+    pub fn is_continuous(&self) -> bool {
+        matches!(self, Likelihood::Gaussian { .. } | Likelihood::StudentT { .. })
+    }
+
     /// The likelihood of each column; none of them is `mixed`.
     ///
     /// # Errors

@@ -126,7 +126,7 @@ impl FitConfig {
     pub fn steps(&self) -> Vec<Step> {
         let real = match &self.model.likelihood {
             Likelihood::Mixed { .. } => true,
-            one => matches!(one.name(), "gaussian" | "student-t"),
+            one => one.is_continuous(),
         };
         self.data.preprocess.clone().unwrap_or_else(|| if real { vec![Step::Standardise] } else { Vec::new() })
     }

@@ -1,10 +1,10 @@
 //! Why a fit cannot be done.
 
-use crate::data::DataError;
+use crate::data::{DataError, is_of_the_name};
 use crate::model::ModelError;
-use crate::objective::EstimationError;
+use crate::objective::{Bound, EstimationError};
 use crate::plot::PlotError;
-use crate::train::{CheckpointError, NotFinite};
+use crate::train::{CheckpointError, Fault, NotFinite};
 use std::path::PathBuf;
 
 /// A configuration that cannot be used.
@@ -30,9 +30,30 @@ pub enum ConfigError {
         /// What it must be, in words.
         range: &'static str,
     },
+    /// Values that become 0 or 1, and a density of real numbers for them.
+    #[error(
+        "data.binarise makes 0 and 1 of column `{column}`, and the likelihood `{likelihood}` is a density of real numbers: it \
+         grows without bound at such values and means nothing; choose likelihood=bernoulli, or binarise=none"
+    )]
+    Binarised {
+        /// The first such column.
+        column: String,
+        /// Its likelihood.
+        likelihood: &'static str,
+    },
     /// No estimator of `log p(x)`.
     #[error(transparent)]
     Estimator(#[from] crate::evaluation::SpecError),
+    /// A bound whose numbers are out of range.
+    #[error("{key} is {bound}: {cause}")]
+    Bound {
+        /// The dotted key.
+        key: &'static str,
+        /// The bound, as it is spelled.
+        bound: Bound,
+        /// What is wrong with it.
+        cause: EstimationError,
+    },
     /// An objective that cannot be trained.
     #[error(transparent)]
     Objective(#[from] EstimationError),
@@ -94,12 +115,33 @@ pub enum FitError {
 }
 
 impl FitError {
-    /// Whether the request is at fault, rather than the data's content, the training or the machine.
+    /// The same, where a row is at fault, by the number from 1 that it has elsewhere: `number` is given its place in
+    /// the table, from 0.
+    pub fn renumbered(self, number: impl Fn(usize) -> u64) -> FitError {
+        match self {
+            FitError::Data(mut e) => {
+                e.row = e.row.map(|row| number(row.saturating_sub(1) as usize));
+                FitError::Data(e)
+            }
+            FitError::Model(ModelError::Value { row, column, value, likelihood, needs }) => {
+                let row = number(row).saturating_sub(1) as usize;
+                FitError::Model(ModelError::Value { row, column, value, likelihood, needs })
+            }
+            other => other,
+        }
+    }
+
+    /// Whether something else has to be passed, as [`DataError::is_usage`] says, rather than that the training or the
+    /// machine failed.
     pub fn is_usage(&self) -> bool {
         match self {
             FitError::Config(_) | FitError::Model(_) | FitError::OtherData { .. } | FitError::Ended { .. } => true,
             FitError::Data(e) => e.is_usage(),
-            FitError::Checkpoint(e) => !matches!(e.fault, crate::train::Fault::Write(_)),
+            FitError::Checkpoint(e) => match &e.fault {
+                Fault::Write(_) => false,
+                Fault::Read(cause) => is_of_the_name(cause),
+                _ => true,
+            },
             _ => false,
         }
     }

@@ -1,11 +1,11 @@
 //! A fitted model: scores, samples, encodings, in the data's columns and units.
 
-use crate::data::{Column, DataError, Fault, Table};
+use crate::data::{Binarise, Column, DataError, Fault, Table};
 use crate::evaluation::{
     Baseline, BaselineError, BernoulliBaseline, Chunked, EstimatorSpec, Evaluator, Evidence, GaussianBaseline,
     IndependentBaseline, KdeBaseline, RowEstimate, Summary,
 };
-use crate::model::{Density, LatentModel};
+use crate::model::{Density, LatentModel, Likelihood};
 use crate::run::header::{Figure, Figures, Header};
 use crate::run::prepared::{check, view};
 use crate::run::{FitError, Folder};
@@ -115,6 +115,18 @@ impl Fitted {
         &self.header.columns
     }
 
+    /// What its log densities are of: they can be held against those of another model where this is the same. How
+    /// values become bits, whether they are dequantised, and the columns, in order of their names, whose values have a
+    /// density and not a probability.
+    pub fn measure(&self) -> (Binarise, bool, Vec<&str>) {
+        let Header { config, preprocess, binariser, columns, .. } = &self.header;
+        let each = config.model.likelihood.of_columns(columns).unwrap_or_default();
+        let mut dense: Vec<&str> =
+            columns.iter().zip(&each).filter(|(_, l)| l.is_continuous()).map(|(c, _)| c.name.as_str()).collect();
+        dense.sort_unstable();
+        (binariser.how(), preprocess.is_random(), dense)
+    }
+
     /// What the file of the run says.
     pub fn header(&self) -> &Header {
         &self.header
@@ -127,12 +139,15 @@ impl Fitted {
     /// `n` rows; results `[n, d]` and `n`.
     ///
     /// # Errors
-    /// Other columns than the model's; a value that the preprocessing does not take.
+    /// Other columns than the model's; a value that the preprocessing or the likelihood does not take, with the row's
+    /// number in the data set.
     pub fn view(&self, table: &Table, first: u64) -> Result<(Tensor, Vec<f64>), FitError> {
-        check(table, &self.header.preprocess, &self.header.binariser, &self.header.config.model.likelihood)?;
+        let Header { preprocess, binariser, config, .. } = &self.header;
         // The same draws for every model, so that models are compared on the same pixels.
         let key = Key::new(0).fold_in(Purpose::View as u32);
-        Ok(view(table, &self.header.preprocess, &self.header.binariser, first, key)?)
+        check(table, preprocess, binariser, &config.model.likelihood)
+            .and_then(|()| Ok(view(table, preprocess, binariser, first, key)?))
+            .map_err(|e| e.renumbered(|i| first + table.number(i)))
     }
 
     /// The log density of each row, by the configured estimator.
@@ -242,10 +257,9 @@ impl Fitted {
         let (columns, d, values) = (self.columns(), self.columns().len(), train.values());
         let likelihood = &self.header.config.model.likelihood;
         let each = likelihood.of_columns(columns).unwrap_or_default();
-        let all = |names: &[&str]| each.iter().all(|l| names.contains(&l.name()));
-        let tried: Vec<(&str, Tried)> = if all(&["bernoulli"]) {
+        let tried: Vec<(&str, Tried)> = if each.iter().all(|l| *l == Likelihood::Bernoulli) {
             vec![("bernoulli", BernoulliBaseline::fit(values, d).map(|b| Box::new(b) as _))]
-        } else if all(&["gaussian", "student-t"]) {
+        } else if each.iter().all(Likelihood::is_continuous) {
             let products = train.rows().saturating_mul(test.rows()).saturating_mul(d);
             let kde = || if products > KDE_MOST { Err(BaselineError::Slow) } else { KdeBaseline::fit(values, d) };
             vec![

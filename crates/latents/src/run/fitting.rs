@@ -60,9 +60,11 @@ impl Fitting {
     /// As [`Fitting::new`].
     pub fn of_split(table: &Table, config: &FitConfig, split: Split) -> Result<Fitting, FitError> {
         config.check()?;
-        let binariser = Binariser::fit(table, config.data.binarise)?;
+        refuse_binarised_density(config, table.columns())?;
+        let in_file = |e: FitError| e.renumbered(|i| table.number(i));
+        let binariser = Binariser::fit(table, config.data.binarise).map_err(|e| in_file(e.into()))?;
         let preprocess =
-            preprocess_of(config, &table.select_rows(&split.train)).map_err(|e| of_rows(e, &split.train))?;
+            preprocess_of(config, &table.select_rows(&split.train)).map_err(|e| in_file(of_table(e, &split.train)))?;
         let source = Source { path: String::new(), hash: table.hash(), rows: table.rows() };
         let header = Header {
             written_by: VERSION.to_owned(),
@@ -104,7 +106,12 @@ impl Fitting {
         Ok(fitting)
     }
 
-    fn assemble(table: &Table, mut header: Header, split: Split) -> Result<Fitting, FitError> {
+    fn assemble(table: &Table, header: Header, split: Split) -> Result<Fitting, FitError> {
+        Fitting::of_parts(table, header, split).map_err(|e| e.renumbered(|i| table.number(i)))
+    }
+
+    /// As [`Fitting::assemble`]; the faults count the rows of the table.
+    fn of_parts(table: &Table, mut header: Header, split: Split) -> Result<Fitting, FitError> {
         let Header { config, columns, preprocess, binariser, .. } = &header;
         config.model.check(columns)?;
         // Draws that are fixed belong to the rows of the whole table.
@@ -117,14 +124,20 @@ impl Fitting {
             _ => (table, binariser.clone()),
         };
         check(table, preprocess, &each_time, &config.model.likelihood)?;
-        let train = table.select_rows(&split.train);
-        let prepare = |table: Table| Prepared::new(table, preprocess, &each_time).map(Arc::new);
-        let rows = prepare(train.clone())?;
+        let prepare = |part: &[usize]| {
+            let prepared = Prepared::new(table.select_rows(part), preprocess, &each_time);
+            prepared.map(Arc::new).map_err(|e| of_table(e.into(), part))
+        };
+        let rows = prepare(&split.train)?;
         // Without rows of its own the training rows decide when to stop.
         let validation = match split.validation.is_empty() {
             true => rows.clone(),
-            false => prepare(table.select_rows(&split.validation))?,
+            false => prepare(&split.validation)?,
         };
+        if !split.test.is_empty() {
+            // What cannot be shown is found before training, in whichever part it is.
+            prepare(&split.test)?;
+        }
         let training = &config.training;
         let batches = u32::try_from(rows.len().div_ceil(training.batch)).unwrap_or(u32::MAX).max(1);
         let epochs = training.epochs(batches);
@@ -142,7 +155,7 @@ impl Fitting {
         estimation.check_model(&template).map_err(ConfigError::from)?;
         let init = move |key| Ok(model.build(&of, key).unwrap_or_else(|_| template.clone()));
         let task = FitTask::new(estimation, init, rows, validation, settings);
-        let test = table.select_rows(&split.test);
+        let (train, test) = (table.select_rows(&split.train), table.select_rows(&split.test));
         let plan = Plan { steps, check_every: batches.saturating_mul(training.validate_every(batches)) };
         header.steps_per_epoch = task.batches();
         Ok(Fitting { test, train, each_time, split, task, plan, run: None, header })
@@ -197,8 +210,7 @@ impl Fitting {
         let broken = match stop {
             Stop::Interrupted => None,
             Stop::Finished => {
-                self.header.ended =
-                    end(format!("all {} epochs are done", self.plan.steps / self.task.batches().max(1)), false);
+                self.header.ended = end(all_done(self.plan.steps / self.task.batches().max(1)), false);
                 None
             }
             Stop::Judged(FitEnd::Patience { checks }) => {
@@ -261,6 +273,16 @@ pub fn checkpoint(header: &Header, run: &Run) -> Result<Checkpoint, FitError> {
     Ok(checkpoint)
 }
 
+/// A fault of a part of a table's rows, said of the table's.
+fn of_table(e: FitError, part: &[usize]) -> FitError {
+    e.renumbered(|i| part.get(i).map_or(i, |&row| row) as u64 + 1)
+}
+
+/// Why a run that made all its steps ended.
+fn all_done(epochs: u32) -> String {
+    if epochs == 1 { "its one epoch is done".to_owned() } else { format!("all {epochs} epochs are done") }
+}
+
 /// Patience, where it is not without end; a number that is none ends a run in any case.
 struct Judged(Option<Patience>);
 
@@ -274,14 +296,19 @@ impl Judge<FitCheck> for Judged {
     }
 }
 
-/// A fault of one of some rows, told by its number in the whole table.
-fn of_rows(e: FitError, rows: &[usize]) -> FitError {
-    match e {
-        FitError::Data(mut e) => {
-            e.row = e.row.map(|row| rows.get(row.saturating_sub(1) as usize).map_or(row, |&i| i as u64 + 1));
-            FitError::Data(e)
+/// Refuses a density of real numbers for columns that become 0 and 1.
+fn refuse_binarised_density(config: &FitConfig, columns: &[Column]) -> Result<(), FitError> {
+    if config.data.binarise == Binarise::None {
+        return Ok(());
+    }
+    let each = config.model.likelihood.of_columns(columns)?;
+    let dense =
+        columns.iter().zip(&each).find(|(column, likelihood)| column.levels().is_none() && likelihood.is_continuous());
+    match dense {
+        None => Ok(()),
+        Some((column, likelihood)) => {
+            Err(ConfigError::Binarised { column: column.name.clone(), likelihood: likelihood.name() }.into())
         }
-        other => other,
     }
 }
 
@@ -295,7 +322,7 @@ fn preprocess_of(config: &FitConfig, train: &Table) -> Result<Preprocess, FitErr
     let each = config.model.likelihood.of_columns(columns)?;
     let real = |column: &Column| {
         let of = columns.iter().zip(&each).find(|(c, _)| c.name == column.name);
-        of.is_some_and(|(_, likelihood)| matches!(likelihood.name(), "gaussian" | "student-t"))
+        of.is_some_and(|(_, likelihood)| likelihood.is_continuous())
     };
     Ok(Preprocess::fit_where(train, &config.steps(), real)?)
 }

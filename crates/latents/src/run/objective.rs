@@ -131,6 +131,11 @@ impl ObjectiveConfig {
     /// # Errors
     /// [`ConfigError`] for numbers out of range, or a gradient that is not the bound's.
     pub fn estimation(&self, training: &TrainingConfig, steps: u32) -> Result<Estimation, ConfigError> {
+        for (key, bound) in [("objective.bound", Some(self.bound)), ("objective.encoder", self.encoder)] {
+            if let Some(bound) = bound {
+                bound.check().map_err(|cause| ConfigError::Bound { key, bound, cause })?;
+            }
+        }
         let schedule = match training.schedule {
             ScheduleName::Constant => Schedule::Constant(training.rate),
             ScheduleName::Cosine => Schedule::Cosine { peak: training.rate, steps },

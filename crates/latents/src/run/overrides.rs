@@ -31,6 +31,13 @@ const LISTS: &[&str] = &[
     "data.read.categorical",
 ];
 
+/// Choices with options whose name alone is a choice too, by the key that they are under, and what it stands for.
+const ALONE: &[(&str, &str, &str)] = &[
+    ("binarise", "threshold", "{ threshold = 0.5 }"),
+    ("binarise", "fixed", "{ fixed = { seed = 0 } }"),
+    ("preprocess", "dequantise", "{ dequantise = { bin = 1.0 } }"),
+];
+
 impl FitConfig {
     /// From TOML text.
     ///
@@ -64,8 +71,18 @@ impl FitConfig {
             let dotted = SHORT_KEYS.iter().find(|(short, _)| *short == key).map_or(key, |(_, long)| long);
             set(&mut table, dotted, of_text(dotted, value.trim()))?;
         }
+        if let Some(Value::Table(data)) = table.get_mut("data") {
+            for (key, value) in data.iter_mut() {
+                spell_out(key, value)?;
+            }
+        }
         Table::try_into(table).map_err(|e: toml::de::Error| {
             let text = e.to_string();
+            if e.message().starts_with("missing field `name`") {
+                let of = text.lines().find_map(|line| line.strip_prefix("in `")).map(|rest| rest.trim_end_matches('`'));
+                let of = of.unwrap_or("a table");
+                return ConfigError::Toml(format!("`{of}` has options and no name: say which it is, by `{of}.name=…`"));
+            }
             let place = text.lines().find(|line| line.starts_with("in `")).map(|line| format!(", {line}"));
             ConfigError::Toml(explained(e.message()) + &place.unwrap_or_default())
         })
@@ -77,9 +94,31 @@ impl FitConfig {
     }
 }
 
+/// Puts what a name alone stands for in its place.
+fn spell_out(key: &str, value: &mut Value) -> Result<(), ConfigError> {
+    match value {
+        Value::Array(each) => each.iter_mut().try_for_each(|one| spell_out(key, one)),
+        Value::String(name) if key == "preprocess" && name == "logit" => Err(ConfigError::Toml(
+            "`logit` needs its interval, as in `{ logit = { low = 0, high = 1, alpha = 0.01 } }`, in `data.preprocess`"
+                .to_owned(),
+        )),
+        Value::String(name) => {
+            if let Some((.., meant)) = ALONE.iter().find(|(of, alone, _)| *of == key && alone == name) {
+                *value = parsed(meant).unwrap_or_else(|| Value::String(name.clone()));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A value in TOML.
+fn parsed(text: &str) -> Option<Value> {
+    format!("v = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("v"))
+}
+
 /// A value as TOML reads it, else as text; `4` and `4,2` where a list is wanted are lists.
 fn of_text(key: &str, text: &str) -> Value {
-    let parsed = |text: &str| format!("v = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
     let is_list = LISTS.contains(&key);
     match parsed(text) {
         Some(value @ Value::Array(_)) => value,
@@ -97,7 +136,15 @@ fn of_text(key: &str, text: &str) -> Value {
 fn set(table: &mut Table, dotted: &str, value: Value) -> Result<(), ConfigError> {
     match dotted.split_once('.') {
         None => {
-            table.insert(dotted.to_owned(), value);
+            match (table.get_mut(dotted), value) {
+                // Its options may have come before a likelihood's name.
+                (Some(Value::Table(inner)), Value::String(name)) if !inner.contains_key("name") => {
+                    inner.insert("name".to_owned(), Value::String(name));
+                }
+                (_, value) => {
+                    table.insert(dotted.to_owned(), value);
+                }
+            }
             Ok(())
         }
         Some((head, rest)) => match table.entry(head).or_insert_with(|| Value::Table(Table::new())) {
@@ -114,16 +161,30 @@ fn set(table: &mut Table, dotted: &str, value: Value) -> Result<(), ConfigError>
     }
 }
 
-/// The message of an unknown name, with the nearest known one: such a message has the name in backticks first, and then
-/// the known ones.
+/// What types are called in a message, and what people call them.
+const TYPES: &[(&str, &str)] = &[
+    ("expected usize", "expected a whole number from 0 on"),
+    ("expected u32", "expected a whole number from 0 on"),
+    ("expected u64", "expected a whole number from 0 on"),
+    ("expected i32", "expected a whole number"),
+    ("expected f64", "expected a number"),
+    ("expected a sequence", "expected a list"),
+];
+
+/// The message in words for people; that of an unknown name with the nearest known one: such a message has the name in
+/// backticks first, and then the known ones.
 fn explained(message: &str) -> String {
-    let message = message.trim_end();
+    let message = TYPES.iter().fold(message.trim_end().to_owned(), |text, (of, called)| text.replace(of, called));
     let mut names = message.split('`').skip(1).step_by(2);
-    let Some(unknown) = names.next() else { return message.to_owned() };
-    let short = SHORT_KEYS.iter().map(|(key, _)| *key).filter(|_| message.starts_with("unknown field"));
-    match nearest(unknown, names.chain(short)) {
+    let Some(unknown) = names.next() else { return message };
+    let short = SHORT_KEYS.iter().filter(|_| message.starts_with("unknown field"));
+    // A short form is one on the command line alone.
+    if let Some((_, long)) = short.clone().find(|(key, _)| *key == unknown) {
+        return format!("{message}; did you mean `{long}`?");
+    }
+    match nearest(unknown, names.chain(short.map(|(key, _)| *key))) {
         Some(known) => format!("{message}; did you mean `{known}`?"),
-        None => message.to_owned(),
+        None => message,
     }
 }
 
@@ -150,6 +211,56 @@ mod tests {
         assert!(refused(&["epochs=many"]).contains("training.epochs"), "{}", refused(&["epochs=many"]));
         assert!(refused(&["latent"]).contains("key=value"));
         assert!(refused(&["seed.x=3", "seed=1", "seed.y=2"]).contains("seed"));
+    }
+
+    #[test]
+    fn a_short_form_where_there_is_none_names_the_whole_key() {
+        let of_file = |text: &str| FitConfig::from_toml(text).expect_err("refused").to_string();
+        assert!(of_file("latent = [3]").contains("did you mean `model.latent`"), "{}", of_file("latent = [3]"));
+        assert!(refused(&["model.rate=1"]).contains("did you mean `training.rate`"));
+    }
+
+    #[test]
+    fn options_need_a_name_before_or_after_them() {
+        let refusal = refused(&["model.likelihood.scale=0.1"]);
+        assert!(refusal.contains("`model.likelihood` has options and no name"), "{refusal}");
+        let of = |overrides: &[&str]| FitConfig::resolve("", overrides).expect("read").model.likelihood;
+        let (before, after) = (
+            ["likelihood=gaussian", "model.likelihood.scale=0.1"],
+            ["model.likelihood.scale=0.1", "likelihood=gaussian"],
+        );
+        assert_eq!(of(&before), of(&after));
+    }
+
+    #[test]
+    fn a_bound_out_of_range_is_told_by_its_key() {
+        let told = |overrides: &[&str]| {
+            FitConfig::resolve("", overrides).expect("read").check().expect_err("refused").to_string()
+        };
+        assert_eq!(told(&["bound=iwae:0"]), "objective.bound is iwae:0: samples is 0; it must be at least 1");
+        assert!(
+            told(&["bound=sumo", "objective.encoder=miwae:0:3"])
+                .starts_with("objective.encoder is miwae:0:3: groups is 0")
+        );
+    }
+
+    #[test]
+    fn types_are_called_by_words_for_people() {
+        assert!(refused(&["latent=many"]).contains("expected a whole number"), "{}", refused(&["latent=many"]));
+        assert!(refused(&["seed=-1"]).contains("expected a whole number from 0 on"));
+        assert!(refused(&["rate=fast"]).contains("expected a number"), "{}", refused(&["rate=fast"]));
+    }
+
+    #[test]
+    fn a_choice_with_options_may_be_its_name_alone() {
+        use crate::data::{Binarise, Step};
+        let data = |overrides: &[&str]| FitConfig::resolve("", overrides).expect("read").data;
+        assert_eq!(data(&["binarise=threshold"]).binarise, Binarise::Threshold(0.5));
+        assert_eq!(data(&["binarise=fixed"]).binarise, Binarise::Fixed { seed: 0 });
+        let steps = Some(vec![Step::Dequantise { bin: 1.0 }, Step::Standardise]);
+        assert_eq!(data(&["preprocess=dequantise,standardise"]).preprocess, steps);
+        assert!(refused(&["preprocess=logit"]).contains("{ logit = { low = 0"));
+        assert!(refused(&["binarise=treshold"]).contains("did you mean `threshold`"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pictures of a fitted model beside the data.
 
 use crate::data::{Column, Table};
+use crate::diagnostics::ActiveUnits;
 use crate::evaluation::LogDensity;
 use crate::plot::{
     Bounds, DensityOptions, DensityPanel, Grid, PlotError, Rgb, ScatterCell, line_color, render_densities,
@@ -115,7 +116,20 @@ impl Fitted {
             for j in 0..n {
                 let mut cell = ScatterCell {
                     x_label: if i + 1 == n { self.columns()[j].name.clone() } else { String::new() },
-                    y_label: if j == 0 { self.columns()[i].name.clone() } else { String::new() },
+                    // The diagonal has an axis of its own: the first row's name stands one further.
+                    y_label: match j {
+                        j if j == i => "density".to_owned(),
+                        j if j == usize::from(i == 0) => self.columns()[i].name.clone(),
+                        _ => String::new(),
+                    },
+                    // In two charts where there are several: those are narrow.
+                    title: match (i, j) {
+                        (0, 0) if n == 1 => "data in orange, model in blue",
+                        (0, 0) => "data in orange",
+                        (0, 1) => "model in blue",
+                        _ => "",
+                    }
+                    .to_owned(),
                     x: ranges[j],
                     y: ranges[i],
                     ..ScatterCell::default()
@@ -124,7 +138,6 @@ impl Fitted {
                     let lines = [histogram(data.column(i), ranges[i]), histogram(drawn.column(i), ranges[i])];
                     let peak = lines.iter().flatten().map(|p| p[1]).fold(0.0, f64::max);
                     cell.y = [0.0, if peak > 0.0 { 1.05 * peak } else { 1.0 }];
-                    cell.title = if n == 1 { "data in orange, model in blue".to_owned() } else { String::new() };
                     let [a, b] = lines;
                     cell.lines = vec![(a, of_data), (b, of_model)];
                 } else {
@@ -136,7 +149,7 @@ impl Fitted {
         Ok(render_scatter(&cells, n)?)
     }
 
-    /// The posterior means of rows, in the first two latent numbers; a PNG.
+    /// The posterior means of rows, in the two latent numbers that depend most on them; a PNG.
     ///
     /// # Errors
     /// As [`Fitted::encode`].
@@ -144,23 +157,28 @@ impl Fitted {
         let few: Vec<usize> = (0..data.rows().min(DOTS)).collect();
         let encoded = self.encode(&data.select_rows(&few))?;
         let latent: usize = self.header().config.model.latent.iter().sum();
+        let mut units = ActiveUnits::new(latent);
+        (0..encoded.rows()).for_each(|i| units.push(&encoded.row(i)[..latent], &encoded.row(i)[latent..]));
+        let first = units.finish().by_activity();
         let (of_data, _) = colors();
-        let x = usual_range(encoded.column(0));
+        let x = usual_range(encoded.column(first[0]));
+        let most = if latent > 2 { format!(" of the most active of {latent} units") } else { String::new() };
         let mut cell = ScatterCell {
-            title: "posterior means".to_owned(),
-            x_label: "z₁".to_owned(),
+            title: format!("posterior means{most}"),
+            x_label: unit_name(first[0]),
             x,
             y: [0.0, 1.0],
             ..ScatterCell::default()
         };
         if latent == 1 {
+            cell.y_label = "density".to_owned();
             let line = histogram(encoded.column(0), x);
             cell.y = [0.0, 1.05 * line.iter().map(|p| p[1]).fold(f64::MIN_POSITIVE, f64::max)];
             cell.lines = vec![(line, of_data)];
         } else {
-            cell.y_label = "z₂".to_owned();
-            cell.y = usual_range(encoded.column(1));
-            cell.dots = vec![(points(&encoded, 0, 1), of_data)];
+            cell.y_label = unit_name(first[1]);
+            cell.y = usual_range(encoded.column(first[1]));
+            cell.dots = vec![(points(&encoded, first[0], first[1]), of_data)];
         }
         Ok(render_scatter(&[cell], 1)?)
     }
@@ -213,6 +231,13 @@ impl Fitted {
     }
 }
 
+/// What a latent number is called, by its place from 0: `z₁`, …
+fn unit_name(place: usize) -> String {
+    let digits = (place + 1).to_string();
+    let below = digits.bytes().filter_map(|digit| char::from_u32(0x2080 + u32::from(digit - b'0')));
+    "z".chars().chain(below).collect()
+}
+
 /// The side of a square of so many pixels.
 fn side(pixels: usize) -> Option<usize> {
     (1..=pixels).take_while(|s| s * s <= pixels).find(|s| s * s == pixels)
@@ -231,4 +256,12 @@ fn histogram(values: impl ExactSizeIterator<Item = f64>, [low, high]: [f64; 2]) 
     }
     let edge = |i: usize| low + i as f64 * step;
     counts.iter().enumerate().flat_map(|(i, &c)| [[edge(i), c], [edge(i + 1), c]]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_latent_number_has_its_place_as_a_subscript() {
+        assert_eq!((super::unit_name(0).as_str(), super::unit_name(19).as_str()), ("z₁", "z₂₀"));
+    }
 }

@@ -20,10 +20,10 @@ enum View {
     Random(Box<(Table, Preprocess, Binariser)>),
 }
 
-/// What a table's rows are to the model, and the log-Jacobians.
+/// What a table's rows, of which the first is number `first` of its data set, are to the model, and the log-Jacobians.
 ///
 /// # Errors
-/// A value that the preprocessing does not take.
+/// A value that the preprocessing does not take; the faults count the rows of the table.
 pub(crate) fn view(
     table: &Table,
     preprocess: &Preprocess,
@@ -36,14 +36,16 @@ pub(crate) fn view(
         Binarise::None => None,
         _ => Some(binariser.apply(table, first, pixels)?),
     };
-    let (y, log_jacobian) = preprocess.forward_from(binary.as_ref().unwrap_or(table), first, noise)?;
+    let (y, log_jacobian) = preprocess
+        .forward_from(binary.as_ref().unwrap_or(table), first, noise)
+        .map_err(|e| DataError { row: e.row.map(|row| row - first), ..e })?;
     let y = y.cast(DType::F32);
     let seen = y.as_slice::<f32>().map_err(Fault::Tensor)?;
     if let Some(i) = seen.iter().position(|x| !x.is_finite()) {
         let (row, column) = (i / table.width(), i % table.width());
         let fault = DataError::from(Fault::Overflow { value: table.row(row)[column] });
         let name = table.columns()[column].name.clone();
-        return Err(DataError { row: Some(first + row as u64 + 1), column: Some(name), ..fault });
+        return Err(DataError { row: Some(row as u64 + 1), column: Some(name), ..fault });
     }
     Ok((y, log_jacobian))
 }

@@ -57,18 +57,23 @@ pub fn report(
         header.source.rows
     ));
     if let Some(figures) = &header.figures {
+        let rows = if figures.rows == 1 { "1 test row".to_owned() } else { format!("{} test rows", figures.rows) };
+        let kind = match figures.kind.as_str() {
+            kind @ ("lower" | "upper") => format!("in expectation a {kind} bound of the true one"),
+            kind => kind.to_owned(),
+        };
         report = report.paragraph(format!(
-            "Log density of {} test rows, in nats per row and the data's own units. The model's figure is by {} \
-             importance samples in all, estimator {}, in expectation a {} bound of the true one; the baselines' are \
-             exact. Errors are standard errors over the rows.",
-            figures.rows, figures.samples, figures.estimator, figures.kind
+            "Log density of {}, in nats per row and the data's own units. The model's figure is by {} \
+             importance samples in all, estimator {}, {}; the baselines' are exact. Errors are standard errors over the \
+             rows.",
+            rows, figures.samples, figures.estimator, kind
         ));
         let row = |f: &Figure| {
             let bits = -f.log_density / (d as f64 * std::f64::consts::LN_2);
             vec![
                 f.name.clone(),
                 format!("{:.4}", f.log_density),
-                format!("{:.4}", f.standard_error),
+                if f.standard_error.is_nan() { "?".to_owned() } else { format!("{:.4}", f.standard_error) },
                 format!("{bits:.4}"),
             ]
         };

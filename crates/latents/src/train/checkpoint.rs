@@ -1,10 +1,11 @@
 //! Checkpoints: trees of tensors in one safetensors file, with what is needed to use them again.
 //!
 //! Tensors go by their leaves' names under a prefix (`model.encoder.hidden.w`). The file's metadata has one entry,
-//! `latents`, a JSON object with the format's version, the kind of model and its configuration: one entry, because the
-//! order of several is not fixed and equal states must give equal bytes.
+//! `latents`, a JSON object with the format's version, the kind of model, its configuration and a checksum of the tensors: one
+//! entry, because the order of several is not fixed and equal states must give equal bytes.
 
 use crate::atomic::write_atomically;
+use crate::data::Hash;
 use pullback::{DType, Data, Tensor, Tree, leaves, map_leaves};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ struct Header {
     version: u32,
     kind: String,
     config: serde_json::Value,
+    /// Of the tensors; none in a file of an earlier version, of which nothing is known then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
 }
 
 /// Named tensors and what they are of.
@@ -85,6 +89,14 @@ pub enum Fault {
     /// The file is no safetensors file.
     #[error("not a safetensors file ({0})")]
     NotSafetensors(String),
+    /// Tensors that are not those that were written.
+    #[error("the file is damaged: the checksum of its tensors is {found}, and {written} when they were written")]
+    Damaged {
+        /// That of the tensors that are there.
+        found: String,
+        /// That of those that were written.
+        written: String,
+    },
     /// A safetensors file that this program did not write.
     #[error("a safetensors file, but not a checkpoint of latents ({0})")]
     Foreign(String),
@@ -168,7 +180,7 @@ pub enum Fault {
 impl Checkpoint {
     /// An empty one for a kind of model and its configuration.
     pub fn new(kind: &str, config: serde_json::Value) -> Checkpoint {
-        let header = Header { version: VERSION, kind: kind.to_owned(), config };
+        let header = Header { version: VERSION, kind: kind.to_owned(), config, checksum: None };
         Checkpoint { path: PathBuf::new(), header, tensors: BTreeMap::new() }
     }
 
@@ -277,7 +289,9 @@ impl Checkpoint {
             let shape = t.array().map_or(Vec::new(), |a| a.shape().to_vec());
             views.push((name, TensorView::new(dtype(t.dtype()), shape, bytes).map_err(|e| refused(&e))?));
         }
-        let header = serde_json::to_string(&self.header).map_err(|e| refused(&e))?;
+        let checksum = Some(checksum(views.iter().map(|(name, view)| (name.as_str(), view))));
+        let header = Header { checksum, ..self.header.clone() };
+        let header = serde_json::to_string(&header).map_err(|e| refused(&e))?;
         let metadata = HashMap::from([(ENTRY.to_owned(), header)]);
         safetensors::serialize(views, Some(metadata)).map_err(|e| refused(&e))
     }
@@ -305,7 +319,8 @@ impl Checkpoint {
     /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// [`Fault::Truncated`], [`Fault::NotSafetensors`], [`Fault::Foreign`], [`Fault::Newer`], [`Fault::DType`].
+    /// [`Fault::Truncated`], [`Fault::NotSafetensors`], [`Fault::Foreign`], [`Fault::Newer`], [`Fault::Damaged`],
+    /// [`Fault::DType`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
         let file = SafeTensors::deserialize(bytes).map_err(|e| diagnose(bytes, &e))?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| diagnose(bytes, &e))?;
@@ -321,13 +336,30 @@ impl Checkpoint {
         if version > VERSION {
             return Err(Fault::Newer { found: version });
         }
-        let header = serde_json::from_str(text).map_err(foreign)?;
+        let header: Header = serde_json::from_str(text).map_err(foreign)?;
+        let views: BTreeMap<&str, TensorView<'_>> = file.iter().collect();
+        let found = checksum(views.iter().map(|(&name, view)| (name, view)));
+        if let Some(written) = header.checksum.clone().filter(|written| *written != found) {
+            return Err(Fault::Damaged { found, written });
+        }
         let mut tensors = BTreeMap::new();
-        for (name, view) in file.iter() {
+        for (name, view) in views {
             tensors.insert(name.to_owned(), decode(name, &view)?);
         }
         Ok(Checkpoint { path: PathBuf::new(), header, tensors })
     }
+}
+
+/// A number that tells the tensors, in the order of their names, from others, such as those with a bit that has changed.
+fn checksum<'a, 'b: 'a>(views: impl Iterator<Item = (&'a str, &'a TensorView<'b>)>) -> String {
+    let mut hash = Hash::default();
+    for (name, view) in views {
+        hash.text(name);
+        hash.text(&view.dtype().to_string());
+        view.shape().iter().for_each(|&n| hash.number(n as u64));
+        hash.bytes(view.data());
+    }
+    hash.hexadecimal()
 }
 
 /// Why bytes that are no safetensors file are none: those of a file that was cut short are told apart.

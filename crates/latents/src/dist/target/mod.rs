@@ -46,6 +46,11 @@ pub trait Target: Send + Sync {
 
     /// Where a picture of the first two coordinates looks: least and greatest of each.
     fn bounds(&self) -> [(f64, f64); 2];
+
+    /// What those coordinates are called there.
+    fn axes(&self) -> [String; 2] {
+        ["x₀".to_owned(), "x₁".to_owned()]
+    }
 }
 
 /// A named target.

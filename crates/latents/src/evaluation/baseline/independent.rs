@@ -207,15 +207,25 @@ mod tests {
         assert!(zeros.log_density(&[1.0]).is_finite());
     }
 
+    /// Several columns of a kind, whose parameters lie side by side, and one whose values do not begin at 0.
     #[test]
-    fn rows_at_once_are_rows_one_by_one() {
-        let columns = [Column::number("a"), Column::number("n")];
-        let mixed = Likelihood::Mixed { columns: [("n".to_owned(), Likelihood::Poisson)].into() };
-        let rows = [0.5, 1.0, -1.25, 4.0, 2.0, 0.0];
+    fn rows_at_once_are_rows_one_by_one_and_their_columns_one_by_one() {
+        let columns = ["a", "n", "grey", "m", "b"].map(Column::number);
+        let grey = Likelihood::DiscretizedLogistic { low: 3, high: 6, scale: Scale::Network };
+        let named = [("n", Likelihood::Poisson), ("m", Likelihood::Poisson), ("grey", grey)];
+        let mixed = Likelihood::Mixed { columns: named.map(|(n, l)| (n.to_owned(), l)).into() };
+        let rows = [0.5, 1.0, 3.0, 0.0, 7.0, -1.25, 14.0, 6.0, 9.0, 7.5, 2.0, 0.0, 6.0, 40.0, -3.0];
         let fitted = IndependentBaseline::fit(&rows, &columns, &mixed).unwrap();
-        let mean = rows.chunks(2).map(|row| fitted.log_density(row)).sum::<f64>() / 3.0;
-        assert!((fitted.held_out(&rows, 2).mean - mean).abs() < 1e-12);
-        let constant = IndependentBaseline::fit(&[1.0, 1.0, 1.0, 2.0], &columns, &mixed).unwrap_err();
+        let mean = rows.chunks(5).map(|row| fitted.log_density(row)).sum::<f64>() / 3.0;
+        assert!((fitted.held_out(&rows, 5).mean - mean).abs() < 1e-12);
+        let each = mixed.of_columns(&columns).unwrap();
+        let alone = |j: usize| {
+            let column: Vec<f64> = rows.iter().skip(j).step_by(5).copied().collect();
+            let fitted = IndependentBaseline::fit(&column, &columns[j..=j], &each[j]).unwrap();
+            fitted.held_out(&column, 1).mean
+        };
+        assert!(((0..5).map(alone).sum::<f64>() - mean).abs() < 1e-12);
+        let constant = IndependentBaseline::fit(&[1.0, 1.0], &columns[..1], &Likelihood::default()).unwrap_err();
         assert_eq!(constant, BaselineError::Singular { column: 1 });
     }
 }

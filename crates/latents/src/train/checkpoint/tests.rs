@@ -51,6 +51,27 @@ fn equal_content_gives_equal_bytes() {
 }
 
 #[test]
+fn a_bit_that_has_changed_in_a_tensor_is_found_and_a_file_without_a_checksum_is_read() {
+    let whole = saved();
+    let data = 8 + u64::from_le_bytes(whole[..8].try_into().expect("eight bytes")) as usize;
+    for byte in data..whole.len() {
+        for bit in 0..8 {
+            let mut changed = whole.clone();
+            changed[byte] ^= 1 << bit;
+            let fault = Checkpoint::from_bytes(&changed).expect_err("an error");
+            assert!(matches!(fault, Fault::Damaged { .. }), "byte {byte}, bit {bit}: {fault}");
+        }
+    }
+    // An entry of another name says nothing, as a file of an earlier version does.
+    let old = b"\\\"checksum\\\"";
+    let at = whole.windows(old.len()).position(|w| w == old).expect("a checksum");
+    let mut earlier = whole;
+    earlier[at + 2] = b'x';
+    *earlier.last_mut().expect("bytes") ^= 1;
+    loaded(&earlier);
+}
+
+#[test]
 fn cut_at_every_byte() {
     let whole = saved();
     for length in 0..whole.len() {

@@ -59,6 +59,7 @@ pub struct Expression {
     dim: usize,
     sense: Sense,
     bounds: [(f64, f64); 2],
+    axes: [String; 2],
 }
 
 impl Expression {
@@ -72,7 +73,8 @@ impl Expression {
         if let Some(unused) = variables.unread(&program.reads(variables.dim())) {
             return Err(unused);
         }
-        Ok(Expression { program, dim: variables.dim(), sense, bounds: [(-5.0, 5.0); 2] })
+        let axes = [0, 1].map(|i| variables.name_of(i).unwrap_or_default());
+        Ok(Expression { program, dim: variables.dim(), sense, bounds: [(-5.0, 5.0); 2], axes })
     }
 
     /// The same density with another view for pictures.
@@ -103,6 +105,9 @@ impl Target for Expression {
     }
     fn bounds(&self) -> [(f64, f64); 2] {
         self.bounds
+    }
+    fn axes(&self) -> [String; 2] {
+        self.axes.clone()
     }
 }
 

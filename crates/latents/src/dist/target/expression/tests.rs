@@ -16,6 +16,15 @@ fn is(text: &str, wanted: f64) {
 }
 
 #[test]
+fn a_picture_names_its_axes_by_the_variables() {
+    let axes = |variables: &str, text: &str| Expression::new(variables, text, Sense::Energy).expect("a density").axes();
+    assert_eq!(axes("mass,speed", "mass^2 + speed^2"), ["mass", "speed"]);
+    assert_eq!(axes("x[3]", "sum(x^2)"), ["x[0]", "x[1]"]);
+    assert_eq!(axes("a,v[2]", "a^2 + sum(v^2)"), ["a", "v[0]"]);
+    assert_eq!(axes("t", "t^2"), ["t", ""]);
+}
+
+#[test]
 fn precedence_is_that_of_mathematics() {
     is("-x^2", -0.25);
     is("2^3^2", 512.0);

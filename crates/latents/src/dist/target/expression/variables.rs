@@ -24,6 +24,14 @@ pub(super) struct Variables {
 }
 
 impl Variables {
+    /// What a coordinate is called: `a`, or `x[2]`.
+    pub(super) fn name_of(&self, coordinate: usize) -> Option<String> {
+        self.all.iter().find_map(|Variable { name, start, length, .. }| {
+            let place = coordinate.checked_sub(*start).filter(|place| *place < length.unwrap_or(1))?;
+            Some(length.map_or_else(|| name.clone(), |_| format!("{name}[{place}]")))
+        })
+    }
+
     /// Reads a list as `a,b,x[3]`.
     ///
     /// # Errors
