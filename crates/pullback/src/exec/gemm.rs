@@ -34,7 +34,7 @@ use super::pool::Pool;
 use crate::math::Real;
 pub use packed::Packed;
 use panels::Panels;
-pub use tail::{Tail, With};
+pub use tail::{Ending, Tail, With};
 use tile::{Product, Tile};
 use view::Shape;
 pub use view::{View, ViewMut};
@@ -87,15 +87,8 @@ fn with_scratch<T: Gemm, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
 ///
 /// # Panics
 /// When the shapes do not fit together.
-pub fn gemm<T: Gemm>(
-    pool: &Pool,
-    c: ViewMut<'_, T>,
-    a: View<'_, T>,
-    b: View<'_, T>,
-    accumulate: bool,
-    tail: Option<With<'_, T>>,
-) {
-    gemm_on(Isa::best(), pool, c, a, b, accumulate, tail);
+pub fn gemm<T: Gemm>(pool: &Pool, c: ViewMut<'_, T>, a: View<'_, T>, b: View<'_, T>, ending: Ending<'_, T>) {
+    gemm_on(Isa::best(), pool, c, a, b, ending);
 }
 
 fn gemm_on<T: Gemm>(
@@ -104,8 +97,7 @@ fn gemm_on<T: Gemm>(
     c: ViewMut<'_, T>,
     a: View<'_, T>,
     b: View<'_, T>,
-    accumulate: bool,
-    tail: Option<With<'_, T>>,
+    Ending { accumulate, tail }: Ending<'_, T>,
 ) {
     let (m, k, n) = (c.shape.rows, a.shape.cols, c.shape.cols);
     assert!(

@@ -2,7 +2,7 @@
 
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::gemm::{Gemm, Packed, Tail, View, ViewMut, With, gemm};
+use crate::exec::gemm::{Ending, Gemm, Packed, Tail, View, ViewMut, With, gemm};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Place;
 use crate::exec::operand::Io;
@@ -185,10 +185,10 @@ impl Product {
             let a = l.matrix(a, i, rows, Side::by_free);
             let b = r.matrix(b, i, rows, Side::by_contract);
             let out = ViewMut::row_major(out, m, c);
-            let accumulate = added || io.adds();
+            let ending = Ending { accumulate: added || io.adds(), tail };
             match packed {
-                Some(packed) => packing.gemm(io.isa, io.pool, out, a, (b, packed), accumulate, tail),
-                None => gemm(io.pool, out, a, b, accumulate, tail),
+                Some(packed) => packing.gemm(io.isa, io.pool, out, a, (b, packed), ending),
+                None => gemm(io.pool, out, a, b, ending),
             }
         }
     }

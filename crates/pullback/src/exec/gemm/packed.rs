@@ -1,7 +1,7 @@
 //! A matrix packed once, to be the right operand of many products.
 
 use super::panels::Panels;
-use super::tail::{self, With};
+use super::tail::{self, Ending};
 use super::tile::Product;
 use super::view::{View, ViewMut};
 use super::{Gemm, gemm_on};
@@ -41,12 +41,12 @@ impl Packed {
         c: ViewMut<'_, T>,
         a: View<'_, T>,
         (b, packed): (View<'_, T>, &[T]),
-        accumulate: bool,
-        tail: Option<With<'_, T>>,
+        ending: Ending<'_, T>,
     ) {
         let Some(panels) = self.0.filter(|_| c.shape.col_stride == 1) else {
-            return gemm_on(isa, pool, c, a, b, accumulate, tail);
+            return gemm_on(isa, pool, c, a, b, ending);
         };
+        let Ending { accumulate, tail } = ending;
         assert!(tail.is_none() || c.is_whole(), "gemm: a tail goes over whole rows");
         let (m, k, n) = (c.shape.rows, a.shape.cols, c.shape.cols);
         assert!(a.shape.rows == m && panels == Panels::new::<T>(isa, k, n), "gemm: B was packed for another product");

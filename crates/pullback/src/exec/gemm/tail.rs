@@ -26,6 +26,15 @@ pub struct With<'a, T> {
     pub repeats: bool,
 }
 
+/// What becomes of the sums of a product.
+#[derive(Clone, Copy)]
+pub struct Ending<'a, T> {
+    /// Whether they are added to what is in C.
+    pub accumulate: bool,
+    /// What is done last.
+    pub tail: Option<With<'a, T>>,
+}
+
 impl<T: Gemm> With<'_, T> {
     /// Applies it to some whole rows of `n` numbers, from one on.
     pub fn apply(&self, isa: Isa, rows: &mut [T], first: usize, n: usize) {

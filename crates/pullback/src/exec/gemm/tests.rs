@@ -62,7 +62,14 @@ fn check<T: Real>(noise: &mut Noise, pools: &[Pool], (m, k, n): (usize, usize, u
             let mut c = before.clone();
             let ([cs, sa, sb], (av, bv)) = (strides, (&a, &b));
             let cv = ViewMut::new(&mut c, m, n, cs.0, cs.1);
-            gemm_on(isa, pool, cv, View::new(av, m, k, sa.0, sa.1), View::new(bv, k, n, sb.0, sb.1), accumulate, None);
+            gemm_on(
+                isa,
+                pool,
+                cv,
+                View::new(av, m, k, sa.0, sa.1),
+                View::new(bv, k, n, sb.0, sb.1),
+                Ending { accumulate, tail: None },
+            );
             c
         };
         let got = run(&pools[0]);
@@ -127,7 +134,7 @@ fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), b
         let run = |rows: Range<usize>, accumulate| {
             let mut c = before[rows.start * n..rows.end * n].to_vec();
             let a = View::row_major(&a[rows.start * k..], rows.len(), k);
-            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, accumulate, None);
+            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, Ending { accumulate, tail: None });
             c
         };
         for accumulate in [false, true] {
@@ -158,11 +165,29 @@ fn a_row_does_not_depend_on_the_others() {
 fn empty_sizes() {
     let pool = Pool::new(2);
     let mut c = [1.0f32, 2.0];
-    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), true, None);
+    gemm(
+        &pool,
+        ViewMut::row_major(&mut c, 1, 2),
+        View::row_major(&[], 1, 0),
+        View::row_major(&[], 0, 2),
+        Ending { accumulate: true, tail: None },
+    );
     assert_eq!(c, [1.0, 2.0]);
-    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), false, None);
+    gemm(
+        &pool,
+        ViewMut::row_major(&mut c, 1, 2),
+        View::row_major(&[], 1, 0),
+        View::row_major(&[], 0, 2),
+        Ending { accumulate: false, tail: None },
+    );
     assert_eq!(c, [0.0, 0.0]);
-    gemm(&pool, ViewMut::row_major(&mut [], 0, 2), View::row_major(&[], 0, 1), View::row_major(&c, 1, 2), false, None);
+    gemm(
+        &pool,
+        ViewMut::row_major(&mut [], 0, 2),
+        View::row_major(&[], 0, 1),
+        View::row_major(&c, 1, 2),
+        Ending { accumulate: false, tail: None },
+    );
 }
 
 #[test]
@@ -174,8 +199,7 @@ fn shapes_that_do_not_fit() {
         ViewMut::row_major(&mut c, 2, 2),
         View::row_major(&a, 2, 3),
         View::row_major(&b, 2, 2),
-        false,
-        None,
+        Ending { accumulate: false, tail: None },
     );
 }
 
@@ -192,11 +216,18 @@ fn a_tail_is_done_to_every_element_once() {
         for isa in Isa::all() {
             let mut plain = vec![0.5; m * n];
             let views = || (View::row_major(&a, m, k), View::row_major(&b, k, n));
-            gemm_on(isa, &pools[0], ViewMut::row_major(&mut plain, m, n), views().0, views().1, true, None);
+            gemm_on(
+                isa,
+                &pools[0],
+                ViewMut::row_major(&mut plain, m, n),
+                views().0,
+                views().1,
+                Ending { accumulate: true, tail: None },
+            );
             for (tail, operand, repeats) in
                 [(Tail::TanhSum, &row, true), (Tail::TanhSum, &whole, false), (Tail::TanhSlope, &whole, false)]
             {
-                let with = || Some(With { tail, operand, repeats });
+                let with = || Ending { accumulate: true, tail: Some(With { tail, operand, repeats }) };
                 let want: Vec<f64> = (0..m * n)
                     .map(|i| {
                         let (c, x) = (plain[i], operand[if repeats { i % n } else { i }]);
@@ -206,14 +237,14 @@ fn a_tail_is_done_to_every_element_once() {
                 let is_right = |c: &[f64]| c.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-14 * (1.0 + b.abs()));
                 for pool in &pools {
                     let mut c = vec![0.5; m * n];
-                    gemm_on(isa, pool, ViewMut::row_major(&mut c, m, n), views().0, views().1, true, with());
+                    gemm_on(isa, pool, ViewMut::row_major(&mut c, m, n), views().0, views().1, with());
                     assert!(is_right(&c), "{isa:?} {tail:?} [{m}, {k}] · [{k}, {n}]");
                     let packing = Packed::new::<f64>(isa, k, n);
                     let mut packed = vec![0.0; packing.len()];
                     packing.pack(views().1, &mut packed);
                     let mut c = vec![0.5; m * n];
                     let (to, right) = (ViewMut::row_major(&mut c, m, n), (views().1, &packed[..]));
-                    packing.gemm(isa, pool, to, views().0, right, true, with());
+                    packing.gemm(isa, pool, to, views().0, right, with());
                     assert!(is_right(&c), "packed {isa:?} {tail:?} [{m}, {k}] · [{k}, {n}]");
                 }
             }
