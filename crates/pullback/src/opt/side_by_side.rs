@@ -97,58 +97,71 @@ fn sums(mut graph: Graph) -> Graph {
     graph
 }
 
+/// Narrow products of one matrix with others.
+struct Group {
+    product: Product,
+    /// What they define.
+    members: Vec<Var>,
+    columns: usize,
+}
+
 /// `h A` and `h B` become columns of `h [A B]`.
 fn common_left(mut graph: Graph) -> Graph {
-    let mut groups: Vec<(Product, Vec<usize>, usize)> = Vec::new();
-    for (i, e) in graph.eqns.iter().enumerate() {
+    let mut groups: Vec<Group> = Vec::new();
+    for e in &graph.eqns {
         let product = Product::of(&graph, e).filter(|_| matches!(e.prim.lower(), Lowering::Dot(_)));
         let Some(product) = product else { continue };
         let Some(n) = product.columns(&graph).filter(|&n| n <= NARROW) else { continue };
         let like = |p: &Product| p.contract == product.contract && p.operands[0] == product.operands[0];
-        match groups.iter_mut().rfind(|(p, _, columns)| like(p) && columns + n <= MOST) {
-            Some((_, members, columns)) => {
-                members.push(i);
-                *columns += n;
+        match groups.iter_mut().rfind(|g| like(&g.product) && g.columns + n <= MOST) {
+            Some(group) => {
+                group.members.push(e.output);
+                group.columns += n;
             }
-            None => groups.push((product, vec![i], n)),
+            None => groups.push(Group { product, members: vec![e.output], columns: n }),
         }
     }
-    let defined = graph.definitions();
-    let mut reader = vec![usize::MAX; graph.types.len()];
-    for (i, v) in graph.eqns.iter().enumerate().flat_map(|(i, e)| e.inputs.iter().map(move |v| (i, v))) {
-        reader[v.index()] = reader[v.index()].min(i);
-    }
-    // In place of an equation come those of its group.
-    let mut instead: Vec<Option<Vec<Eqn>>> = vec![None; graph.eqns.len()];
-    for (product, members, columns) in groups.into_iter().filter(|(_, members, _)| members.len() > 1) {
-        let of = |i: usize| &graph.eqns[i];
-        let (first, last) = (members[0], members[members.len() - 1]);
-        let early = members.iter().all(|&i| defined.get(&of(i).inputs[1]).is_none_or(|&d| d < first));
-        let late = members.iter().all(|&i| reader[of(i).output.index()] > last);
-        if !early && !late {
-            continue;
-        }
-        let parts: Vec<Eqn> = members.iter().map(|&i| of(i).clone()).collect();
-        let (axis, rights) = (1 - product.contract[1], parts.iter().map(|e| e.inputs[1]).collect());
-        let right = concat(&mut graph, rights, axis, columns, &parts[0]);
-        let mut ty = graph.ty(parts[0].output).clone();
-        ty.shape.0[1] = columns.into();
-        let whole = graph.var(ty);
-        let operands = [product.operands[0], right.output];
-        let dot = Product { operands, ..product }.dot();
-        let mut eqns = vec![right, Eqn { prim: dot, inputs: operands.to_vec(), output: whole, at: parts[0].at }];
-        let mut start = 0;
-        for e in parts {
-            let end = start + graph.ty(e.output).shape.dims()[1].known().unwrap_or_default();
-            eqns.push(Eqn { prim: Arc::new(Slice { axis: 1, start, end }), inputs: vec![whole], ..e });
-            start = end;
-        }
-        members.iter().for_each(|&i| instead[i] = Some(Vec::new()));
-        instead[if early { first } else { last }] = Some(eqns);
-    }
-    let old = std::mem::take(&mut graph.eqns);
-    graph.eqns = old.into_iter().zip(instead).flat_map(|(e, new)| new.unwrap_or_else(|| vec![e])).collect();
+    // One after the other: what is joined defines its members earlier or later than before.
+    groups.iter().filter(|g| g.members.len() > 1).for_each(|group| join(&mut graph, group));
     graph
+}
+
+/// Puts one product in the place of several, where the first or the last of them may stand.
+fn join(graph: &mut Graph, Group { product, members, columns }: &Group) {
+    let at: Vec<usize> = (0..graph.eqns.len()).filter(|&i| members.contains(&graph.eqns[i].output)).collect();
+    let [first, .., last] = at[..] else { return };
+    let parts: Vec<Eqn> = at.iter().map(|&i| graph.eqns[i].clone()).collect();
+    let defined = graph.definitions();
+    let early = parts.iter().all(|e| defined.get(&e.inputs[1]).is_none_or(|&d| d < first));
+    let reads = |e: &Eqn| e.inputs.iter().any(|v| members.contains(v));
+    let late = !graph.eqns[first..=last].iter().any(reads);
+    if !early && !late {
+        return;
+    }
+    let (axis, rights) = (1 - product.contract[1], parts.iter().map(|e| e.inputs[1]).collect());
+    let right = concat(graph, rights, axis, *columns, &parts[0]);
+    let mut ty = graph.ty(parts[0].output).clone();
+    ty.shape.0[1] = (*columns).into();
+    let whole = graph.var(ty);
+    let operands = [product.operands[0], right.output];
+    let dot = Product { operands, ..*product }.dot();
+    let mut joined = vec![right, Eqn { prim: dot, inputs: operands.to_vec(), output: whole, at: parts[0].at }];
+    let mut start = 0;
+    for e in parts {
+        let end = start + graph.ty(e.output).shape.dims()[1].known().unwrap_or_default();
+        joined.push(Eqn { prim: Arc::new(Slice { axis: 1, start, end }), inputs: vec![whole], ..e });
+        start = end;
+    }
+    let place = if early { first } else { last };
+    let old = std::mem::take(&mut graph.eqns);
+    for (i, e) in old.into_iter().enumerate() {
+        if i == place {
+            graph.eqns.append(&mut joined);
+        }
+        if !at.contains(&i) {
+            graph.eqns.push(e);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -201,5 +214,22 @@ mod tests {
         let got = step.call((x.clone(), a.clone())).unwrap().to_vec::<f64>().unwrap();
         let want = f(x, a).to_vec::<f64>().unwrap();
         assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12));
+    }
+
+    /// Joining the first pair moves what the second pair reads behind it.
+    #[test]
+    fn pairs_that_read_each_other_are_not_both_joined() {
+        let f = |x: Tensor, y: Tensor, a: Tensor, b: Tensor| {
+            let first = x.dot(&a);
+            let other = y.dot(&b);
+            let second = x.dot(&(&a + other.sum()));
+            let last = y.dot(&first);
+            (first.sum() + second.sin().sum()) * (other.cos().sum() + last.sum())
+        };
+        let (x, y) = (draws(1, [5, 5]), draws(2, [7, 5]));
+        let (a, b) = (draws(3, [5, 2]), draws(4, [5, 2]));
+        let want = f(x.clone(), y.clone(), a.clone(), b.clone()).to_vec::<f64>().unwrap()[0];
+        let got = jit(f).call((x, y, a, b)).unwrap().to_vec::<f64>().unwrap()[0];
+        assert!((got - want).abs() < 1e-10 * want.abs());
     }
 }
