@@ -350,12 +350,12 @@ impl Kernel {
             return None;
         };
         let [a, b, ..] = instruction.args;
-        let (tail, pairs) = match instruction.op {
-            Op::Fused(Fused::TanhSum) => (Tail::TanhSum, [(a, b), (b, a)]),
-            Op::Fused(Fused::TanhSlope) => (Tail::TanhSlope, [(a, b), (a, b)]),
+        let (tail, turned) = match instruction.op {
+            Op::Fused(Fused::TanhSum) => (Tail::TanhSum, Some((b, a))),
+            Op::Fused(Fused::TanhSlope) => (Tail::TanhSlope, None),
             _ => return None,
         };
-        pairs.into_iter().filter(|_| !store.bools).find_map(|(c, x)| {
+        [(a, b)].into_iter().chain(turned).filter(|_| !store.bools).find_map(|(c, x)| {
             let Source::Load(c) = c else { return None };
             let other = match x {
                 Source::Load(l) => &self.loads[l],

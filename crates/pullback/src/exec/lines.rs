@@ -1,5 +1,8 @@
 //! Short runs of elements laid out one after the other.
 
+/// What the plan promises of every line.
+const INSIDE: &str = "plan: a line lies within its value";
+
 /// Lines of an operand as they are laid out: `width` numbers of each, or one number `width` times.
 pub(super) struct Lines<'a, T> {
     pub to: &'a mut [T],
@@ -70,7 +73,7 @@ fn short<S: Copy, T: Copy, const N: usize>(
     let (to, _) = to.as_chunks_mut::<N>();
     if run {
         for (k, to) in to.iter_mut().enumerate() {
-            let Some(&line) = from[base(k)..].first_chunk::<N>() else { return };
+            let line = *from[base(k)..].first_chunk::<N>().expect(INSIDE);
             *to = line.map(&f);
         }
     } else {
@@ -94,10 +97,6 @@ pub(super) fn place<T: Copy>(to: &mut [T], next: usize, from: &[T], step: usize,
 
 fn beside<T: Copy, const N: usize>(to: &mut [T], next: usize, from: &[T], step: usize, count: usize) {
     for k in 0..count {
-        let (Some(to), Some(from)) = (to[k * next..].first_chunk_mut::<N>(), from[k * step..].first_chunk::<N>())
-        else {
-            return;
-        };
-        *to = *from;
+        *to[k * next..].first_chunk_mut::<N>().expect(INSIDE) = *from[k * step..].first_chunk().expect(INSIDE);
     }
 }

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub const SPIN: Duration = Duration::from_micros(300);
 
 /// Elementary vectorised operations that take about ten times as long as handing them over.
-const WORTH: usize = 400_000;
+pub(crate) const WORTH: usize = 400_000;
 
 /// How many times to look between two times of yielding, a few microseconds.
 const POLLS: usize = 500;

@@ -279,7 +279,7 @@ fn narrow_sums<T: Real>(x: &[T], to: &mut [T]) {
 fn strip<T: Real, const V: usize>(x: &[T], inner: usize, first: usize, to: &mut [T]) {
     let mut sum = [[T::ZERO; LANES]; V];
     for line in x.chunks_exact(inner) {
-        let Some(line) = line[first..].as_chunks::<LANES>().0.first_chunk::<V>() else { return };
+        let line = line[first..].as_chunks::<LANES>().0.first_chunk::<V>().expect("reduce: a strip within the table");
         for v in 0..V {
             for j in 0..LANES {
                 sum[v][j] = sum[v][j] + line[v][j];

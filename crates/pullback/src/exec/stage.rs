@@ -15,7 +15,7 @@ use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::memory::Memory;
 use crate::exec::operand::{Block, InnerBlock, Operand};
-use crate::exec::pool::Pool;
+use crate::exec::pool::{Pool, WORTH};
 use crate::exec::step::{ByRows, State, Step};
 use crate::ir::Var;
 use crate::lowering::{ReduceOp, max, min};
@@ -64,10 +64,7 @@ pub(crate) struct Local {
     pub parts: bool,
 }
 
-/// Elementary operations for which a further block pays.
-const WORTH: usize = 400_000;
-
-/// The same for a further wave, which goes through the folds once more.
+/// Elementary operations for which a further wave pays, which goes through the folds once more.
 const WAVE_WORTH: usize = 2_000_000;
 
 /// Elements of packed weights for which several threads pay.

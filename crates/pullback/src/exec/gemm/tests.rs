@@ -41,6 +41,11 @@ impl Real for f64 {
     }
 }
 
+/// Sums without a tail.
+fn sums<T>(accumulate: bool) -> Ending<'static, T> {
+    Ending { accumulate, tail: None }
+}
+
 /// One product, every instruction set, 1 to 3 threads: against plain loops, and bit against bit.
 fn check<T: Real>(noise: &mut Noise, pools: &[Pool], (m, k, n): (usize, usize, usize), special: bool) {
     let strides = [noise.strides(m, n), noise.strides(m, k), noise.strides(k, n)];
@@ -62,14 +67,7 @@ fn check<T: Real>(noise: &mut Noise, pools: &[Pool], (m, k, n): (usize, usize, u
             let mut c = before.clone();
             let ([cs, sa, sb], (av, bv)) = (strides, (&a, &b));
             let cv = ViewMut::new(&mut c, m, n, cs.0, cs.1);
-            gemm_on(
-                isa,
-                pool,
-                cv,
-                View::new(av, m, k, sa.0, sa.1),
-                View::new(bv, k, n, sb.0, sb.1),
-                Ending { accumulate, tail: None },
-            );
+            gemm_on(isa, pool, cv, View::new(av, m, k, sa.0, sa.1), View::new(bv, k, n, sb.0, sb.1), sums(accumulate));
             c
         };
         let got = run(&pools[0]);
@@ -134,7 +132,7 @@ fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), b
         let run = |rows: Range<usize>, accumulate| {
             let mut c = before[rows.start * n..rows.end * n].to_vec();
             let a = View::row_major(&a[rows.start * k..], rows.len(), k);
-            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, Ending { accumulate, tail: None });
+            gemm_on(isa, pool, ViewMut::row_major(&mut c, rows.len(), n), a, b, sums(accumulate));
             c
         };
         for accumulate in [false, true] {
@@ -165,29 +163,11 @@ fn a_row_does_not_depend_on_the_others() {
 fn empty_sizes() {
     let pool = Pool::new(2);
     let mut c = [1.0f32, 2.0];
-    gemm(
-        &pool,
-        ViewMut::row_major(&mut c, 1, 2),
-        View::row_major(&[], 1, 0),
-        View::row_major(&[], 0, 2),
-        Ending { accumulate: true, tail: None },
-    );
+    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), sums(true));
     assert_eq!(c, [1.0, 2.0]);
-    gemm(
-        &pool,
-        ViewMut::row_major(&mut c, 1, 2),
-        View::row_major(&[], 1, 0),
-        View::row_major(&[], 0, 2),
-        Ending { accumulate: false, tail: None },
-    );
+    gemm(&pool, ViewMut::row_major(&mut c, 1, 2), View::row_major(&[], 1, 0), View::row_major(&[], 0, 2), sums(false));
     assert_eq!(c, [0.0, 0.0]);
-    gemm(
-        &pool,
-        ViewMut::row_major(&mut [], 0, 2),
-        View::row_major(&[], 0, 1),
-        View::row_major(&c, 1, 2),
-        Ending { accumulate: false, tail: None },
-    );
+    gemm(&pool, ViewMut::row_major(&mut [], 0, 2), View::row_major(&[], 0, 1), View::row_major(&c, 1, 2), sums(false));
 }
 
 #[test]
@@ -199,7 +179,7 @@ fn shapes_that_do_not_fit() {
         ViewMut::row_major(&mut c, 2, 2),
         View::row_major(&a, 2, 3),
         View::row_major(&b, 2, 2),
-        Ending { accumulate: false, tail: None },
+        sums(false),
     );
 }
 
@@ -216,14 +196,7 @@ fn a_tail_is_done_to_every_element_once() {
         for isa in Isa::all() {
             let mut plain = vec![0.5; m * n];
             let views = || (View::row_major(&a, m, k), View::row_major(&b, k, n));
-            gemm_on(
-                isa,
-                &pools[0],
-                ViewMut::row_major(&mut plain, m, n),
-                views().0,
-                views().1,
-                Ending { accumulate: true, tail: None },
-            );
+            gemm_on(isa, &pools[0], ViewMut::row_major(&mut plain, m, n), views().0, views().1, sums(true));
             for (tail, operand, repeats) in
                 [(Tail::TanhSum, &row, true), (Tail::TanhSum, &whole, false), (Tail::TanhSlope, &whole, false)]
             {
