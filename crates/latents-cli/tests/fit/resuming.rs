@@ -40,7 +40,11 @@ fn killed_at_random_moments_and_resumed_it_ends_in_the_same_bytes() {
     let names = ["model.safetensors", "metrics.csv", "report.html", "samples.png"];
     let whole = names.map(|name| read(place.at("whole").join(name)));
     let (mut first, mut again) = (0, 0);
-    for (run, pair) in parts(16).chunks(2).enumerate() {
+    // On a slower or faster day a run may be over, or not yet begun, at a moment: more are tried then.
+    for (run, pair) in parts(64).chunks(2).enumerate() {
+        if run >= 8 && first >= 4 && again >= 3 {
+            break;
+        }
         let out = format!("run{run}");
         first +=
             usize::from(killed(&place, &format!("fit rows.csv -o {out} {RUN} --save-every 0"), took.mul_f64(pair[0])));
@@ -63,8 +67,7 @@ fn killed_at_random_moments_and_resumed_it_ends_in_the_same_bytes() {
         let left: Vec<_> = entries.map(|e| e.file_name()).filter(|n| n.to_string_lossy().ends_with(".tmp")).collect();
         assert!(left.is_empty(), "{left:?}");
     }
-    // On a slower or faster day a run may be over, or not yet begun; some must have been killed in the middle.
-    assert!(first >= 2 && again >= 1, "of 8 runs {first} were killed, and {again} of those again");
+    assert!(first >= 4 && again >= 3, "of 32 runs {first} were killed, and {again} of those again");
 }
 
 #[test]

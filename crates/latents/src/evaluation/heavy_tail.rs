@@ -154,6 +154,11 @@ mod tests {
             ("x", "tanh(x^2)", false),
             ("x,y", "log(1 + x^2 + y^2)/2", false),
             ("x", "-log(max(exp(-x^2), 1e-9))", false),
+            // At the edge: the mass in each shell stays the same.
+            ("x", "log1p(x^2)/2", false),
+            ("x,y", "log1p(x^2 + y^2)", false),
+            // It rises, but slower than any power.
+            ("x", "-log(log(10 + x^2))", false),
         ] {
             assert_eq!(written(variables, energy), Some(rises), "{energy}");
         }
