@@ -135,6 +135,7 @@ impl From<FitError> for Failure {
             FitError::NotFinite(_) | FitError::Validation { .. } => {
                 "the last good state is saved; begin again with a lower training.rate, or look at those rows".to_owned()
             }
+            FitError::Made(_) => "the fit has gone astray: fit again, with a lower training.rate".to_owned(),
             FitError::Checkpoint(e) => help_of(e),
             FitError::OtherData { .. } => "pass the data of the run, or fit a new model".to_owned(),
             FitError::Ended { .. } => "begin a new run with a lower training.rate".to_owned(),

@@ -1,7 +1,7 @@
 //! Data as the command line names it.
 
 use crate::failure::Failure;
-use crate::progress::counted;
+use crate::progress::{counted, thousands};
 use latents::data::{ColumnKind, DataError, Fault, Header, Missing, ReadOptions, Reader, Table, open, read};
 use latents::run::{FitError, Fitted};
 use std::path::{Path, PathBuf};
@@ -235,7 +235,10 @@ pub fn described(table: &Table) -> String {
         all => all.join(", "),
     };
     let (rows, columns) = (counted(table.rows() as u64, "row"), counted(columns.len() as u64, "column"));
-    let dropped = if table.numbers().is_some() { " (rows that lack a value were dropped)" } else { "" };
+    let dropped = match table.dropped() {
+        0 => String::new(),
+        n => format!(" ({} more dropped for want of a value)", thousands(n)),
+    };
     format!("{rows}{dropped}, {columns}{kinds}: {listed}")
 }
 

@@ -16,7 +16,7 @@ mod threads;
 use args::Cli;
 use clap::Parser;
 use failure::refusal;
-use output::print;
+use output::refuse;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
                 let text = e.render().to_string();
                 let error = text.trim_end().trim_start_matches("error: ");
                 // Nothing is left to be done where even that cannot be printed.
-                let _ = print(&refusal(error, None, 2));
+                let _ = refuse(&refusal(error, None, 2));
             }
             e.exit()
         }
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             eprintln!("{failure}");
             if as_json {
-                let _ = print(&failure.json());
+                let _ = refuse(&failure.json());
             }
             ExitCode::from(failure.code())
         }

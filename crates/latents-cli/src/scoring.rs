@@ -86,12 +86,6 @@ pub fn with_error(mean: f64, se: f64) -> String {
     if se.is_finite() { format!("{mean:.4} ± {se:.4}") } else { format!("{mean:.4} ± ?") }
 }
 
-/// A figure in nats per row, and its error, in bits per dimension; less is better.
-pub fn bits_per_dimension(mean: f64, se: f64, dimensions: usize) -> (f64, f64) {
-    let nats = dimensions as f64 * std::f64::consts::LN_2;
-    (-mean / nats, se / nats)
-}
-
 /// A Pareto shape, where there is one; beyond any use a bound of it will do.
 pub fn shape(k: Option<f64>) -> String {
     k.map_or_else(|| "-".to_owned(), |k| if k > 100.0 { "> 100".to_owned() } else { format!("{k:.2}") })

@@ -4,9 +4,10 @@ use crate::args::{Manners, whole};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::{Progress as Told, counted, seconds, thousands};
-use crate::scoring::{bits_per_dimension, with_error};
+use crate::scoring::with_error;
 use comfy_table::{CellAlignment, Table, presets};
 use latents::atomic::write_atomically;
+use latents::evaluation::bits_per_dimension;
 use latents::run::{Figure, FitError, Fitting, Folder, Header, Run, checkpoint, curves, metrics_csv, report};
 use latents::train::Event;
 use serde_json::json;
@@ -222,7 +223,7 @@ impl Summary {
             "test_log_density": figures.map(|f| f.model.log_density),
             "standard_error": figures.map(|f| f.model.standard_error),
             "bits_per_dimension": bits.map(|b| b.0),
-            "bits_per_dimension_error": bits.map(|b| b.1),
+            "bits_per_dimension_standard_error": bits.map(|b| b.1),
             "unit": "nats per row",
             "estimator": figures.map(|f| &f.estimator),
             "kind": figures.map(|f| &f.kind),

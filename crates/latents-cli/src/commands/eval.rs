@@ -6,11 +6,11 @@ use crate::inputs::{DataArgs, load};
 use crate::interrupt;
 use crate::output::print;
 use crate::progress::{counted, seconds, thousands};
-use crate::scoring::{Chunk, SAMPLES, bits_per_dimension, each_chunk, known, shape, with_error};
+use crate::scoring::{Chunk, SAMPLES, each_chunk, known, shape, with_error};
 use comfy_table::{CellAlignment, Table, presets};
 use latents::evaluation::{
     AllocateError, Allocated, EstimatorSpec, Evaluator, Evidence, EvidenceError, Figure, Summary, Target, allocate,
-    linear_gaussian, log_evidence,
+    bits_per_dimension, linear_gaussian, log_evidence,
 };
 use latents::model::Density;
 use latents::run::Fitted;
@@ -238,7 +238,7 @@ fn exact_json(f: &Figure, d: usize) -> Value {
         "test_log_density": known(f.mean),
         "standard_error": known(f.se),
         "bits_per_dimension": known(bits),
-        "bits_per_dimension_error": known(bits_error),
+        "bits_per_dimension_standard_error": known(bits_error),
         "unit": "nats per row",
     })
 }
@@ -253,7 +253,7 @@ fn estimate_json(found: &Found, d: usize) -> Value {
         "standard_error": known(e.standard_error),
         "monte_carlo_error": e.monte_carlo_error.and_then(known),
         "bits_per_dimension": known(bits),
-        "bits_per_dimension_error": known(bits_error),
+        "bits_per_dimension_standard_error": known(bits_error),
         "unit": "nats per row",
         "samples": e.samples,
         "seconds": found.time.as_secs_f64(),

@@ -52,6 +52,8 @@ struct Session {
     /// The model at the start, which is drawn after the first step: that is not to wait for a picture.
     first: Option<Vae>,
     saved: Instant,
+    /// Whether nothing is saved yet: what an earlier run drew and reported is still there.
+    fresh: bool,
 }
 
 /// A run that made its last step.
@@ -101,15 +103,23 @@ pub fn run(job: &Job<'_>) -> Result<(), Failure> {
         }
     }
     let folder = Folder::open(&out)?;
-    if !resumed {
-        folder.clear()?;
-    }
     interrupt::listen()?;
     let told = Told::new(options.manners.quiet, progress.step(), settings.steps);
     let due = next_picture(&settings, progress.checks().last().map(|c| c.step));
     let (kind, saved) = (job.kind(), Instant::now());
-    let mut session =
-        Session { kind, settings, written, matching, folder, told, pictures: None, due, first: None, saved };
+    let mut session = Session {
+        kind,
+        settings,
+        written,
+        matching,
+        folder,
+        told,
+        pictures: None,
+        due,
+        first: None,
+        saved,
+        fresh: !resumed,
+    };
     for warning in session.warnings(job) {
         eprintln!("warning: {warning}");
     }
@@ -298,6 +308,9 @@ impl Session {
         let mut checkpoint = Checkpoint::new(&self.kind, config);
         let put = run.put(&mut checkpoint);
         put.and_then(|()| checkpoint.save(&path)).map_err(|e| Failure::write(&path, &e.fault))?;
+        if std::mem::take(&mut self.fresh) {
+            self.folder.clear()?;
+        }
         metrics::write(&self.folder.metrics(), run.checks())?;
         self.saved = Instant::now();
         Ok(())

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use latents::atomic::AtomicFile;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The format of a file of results, by its name: `csv`, `tsv` or `npy`.
 ///
@@ -34,6 +35,17 @@ pub fn format_of(path: &Path) -> Result<&'static str, Failure> {
 pub fn create(path: &Path) -> Result<AtomicFile, Failure> {
     AtomicFile::create(path)
         .map_err(|e| Failure::usage(format!("cannot write {}: {e}", path.display()), "choose another file"))
+}
+
+/// Whether the object that standard output gets has begun, with the list of its scores.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// Prints why there are no results, as one object; one that has begun ends with it.
+///
+/// # Errors
+/// As [`put`].
+pub fn refuse(object: &str) -> Result<(), Failure> {
+    if BEGUN.load(Ordering::Relaxed) { put(&format!("],{}\n", &object[1..])) } else { print(object) }
 }
 
 /// Prints a line of results.

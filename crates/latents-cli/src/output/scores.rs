@@ -1,11 +1,12 @@
 //! Figures of rows, written as they come: CSV, TSV, NPY or JSON.
 
 use crate::failure::Failure;
-use crate::output::{create, format_of, print, put};
+use crate::output::{BEGUN, create, format_of, print, put};
 use latents::atomic::AtomicFile;
 use serde_json::Value;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 /// A row's figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,6 +104,7 @@ impl Scores {
                 let number = |x: Option<f64>| Value::from(x.filter(|x| x.is_finite()));
                 let (density, error) = (number(Some(s.log_density)), number(s.standard_error));
                 let before = if std::mem::replace(any, true) { "," } else { "{\"scores\":[" };
+                BEGUN.store(true, Ordering::Relaxed);
                 put(&format!("{before}[{density},{error},{}]", number(s.pareto_k)))
             }
         }
@@ -132,6 +134,7 @@ impl Scores {
         let text = object.to_string();
         if let Scores::Json(_) = self {
             let columns = "\"columns\":[\"log_density\",\"standard_error\",\"pareto_k\"]";
+            BEGUN.store(false, Ordering::Relaxed);
             return put(&format!("],{columns},{}\n", &text[1..]));
         }
         self.finish()?;

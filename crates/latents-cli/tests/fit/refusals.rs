@@ -184,7 +184,8 @@ fn a_fault_after_dropped_rows_names_the_row_of_the_file() {
         assert!(err.contains("gaps.csv: row 50, column `a`"), "{seed}: {err}");
     }
     place.write("gaps.csv", &with(0, ""));
-    crate::done(&mut place.latents(&format!("fit gaps.csv -o run --missing drop {TINY}")));
+    let (_, err) = crate::done(&mut place.latents(&format!("fit gaps.csv -o run --missing drop {TINY}")));
+    assert!(err.contains("58 rows (2 more dropped for want of a value), 2 columns"), "{err}");
     for command in ["encode", "reconstruct"] {
         let (out, _) = crate::done(&mut place.latents(&format!("{command} run gaps.csv")));
         let numbers: Vec<&str> = out.lines().map(|line| line.split(',').next().expect("a cell")).collect();
@@ -270,6 +271,37 @@ fn files_that_are_no_runs_are_refused() {
     assert!(refused(&mut place.latents("sample cut.safetensors"), 2).contains("update latents"));
     place.write("text.safetensors", "not a model at all, but longer than eight bytes");
     assert!(refused(&mut place.latents("show text.safetensors"), 2).contains("not a safetensors file"));
+}
+
+/// A model that makes no numbers is a fit that failed; nothing else can be passed.
+#[test]
+fn what_a_model_makes_is_told_apart_from_what_it_is_given() {
+    use safetensors::{SafeTensors, tensor::TensorView};
+    let place = Place::new();
+    place.fit("run");
+    let bytes = read(place.at("run/model.safetensors"));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("metadata");
+    // Without a checksum, as an earlier version wrote it.
+    let entry = metadata.metadata().as_ref().expect("an entry")["latents"].replace("\"checksum\"", "\"none\"");
+    let file = SafeTensors::deserialize(&bytes).expect("a file");
+    let astray: Vec<(String, TensorView<'_>, Vec<u8>)> = file
+        .tensors()
+        .into_iter()
+        .map(|(name, t)| {
+            let huge = f32::MAX.to_le_bytes().repeat(t.data().len() / 4);
+            let data = if t.dtype() == safetensors::Dtype::F32 { huge } else { t.data().to_vec() };
+            (name, t, data)
+        })
+        .collect();
+    let views = astray
+        .iter()
+        .map(|(name, t, data)| (name, TensorView::new(t.dtype(), t.shape().to_vec(), data).expect("a tensor")));
+    let changed = safetensors::serialize(views, Some([("latents".to_owned(), entry)].into())).expect("bytes");
+    std::fs::write(place.at("astray.safetensors"), changed).expect("written");
+    for command in ["sample astray.safetensors -n 5", "reconstruct astray.safetensors rows.csv"] {
+        let err = refused(&mut place.latents(command), 1);
+        assert!(err.contains("the model makes what no data can be") && err.contains("fit again"), "{err}");
+    }
 }
 
 #[test]

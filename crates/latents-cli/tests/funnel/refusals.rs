@@ -1,6 +1,6 @@
 //! Wrong use: a clear message, exit code 2, and nothing written.
 
-use crate::{Place, done, read, said};
+use crate::{Place, TINY, done, read, said};
 use safetensors::SafeTensors;
 use std::collections::HashMap;
 use std::fs;
@@ -174,6 +174,24 @@ fn altered(bytes: &[u8], f: impl Fn(&str) -> String) -> Vec<u8> {
     assert_ne!(&changed, text);
     let file = SafeTensors::deserialize(bytes).expect("a file");
     safetensors::serialize(file.tensors(), Some(HashMap::from([("latents".to_owned(), changed)]))).expect("bytes")
+}
+
+/// What a run has drawn and reported stays until a later one has saved something in its place.
+#[cfg(unix)]
+#[test]
+fn a_run_that_cannot_be_replaced_is_left_whole() {
+    let place = Place::new();
+    done(&mut place.tiny("--steps 2 --out x --quiet"));
+    let before: Vec<(String, Vec<u8>)> =
+        place.names("x").into_iter().map(|name| (name.clone(), read(place.at("x").join(name)))).collect();
+    // The system refuses whatever makes a file longer than so many blocks of 512 bytes.
+    let script = format!("trap '' XFSZ; ulimit -f 2; exec $LATENTS funnel {TINY} --steps 2 --out x --force --quiet");
+    let mut command = std::process::Command::new("sh");
+    command.current_dir(place.0.path()).args(["-c", &script]).env("LATENTS", env!("CARGO_BIN_EXE_latents"));
+    let output = command.output().expect("sh runs");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(place.names("x"), before.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    assert!(before.iter().all(|(name, bytes)| read(place.at("x").join(name)) == *bytes));
 }
 
 #[test]

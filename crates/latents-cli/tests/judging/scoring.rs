@@ -115,6 +115,14 @@ fn counts_that_are_none_are_named_by_their_row_in_the_file() {
     lines[1250] = "1.5".to_owned();
     std::fs::write(place().at("counts.csv"), lines.join("\n")).expect("written");
     assert!(refused_late("score runs/counts counts.csv --estimator iwae:2").contains("row 1250, column `n`"));
+    // Of one object it is the end.
+    let (code, out, _) = super::said(place().latents("score runs/counts counts.csv --estimator iwae:2 --json"));
+    let object: serde_json::Value = serde_json::from_str(&out).expect("one object");
+    assert_eq!(
+        (code, object["exit_code"].as_i64(), object["scores"].as_array().map(Vec::len)),
+        (2, Some(2), Some(1024))
+    );
+    assert!(object["error"].as_str().is_some_and(|why| why.contains("row 1250")), "{out}");
 }
 
 /// What a command says that finds a mistake after it printed results.

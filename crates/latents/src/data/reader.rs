@@ -137,7 +137,8 @@ fn whole(reader: &mut dyn Reader) -> Result<Table, DataError> {
         }
     }
     let table = all.ok_or_else(|| DataError::from(Fault::NoRows { dropped: reader.dropped() }))?;
-    Ok(if reader.dropped() > 0 { table.numbered(numbers) } else { table })
+    let dropped = reader.dropped();
+    Ok(if dropped > 0 { table.numbered(numbers, dropped) } else { table })
 }
 
 /// A format's rows, before any choice among them.

@@ -63,6 +63,8 @@ pub struct Table {
     values: Vec<f64>,
     /// The rows' numbers in their file, where some of it were dropped.
     numbers: Option<Vec<u64>>,
+    /// How many were.
+    dropped: u64,
 }
 
 impl Table {
@@ -90,7 +92,7 @@ impl Table {
             }
         }
         let rows = values.len() / columns.len();
-        Ok(Table { columns, rows, values, numbers: None })
+        Ok(Table { columns, rows, values, numbers: None, dropped: 0 })
     }
 
     /// The columns.
@@ -140,6 +142,11 @@ impl Table {
         self.numbers.as_deref()
     }
 
+    /// How many rows of that file were dropped for want of a value.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// The number, from 1, of the row at a place from 0: that in its file, where rows of it were dropped.
     pub fn number(&self, i: usize) -> u64 {
         self.numbers.as_ref().and_then(|numbers| numbers.get(i).copied()).unwrap_or(i as u64 + 1)
@@ -148,7 +155,7 @@ impl Table {
     /// The rows at those places, in that order, as a table of its own: its rows count from 1.
     pub fn select_rows(&self, rows: &[usize]) -> Table {
         let values = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
-        Table { columns: self.columns.clone(), rows: rows.len(), values, numbers: None }
+        Table { columns: self.columns.clone(), rows: rows.len(), values, numbers: None, dropped: 0 }
     }
 
     /// These rows and then those of another table, counted anew.
@@ -159,7 +166,7 @@ impl Table {
         self.expect_columns(&other.columns)?;
         self.rows += other.rows;
         self.values.append(&mut other.values);
-        self.numbers = None;
+        (self.numbers, self.dropped) = (None, 0);
         Ok(())
     }
 
@@ -183,12 +190,12 @@ impl Table {
     /// A table whose parts the caller has checked.
     pub(super) fn of_checked(columns: Vec<Column>, values: Vec<f64>) -> Table {
         let rows = values.len() / columns.len();
-        Table { columns, rows, values, numbers: None }
+        Table { columns, rows, values, numbers: None, dropped: 0 }
     }
 
-    /// The same rows, with the numbers that they have in their file.
-    pub(super) fn numbered(self, numbers: Vec<u64>) -> Table {
-        Table { numbers: Some(numbers), ..self }
+    /// The same rows, with the numbers that they have in their file, of which so many were dropped.
+    pub(super) fn numbered(self, numbers: Vec<u64>, dropped: u64) -> Table {
+        Table { numbers: Some(numbers), dropped, ..self }
     }
 }
 

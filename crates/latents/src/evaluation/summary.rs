@@ -185,9 +185,16 @@ impl Evidence {
             None
         }
     }
+}
 
-    /// Bits per dimension, `-mean / (d log 2)`; less is better.
-    pub fn bits_per_dimension(&self, dimensions: usize) -> f64 {
-        -self.mean / (dimensions as f64 * std::f64::consts::LN_2)
-    }
+/// Bits per dimension of a log density in nats per row, `-mean / (d log 2)`, and their standard error; less is better.
+///
+/// ```
+/// use latents::evaluation::bits_per_dimension;
+/// let (bits, error) = bits_per_dimension(-2.0 * std::f64::consts::LN_2, std::f64::consts::LN_2, 4);
+/// assert_eq!((bits, error), (0.5, 0.25));
+/// ```
+pub fn bits_per_dimension(mean: f64, standard_error: f64, dimensions: usize) -> (f64, f64) {
+    let nats = dimensions as f64 * std::f64::consts::LN_2;
+    (-mean / nats, standard_error / nats)
 }

@@ -84,6 +84,12 @@ pub enum FitError {
     /// The run's file.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A value that the model made and no data can have.
+    #[error(
+        "the model makes what no data can be: row {}, column `{}`: {}", .0.row.unwrap_or(0), .0.column.as_deref().unwrap_or("?"),
+        .0.fault
+    )]
+    Made(DataError),
     /// Other data than the run was begun with.
     #[error("the data are not those that the run was begun with: {found}, and it was begun with {wanted}")]
     OtherData {

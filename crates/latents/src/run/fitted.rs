@@ -195,7 +195,7 @@ impl Fitted {
     pub fn sample(&self, n: usize, seed: u64) -> Result<Table, FitError> {
         let draw = |model: Density, keys: Keys| vmap(|key: Key| model.ancestral(key).1).call(keys);
         let keys = Key::new(seed).fold_in(Purpose::Draw as u32).split_n(n);
-        Ok(self.header.preprocess.inverse(&self.by_rows(draw, keys, n, self.columns().len())?)?)
+        self.in_columns(&self.by_rows(draw, keys, n, self.columns().len())?)
     }
 
     /// The centre of `p(x|z)` at a draw of `z` from each row's posterior.
@@ -209,7 +209,12 @@ impl Fitted {
             vmap(|key: Key, x: Tensor| model.reconstruct(&x, key)).call((keys, x))
         };
         let y = self.by_rows(one, (keys, x), table.rows(), self.columns().len())?;
-        Ok(self.header.preprocess.inverse(&y)?)
+        self.in_columns(&y)
+    }
+
+    /// What the model made, in the data's columns and units.
+    fn in_columns(&self, y: &Tensor) -> Result<Table, FitError> {
+        self.header.preprocess.inverse(y).map_err(FitError::Made)
     }
 
     /// The mean and the variance of each row's approximate posterior `q(z|x)`: columns `mean1 …`, `variance1 …`.
@@ -226,7 +231,7 @@ impl Fitted {
         let y = self.by_rows(one, x, table.rows(), 2 * width)?;
         let named = |what: &'static str| (1..=width).map(move |i| Column::number(format!("{what}{i}")));
         let columns = named("mean").chain(named("variance")).collect();
-        Ok(Table::new(columns, y.to_vec::<f64>()?)?)
+        Table::new(columns, y.to_vec::<f64>()?).map_err(FitError::Made)
     }
 
     /// The test rows, already binary where they are to be, by the model and by densities without latent variables that

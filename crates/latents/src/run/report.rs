@@ -1,5 +1,6 @@
 //! What a run shows for itself: `metrics.csv`, pictures and `report.html`.
 
+use crate::evaluation::bits_per_dimension;
 use crate::plot::{CurveOptions, PlotError, Report, Series, render_curves};
 use crate::run::{Drawn, Figure, Header};
 use crate::train::FitCheck;
@@ -69,13 +70,10 @@ pub fn report(
             rows, figures.samples, figures.estimator, kind
         ));
         let row = |f: &Figure| {
-            let bits = -f.log_density / (d as f64 * std::f64::consts::LN_2);
-            vec![
-                f.name.clone(),
-                format!("{:.4}", f.log_density),
-                if f.standard_error.is_nan() { "?".to_owned() } else { format!("{:.4}", f.standard_error) },
-                format!("{bits:.4}"),
-            ]
+            let (bits, bits_error) = bits_per_dimension(f.log_density, f.standard_error, d);
+            let error = |se: f64| if se.is_nan() { "?".to_owned() } else { format!("{se:.4}") };
+            let bits = format!("{bits:.4} ± {}", error(bits_error));
+            vec![f.name.clone(), format!("{:.4}", f.log_density), error(f.standard_error), bits]
         };
         let rows: Vec<_> = std::iter::once(&figures.model).chain(&figures.baselines).map(row).collect();
         let columns = ["density", "nats per row", "standard error", "bits per dimension"];
