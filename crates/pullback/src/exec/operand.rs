@@ -172,9 +172,9 @@ impl<'a> Io<'a> {
         Some(unsafe { self.memory.read(place, 0, 0, n) })
     }
 
-    /// Whether a product is added to what earlier blocks have made of it.
+    /// Whether a product is added to what earlier blocks have made of it; a part of it is not, before it is joined.
     pub(crate) fn adds(&self) -> bool {
-        self.block.is_some_and(|b| b.adds)
+        self.block.is_some_and(|b| b.adds && b.part.is_none())
     }
 
     /// Whether nothing has been made of a fold before.

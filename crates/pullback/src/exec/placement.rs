@@ -314,15 +314,13 @@ fn local(unused: &mut Vec<usize>, numbers: &mut Vec<usize>, memory: &mut Memory,
 fn parts(stage: &mut Stage, memory: &mut Memory, slots: &mut Vec<usize>, numbers: &mut Vec<usize>) {
     let used: HashSet<usize> = stage.waves.iter().map(|(slot, ..)| *slot).collect();
     let mut unused: Vec<usize> = slots.iter().copied().filter(|s| !used.contains(s)).collect();
-    let mut waves = Vec::new();
-    // A product over rows is added to in place.
-    let added = |s: &&mut Step| s.folds_by_parts();
-    for t in stage.folds.iter_mut().filter(added).flat_map(|s| &mut s.writes) {
-        let slot = from(&mut unused, slots, memory, t.dtype);
-        t.parts = Some(Place::Wave(slot));
-        waves.push((slot, t.size.clone(), t.dtype));
+    for (i, fold) in stage.folds.iter_mut().enumerate() {
+        for t in &mut fold.writes {
+            let slot = from(&mut unused, slots, memory, t.dtype);
+            t.parts = Some(Place::Wave(slot));
+            stage.parts.push((i, slot, t.size.clone()));
+        }
     }
-    stage.waves.extend(waves);
     let used: HashSet<usize> = stage.locals.iter().map(|l| l.number).collect();
     let mut unused: Vec<usize> = numbers.iter().copied().filter(|n| !used.contains(n)).collect();
     let inner = stage.segments.iter_mut().flat_map(|s| &mut s.steps).filter(|s| s.folds_inner());

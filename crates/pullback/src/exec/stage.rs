@@ -38,6 +38,8 @@ pub(crate) struct Stage {
     pub locals: Vec<Local>,
     /// The buffers for a wave: the slot, and how much each value takes.
     pub waves: Vec<(usize, Count, DType)>,
+    /// The buffers for parts of folds: the fold, the slot, and how much a part takes.
+    pub parts: Vec<(usize, usize, Count)>,
     /// Elementary operations in all.
     operations: Vec<Count>,
 }
@@ -67,6 +69,15 @@ pub(crate) struct Local {
 /// Elementary operations for which a further wave pays, which goes through the folds once more.
 const WAVE_WORTH: usize = 2_000_000;
 
+/// Elementary operations of folds for which a further part of a wave pays.
+const PART_WORTH: usize = 200_000;
+
+/// Most parts of a wave.
+const MOST_PARTS: usize = 16;
+
+/// How many times as many elements as all its parts make a fold reads, at the least, for it to be made of parts.
+const READ_FOR_MADE: usize = 8;
+
 /// Elements of packed weights for which several threads pay.
 const ELEMENTS_WORTH: usize = 32_768;
 
@@ -90,6 +101,15 @@ struct Cut {
     blocks: usize,
     /// Blocks of the second axis of each row.
     inner: Option<usize>,
+    /// Parts of each wave that small folds are made of.
+    parts: usize,
+}
+
+impl Cut {
+    /// Whether all rows go through every step at once.
+    fn is_whole(self) -> bool {
+        self.waves * self.blocks * self.parts == 1 && self.inner.is_none()
+    }
 }
 
 /// What blocks share.
@@ -111,7 +131,7 @@ impl Stage {
         let seconds = || apart.iter().filter_map(|s| s.inner()).map(|(extent, _)| extent);
         let inner = seconds().max_by_key(|&e| (seconds().filter(|&other| other == e).count(), usize::MAX - e));
         let segments = segments(apart, inner, root);
-        Stage { extent, segments, folds, inner, locals: Vec::new(), waves: Vec::new(), operations }
+        Stage { extent, segments, folds, inner, locals: Vec::new(), waves: Vec::new(), parts: Vec::new(), operations }
     }
 
     /// All its steps, those of blocks first.
@@ -146,7 +166,7 @@ impl Stage {
         };
         let row = bytes(&one, false).max(1);
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
-        let whole = Cut { waves: 1, blocks: 1, inner: None };
+        let whole = Cut { waves: 1, blocks: 1, inner: None, parts: 1 };
         if all == 0 || pays == 0 {
             return whole;
         }
@@ -158,7 +178,7 @@ impl Stage {
             let rows = if self.waves.is_empty() { all } else { (LONG_WAVE_BYTES / kept.max(1)).clamp(1, all) };
             let waves = all.div_ceil(rows);
             let rows = all.div_ceil(waves);
-            return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)) };
+            return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)), parts: 1 };
         }
         let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
@@ -169,7 +189,11 @@ impl Stage {
         // The same rows come out of every block, so that their number may follow that of threads.
         let in_wave = all.div_ceil(waves);
         let blocks = in_wave.div_ceil(in_block).max((pays / waves).min(threads)).next_multiple_of(threads);
-        Cut { waves, blocks: blocks.min(in_wave), inner: None }
+        let wave = with(rows, self.extent, in_wave);
+        let folded: usize = self.folds.iter().map(|s| s.operations().get(&wave)).sum();
+        let parts = (folded / PART_WORTH).clamp(1, MOST_PARTS.min(in_wave));
+        // So many that two or four threads have as many each.
+        Cut { waves, blocks: blocks.min(in_wave), inner: None, parts: 1 << parts.ilog2() }
     }
 
     /// Makes room for what blocks write.
@@ -180,6 +204,12 @@ impl Stage {
         let wave = with(rows, self.extent, in_wave);
         for (slot, size, _) in &self.waves {
             memory.reserve(*slot, size.get(&wave));
+        }
+        for (fold, slot, size) in &self.parts {
+            let times = if self.is_made_of_parts(&self.folds[*fold], &wave, cut) { cut.parts } else { 1 };
+            if times > 1 || self.folds[*fold].joins_waves() {
+                memory.reserve(*slot, times * size.get(&wave));
+            }
         }
         let block = with(rows, self.extent, in_wave.div_ceil(cut.blocks));
         for local in &self.locals {
@@ -201,8 +231,8 @@ impl Stage {
         let lanes = pool.threads();
         // Without vectors of our own a product's rows may depend on how many there are: so many blocks on every machine.
         let cut = self.cut(state.rows, if isa == Isa::Base { 8 } else { lanes });
-        self.reserve(state, cut, if cut.waves * cut.blocks == 1 && cut.inner.is_none() { 1 } else { lanes });
-        if cut.waves * cut.blocks == 1 && cut.inner.is_none() {
+        self.reserve(state, cut, if cut.is_whole() { 1 } else { lanes });
+        if cut.is_whole() {
             let steps = self.steps().enumerate();
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
         }
@@ -222,7 +252,7 @@ impl Stage {
                     }
                 });
             }
-            self.fold(&shared, wave, number);
+            self.fold(&shared, wave, number, cut);
         }
     }
 
@@ -276,30 +306,53 @@ impl Stage {
                 }),
             }
             for step in segment.steps.iter().filter(|s| s.folds_inner()) {
-                step.join(memory, rows, here, blocks);
+                step.join_blocks(memory, rows, here, blocks);
             }
         }
     }
 
+    /// Whether a fold over a wave is made of parts: where it makes little of much, so that each thread takes in the rows
+    /// that its own cache holds.
+    fn is_made_of_parts(&self, step: &Step, wave: &[usize], cut: Cut) -> bool {
+        let reads: usize = step.reads.iter().filter(|o| o.size.has(self.extent)).map(|o| o.size.get(wave)).sum();
+        let makes: usize = step.writes.iter().map(|t| t.size.get(wave)).sum();
+        cut.parts > 1 && reads >= READ_FOR_MADE * cut.parts * makes
+    }
+
     /// Takes a wave into the folds.
-    fn fold(&self, shared: &Shared<'_>, wave: Range<usize>, number: usize) {
+    fn fold(&self, shared: &Shared<'_>, wave: Range<usize>, number: usize, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
         let rows = &with(all, self.extent, wave.len());
-        let (first, part) = (wave.start, (number > 0).then_some(0));
-        let here = Block { extent: self.extent, first, wave: first, lane: 0, inner: None, part, adds: number > 0 };
+        let first = wave.start;
+        let here =
+            Block { extent: self.extent, first, wave: first, lane: 0, inner: None, part: None, adds: number > 0 };
         let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let work = |i: usize| {
-            let step = &self.folds[i];
-            clock.time(blocks + i, || step.compute(memory, rows, Some(here), isa, pool));
-            if number > 0 && step.writes[0].parts.is_some() {
-                step.join(memory, rows, here, 1);
+        let made_of_parts = |s: &Step| self.is_made_of_parts(s, rows, cut);
+        let in_parts = || (blocks..).zip(&self.folds).filter(|(_, s)| made_of_parts(s));
+        let whole = || (blocks..).zip(&self.folds).filter(|(_, s)| !made_of_parts(s));
+        if in_parts().next().is_some() {
+            pool.run(cut.parts, &|part| {
+                let at = |k: usize| wave.start + wave.len() * k / cut.parts;
+                let rows = &with(all, self.extent, at(part + 1) - at(part));
+                let here = Some(Block { first: at(part), part: Some(part), ..here });
+                in_parts().for_each(|(i, s)| clock.time(i, || s.compute(memory, rows, here, isa, pool)));
+            });
+            in_parts().for_each(|(_, s)| s.join_wave(memory, rows, here, cut.parts));
+        }
+        let work = |(i, step): (usize, &Step)| {
+            let joins = number > 0 && step.joins_waves();
+            let here = Block { part: joins.then_some(0), ..here };
+            clock.time(i, || step.compute(memory, rows, Some(here), isa, pool));
+            if joins {
+                step.join_wave(memory, rows, here, 1);
             }
         };
         // One that is worth sharing out is shared out by itself; small ones go to one thread each.
-        let most = self.folds.iter().map(|s| s.operations().get(rows)).max();
-        match most {
-            Some(most) if most < WORTH && self.folds.len() > 1 => pool.run(self.folds.len(), &work),
-            _ => (0..self.folds.len()).for_each(work),
+        let (count, most) = whole().fold((0, 0), |(n, most), (_, s)| (n + 1, s.operations().get(rows).max(most)));
+        if most < WORTH {
+            pool.run(count, &|k| whole().skip(k).take(1).for_each(work));
+        } else {
+            whole().for_each(work);
         }
     }
 }

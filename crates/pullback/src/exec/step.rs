@@ -349,17 +349,30 @@ impl Step {
         self.inner.is_some_and(|(_, by)| by != ByRows::Apart)
     }
 
-    /// Whether it makes parts of a fold over rows that are taken in by themselves.
-    pub(crate) fn folds_by_parts(&self) -> bool {
+    /// Whether what it makes of a later wave is a part that is taken in by itself; a product adds to what is there.
+    pub(crate) fn joins_waves(&self) -> bool {
         !matches!(self.work, Work::Product(_))
     }
 
-    /// Takes the parts that so many blocks have made into what it writes: those of one row's blocks begin it, one of a
-    /// later wave's goes on.
-    pub(crate) fn join(&self, memory: &Memory, rows: &[usize], block: Block, count: usize) {
-        let by = if block.part.is_some() { self.rows } else { self.inner };
+    /// Takes the parts that the blocks of one row have made into what it writes, which they begin.
+    pub(crate) fn join_blocks(&self, memory: &Memory, rows: &[usize], block: Block, count: usize) {
+        self.join(self.inner, memory, rows, block, (count, true));
+    }
+
+    /// Takes the parts of a wave into what it writes, which those of the first wave begin.
+    pub(crate) fn join_wave(&self, memory: &Memory, rows: &[usize], block: Block, count: usize) {
+        self.join(self.rows, memory, rows, block, (count, !block.adds));
+    }
+
+    fn join(
+        &self,
+        by: Option<(usize, ByRows)>,
+        memory: &Memory,
+        rows: &[usize],
+        block: Block,
+        (count, begins): (usize, bool),
+    ) {
         let Some((_, ByRows::Fold(op))) = by else { return };
-        let begins = block.part.is_none();
         let no = Isa::Base;
         for (k, t) in self.writes.iter().enumerate() {
             let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, super::pool::global());
