@@ -236,6 +236,11 @@ impl Array {
         &self.data
     }
 
+    /// The elements, to be replaced by as many of the same type.
+    pub(crate) fn data_mut(&mut self) -> &mut Data {
+        &mut self.data
+    }
+
     /// The elements, given away.
     pub(crate) fn into_data(self) -> Data {
         self.data

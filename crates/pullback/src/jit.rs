@@ -5,9 +5,9 @@ use crate::error::Error;
 use crate::exec::{Clock, Program, closed};
 use crate::ir::{Graph, Type};
 use crate::shape::{Dim, RowId, Shape};
-use crate::transform::function::{Function, Passed, rebuilt};
+use crate::transform::function::{Function, Passed};
 use crate::transform::traced::traced_as;
-use crate::tree::{Leaf, Tree, Visitor, structure};
+use crate::tree::{Leaf, Tree, Visitor, structure, unflatten};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +39,7 @@ impl<T: Tree> Tree for Rows<T> {
 }
 
 /// What a program is compiled for: element types, known sizes, and which numbers of rows are equal.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Debug)]
 struct Signature {
     structure: u64,
     /// The type and the rank of each leaf, and the extents of all, one leaf after the other.
@@ -54,28 +54,52 @@ enum Extent {
     Rows(usize),
 }
 
-impl Signature {
-    fn of(leaves: &[Leaf], structure: u64) -> Signature {
-        let mut counts: Vec<usize> = Vec::new();
-        let mut extent = |i: usize, rows: bool, n: usize| {
-            if i > 0 || !rows {
+/// Which extents of leaves are numbers of rows, and which of these are equal.
+#[derive(Default)]
+struct Extents {
+    counts: Vec<usize>,
+}
+
+impl Extents {
+    /// What the extents of the next leaf are.
+    fn of<'a>(&mut self, leaf: &'a Leaf) -> impl Iterator<Item = Extent> + use<'_, 'a> {
+        let counts = &mut self.counts;
+        shape(leaf).iter().enumerate().map(move |(i, &n)| {
+            if i > 0 || !leaf.rows {
                 return Extent::Known(n);
             }
             Extent::Rows(counts.iter().position(|&c| c == n).unwrap_or_else(|| {
                 counts.push(n);
                 counts.len() - 1
             }))
-        };
-        let mut extents = Vec::new();
-        let leaves = leaves
-            .iter()
-            .map(|leaf| {
-                let shape = leaf.tensor.array().map_or(&[][..], |a| a.shape());
-                extents.extend(shape.iter().enumerate().map(|(i, &n)| extent(i, leaf.rows, n)));
-                (leaf.tensor.dtype(), shape.len())
-            })
-            .collect();
+        })
+    }
+}
+
+/// The shape of a leaf that holds a value.
+fn shape(leaf: &Leaf) -> &[usize] {
+    leaf.tensor.array().map_or(&[], |a| a.shape())
+}
+
+impl Signature {
+    fn of(leaves: &[Leaf], structure: u64) -> Signature {
+        let mut all = Extents::default();
+        let extents = leaves.iter().flat_map(|leaf| all.of(leaf).collect::<Vec<_>>()).collect();
+        let leaves = leaves.iter().map(|leaf| (leaf.tensor.dtype(), shape(leaf).len())).collect();
         Signature { structure, leaves, extents }
+    }
+
+    /// Whether it is that of some leaves.
+    fn fits(&self, leaves: &[Leaf], structure: u64) -> bool {
+        let mut all = Extents::default();
+        let mut extents = self.extents.iter();
+        self.structure == structure
+            && self.leaves.len() == leaves.len()
+            && self.leaves.iter().zip(leaves).all(|(&(dtype, rank), leaf)| {
+                dtype == leaf.tensor.dtype()
+                    && rank == shape(leaf).len()
+                    && all.of(leaf).all(|extent| extents.next() == Some(&extent))
+            })
     }
 
     fn types(&self) -> Vec<Type> {
@@ -159,7 +183,7 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         drop(args);
         let Compiled { program, output, .. } = &mut cache[at];
         let results = program.run(leaves.into_iter().filter_map(|l| l.tensor.into_array()).collect())?;
-        Ok(rebuilt(output, &results))
+        Ok(unflatten(output, results))
     }
 
     /// The place in the cache of the program for some arguments, compiled now if there is none; `None` where the
@@ -172,11 +196,10 @@ impl<F: Function<A>, A: Tree> Jit<F, A> {
         leaves: &[Leaf],
         structure: u64,
     ) -> Result<Option<usize>, Error> {
-        let signature = Signature::of(leaves, structure);
-        if let Some(at) = cache.iter().position(|c| c.signature == signature) {
+        if let Some(at) = cache.iter().position(|c| c.signature.fits(leaves, structure)) {
             return Ok(Some(at));
         }
-        let Some(compiled) = self.compile(signature, args, leaves)? else { return Ok(None) };
+        let Some(compiled) = self.compile(Signature::of(leaves, structure), args, leaves)? else { return Ok(None) };
         cache.push(compiled);
         Ok(Some(cache.len() - 1))
     }

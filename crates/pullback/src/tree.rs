@@ -31,7 +31,20 @@ pub struct Visitor<'a> {
     path: Option<String>,
     rows: bool,
     structure: DefaultHasher,
-    leaf: &'a mut dyn FnMut(Leaf) -> Tensor,
+    leaf: &'a mut dyn FnMut(Part<'_>) -> Tensor,
+}
+
+/// A leaf where it stands in its tree.
+struct Part<'a> {
+    name: &'a str,
+    tensor: &'a Tensor,
+    rows: bool,
+}
+
+impl Part<'_> {
+    fn leaf(&self) -> Leaf {
+        Leaf { name: self.name.to_string(), tensor: self.tensor.clone(), rows: self.rows }
+    }
 }
 
 /// One tensor of a tree.
@@ -61,10 +74,14 @@ impl Visitor<'_> {
         part
     }
 
+    /// Visits one of several parts that are known by their numbers.
+    fn item<T: Tree>(&mut self, number: usize, part: &T) -> T {
+        if self.path.is_none() { part.visit(self) } else { self.field(&number.to_string(), part) }
+    }
+
     /// Visits a leaf.
     pub fn leaf(&mut self, tensor: &Tensor) -> Tensor {
-        let name = self.path.clone().unwrap_or_default();
-        (self.leaf)(Leaf { name, tensor: tensor.clone(), rows: self.rows })
+        (self.leaf)(Part { name: self.path.as_deref().unwrap_or_default(), tensor, rows: self.rows })
     }
 
     /// Notes a part of the structure that is no tensor: a compiled function is compiled for it.
@@ -83,10 +100,10 @@ impl Visitor<'_> {
 
 /// The tree with every leaf replaced.
 pub fn map_leaves<T: Tree>(tree: &T, mut f: impl FnMut(Leaf) -> Tensor) -> T {
-    walk(tree, Some(String::new()), &mut f).0
+    walk(tree, Some(String::new()), &mut |part| f(part.leaf())).0
 }
 
-fn walk<T: Tree>(tree: &T, path: Option<String>, leaf: &mut dyn FnMut(Leaf) -> Tensor) -> (T, u64) {
+fn walk<T: Tree>(tree: &T, path: Option<String>, leaf: &mut dyn FnMut(Part<'_>) -> Tensor) -> (T, u64) {
     let mut visitor = Visitor { path, rows: false, structure: DefaultHasher::new(), leaf };
     let tree = tree.visit(&mut visitor);
     (tree, visitor.structure.finish())
@@ -103,11 +120,11 @@ pub(crate) fn structure<T: Tree>(tree: &T) -> (Vec<Leaf>, u64) {
 }
 
 fn list<T: Tree>(tree: &T, path: Option<String>) -> (Vec<Leaf>, u64) {
-    let mut list = Vec::new();
-    let (_, hash) = walk(tree, path, &mut |leaf| {
-        let tensor = leaf.tensor.clone();
-        list.push(leaf);
-        tensor
+    // Room for the state of a small model.
+    let mut list = Vec::with_capacity(64);
+    let (_, hash) = walk(tree, path, &mut |part| {
+        list.push(part.leaf());
+        part.tensor.clone()
     });
     (list, hash)
 }
@@ -115,7 +132,7 @@ fn list<T: Tree>(tree: &T, path: Option<String>) -> (Vec<Leaf>, u64) {
 /// A tree of the structure of `template` with those leaves; where there are too few, the template's own remain.
 pub fn unflatten<T: Tree>(template: &T, tensors: impl IntoIterator<Item = Tensor>) -> T {
     let mut tensors = tensors.into_iter();
-    walk(template, None, &mut |leaf| tensors.next().unwrap_or(leaf.tensor)).0
+    walk(template, None, &mut |part| tensors.next().unwrap_or_else(|| part.tensor.clone())).0
 }
 
 impl Tree for Tensor {
@@ -131,13 +148,13 @@ impl Tree for () {
 impl<T: Tree> Tree for Vec<T> {
     fn visit(&self, visitor: &mut Visitor<'_>) -> Vec<T> {
         visitor.fixed(self.len());
-        self.iter().enumerate().map(|(i, t)| visitor.field(&i.to_string(), t)).collect()
+        self.iter().enumerate().map(|(i, t)| visitor.item(i, t)).collect()
     }
 }
 
 impl<T: Tree, const N: usize> Tree for [T; N] {
     fn visit(&self, visitor: &mut Visitor<'_>) -> [T; N] {
-        std::array::from_fn(|i| visitor.field(&i.to_string(), &self[i]))
+        std::array::from_fn(|i| visitor.item(i, &self[i]))
     }
 }
 

@@ -19,6 +19,7 @@ mod prefix;
 mod product;
 mod random;
 mod reduce;
+mod results;
 mod scalar_loops;
 mod schedule;
 mod shared;
@@ -26,12 +27,12 @@ mod stage;
 mod step;
 mod tiles;
 
-use crate::array::{Array, Data};
+use crate::array::Array;
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::exec::clock::Clock;
 use crate::exec::isa::Isa;
-use crate::exec::memory::Place;
 use crate::exec::plan::{Plan, plan};
+use crate::exec::results::Results;
 use crate::exec::schedule::Run;
 use crate::exec::step::State;
 use crate::ir::{Eqn, Graph, Type};
@@ -48,8 +49,7 @@ pub(crate) struct Program {
     plan: Plan,
     rows: Vec<usize>,
     sizes: Sizes,
-    /// Buffers of arguments that nobody else held: results are written to them.
-    spare: Vec<Data>,
+    results: Results,
 }
 
 /// A graph whose last inputs, the constants, are equations of it.
@@ -87,7 +87,7 @@ impl Program {
         let graph = optimize(graph);
         let plan = plan(&graph);
         let rows = plan.rows.lengths();
-        Program { graph, plan, rows, sizes: Sizes::default(), spare: Vec::new() }
+        Program { graph, plan, rows, sizes: Sizes::default(), results: Results::default() }
     }
 
     /// Bytes that the program's buffers hold.
@@ -110,18 +110,7 @@ impl Program {
         self.bind(&inputs)?;
         let Plan { runs, memory, outputs, .. } = &mut self.plan;
         memory.inputs = inputs;
-        // A buffer of exactly the result's size: it is neither cleared nor moved.
-        for output in outputs.iter() {
-            if let Place::Slot(slot) = output.place
-                && memory.is_empty(slot)
-            {
-                let n: usize = output.shape.iter().map(|c| c.get(&self.rows)).product();
-                let dtype = memory.dtype(slot);
-                if let Some(k) = self.spare.iter().position(|d| d.dtype() == dtype && d.len() == n) {
-                    memory.put(slot, self.spare.swap_remove(k));
-                }
-            }
-        }
+        self.results.lend(outputs, memory, &self.rows);
         let pool = pool::global();
         let mut state = State { memory, rows: &mut self.rows, sizes: &mut self.sizes, isa: Isa::best(), pool };
         let mut first = 0;
@@ -129,33 +118,8 @@ impl Program {
             run.run(&mut state, clock.from(first));
             first += run.len();
         }
-        let mut results: Vec<Tensor> = Vec::with_capacity(outputs.len());
-        for (i, output) in outputs.iter().enumerate() {
-            let shape: Vec<usize> = output.shape.iter().map(|c| c.get(&self.rows)).collect();
-            let shared = |a: &Arc<Array>| {
-                if a.shape() == shape { Tensor::from(a.clone()) } else { Tensor::from(a.reshaped(shape.clone())) }
-            };
-            results.push(match output.place {
-                Place::Input(k) => shared(&memory.inputs[k]),
-                Place::Constant(k) => shared(&memory.constants[k]),
-                Place::Wave(_) | Place::Local(_) | Place::Inner(_) => {
-                    unreachable!("plan: a result outlives its stage")
-                }
-                Place::Slot(slot) => match outputs[..i].iter().position(|o| o.place == output.place) {
-                    // The same value twice: the buffer has left with the first.
-                    Some(k) => results[k]
-                        .array()
-                        .map_or_else(|| results[k].clone(), |a| Tensor::from(a.reshaped(shape.clone()))),
-                    None => {
-                        let n = shape.iter().product();
-                        Tensor::from(Array::new(shape, memory.take(slot, n)))
-                    }
-                },
-            });
-        }
-        self.spare.clear();
-        let inputs = memory.inputs.drain(..);
-        self.spare.extend(inputs.filter_map(|a| Arc::try_unwrap(a).ok()).map(Array::into_data));
+        let results = self.results.collect(outputs, memory, &self.rows);
+        self.results.keep(memory.inputs.drain(..));
         Ok(results)
     }
 

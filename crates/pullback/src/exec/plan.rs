@@ -15,6 +15,8 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Output {
     pub place: Place,
     pub shape: Vec<Count>,
+    /// The earlier result that lies in the same place.
+    pub again: Option<usize>,
 }
 
 /// Everything that a run needs but the arguments.
@@ -56,14 +58,13 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
     let (memory, place) = places(graph, &mut runs, &root, &mut rows);
     let place = |v: Var| place[&root(v)];
     runs.iter_mut().flat_map(Run::steps_mut).for_each(|step| step.settle(&place));
-    let outputs: Vec<Output> = graph
-        .outputs
-        .iter()
-        .map(|&v| Output {
-            place: place(v),
-            shape: graph.ty(v).shape.dims().iter().map(|&d| rows.count([d])).collect(),
-        })
-        .collect();
+    let mut outputs: Vec<Output> = Vec::with_capacity(graph.outputs.len());
+    for &v in &graph.outputs {
+        let place = place(v);
+        let again = outputs.iter().position(|o| o.place == place);
+        let shape = graph.ty(v).shape.dims().iter().map(|&d| rows.count([d])).collect();
+        outputs.push(Output { place, shape, again });
+    }
     Plan { rows, runs, memory, outputs }
 }
 
