@@ -64,6 +64,12 @@ fn concat(graph: &mut Graph, parts: Vec<Var>, axis: usize, size: usize, at: &Eqn
     Eqn { prim: Arc::new(Concat { axis }), inputs: parts, output, at: at.at }
 }
 
+/// Two products in an order that what lies on the right gives, so that forwards and backwards the same weights lie side
+/// by side in the same way, once.
+fn in_order(a: Product, b: Product) -> (Product, Product) {
+    if a.operands[1] <= b.operands[1] { (a, b) } else { (b, a) }
+}
+
 /// `a A + b B` becomes `[a b]` times `A` above `B`.
 fn sums(mut graph: Graph) -> Graph {
     let uses = graph.uses();
@@ -76,7 +82,8 @@ fn sums(mut graph: Graph) -> Graph {
             let second = Product::of(&graph, &e).filter(|p| p.contract == first.contract)?;
             let depth = first.depth(&graph)? + second.depth(&graph)?;
             // Far less to lay side by side than the sum itself is.
-            (depth <= NARROW && 4 * depth <= first.columns(&graph)?).then_some((first, second, depth))
+            let (left, right) = in_order(first, second);
+            (depth <= NARROW && 4 * depth <= first.columns(&graph)?).then_some((left, right, depth))
         });
         let Some((first, second, depth)) = found else {
             eqns.push(e);
@@ -130,7 +137,9 @@ fn common_left(mut graph: Graph) -> Graph {
 fn join(graph: &mut Graph, Group { product, members, columns }: &Group) {
     let at: Vec<usize> = (0..graph.eqns.len()).filter(|&i| members.contains(&graph.eqns[i].output)).collect();
     let [first, .., last] = at[..] else { return };
-    let parts: Vec<Eqn> = at.iter().map(|&i| graph.eqns[i].clone()).collect();
+    let mut parts: Vec<Eqn> = at.iter().map(|&i| graph.eqns[i].clone()).collect();
+    // As in sums of products; see `in_order`.
+    parts.sort_by_key(|e| e.inputs[1]);
     let defined = graph.definitions();
     let early = parts.iter().all(|e| defined.get(&e.inputs[1]).is_none_or(|&d| d < first));
     let reads = |e: &Eqn| e.inputs.iter().any(|v| members.contains(v));
@@ -185,20 +194,31 @@ mod tests {
         let slope = |w: Tensor, x: Tensor, a: Tensor, b: Tensor| {
             let loss = move |w: Tensor| {
                 let h = x.dot(&w).tanh();
-                (h.dot(&a).sin() * h.dot(&b).cos()).sum()
+                let second = h.dot(&b).cos();
+                (h.dot(&a).sin() * second).sum()
             };
             grad(loss).call(w)
         };
         let step = jit(move |w: Tensor, Rows(x): Rows<Tensor>, a: Tensor, b: Tensor| slope(w, x, a, b));
+        let turned = jit(move |w: Tensor, Rows(x): Rows<Tensor>, a: Tensor, b: Tensor| slope(w, x, b, a));
         for (heads, expected) in [(2, 4), (3, 4), (8, 4), (16, 5), (32, 6)] {
             let (w, x) = (draws(2, [3, 128]), draws(1, [7, 3]));
             let (a, b) = (draws(3, [128, heads]), draws(4, [128, heads]));
             let args = || (w.clone(), Rows(x.clone()), a.clone(), b.clone());
-            // x·w, the heads, their cotangents, and the gradient of w; what is wide is not laid side by side.
-            assert_eq!(products(&step.graph(args()).unwrap()), expected, "{heads}");
-            let (got, want) = (step.call(args()).unwrap(), slope(w.clone(), x.clone(), a.clone(), b.clone()));
-            let (got, want) = (got.to_vec::<f64>().unwrap(), want.to_vec::<f64>().unwrap());
-            assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12 * (1.0 + b.abs())), "{heads}");
+            for graph in [step.graph(args()).unwrap(), turned.graph(args()).unwrap()] {
+                // x·w, the heads, their cotangents, and the gradient of w; what is wide is not laid side by side.
+                assert_eq!(products(&graph), expected, "{heads}");
+                // The weights side by side, and their cotangents: the weights no second time for the way back.
+                let laid = graph.eqns.iter().filter(|e| matches!(e.prim.lower(), Lowering::Concat(_))).count();
+                assert_eq!(laid, usize::from(heads <= 16) + usize::from(heads <= 8), "{heads}");
+            }
+            for (got, want) in [
+                (step.call(args()).unwrap(), slope(w.clone(), x.clone(), a.clone(), b.clone())),
+                (turned.call(args()).unwrap(), slope(w.clone(), x.clone(), b.clone(), a.clone())),
+            ] {
+                let (got, want) = (got.to_vec::<f64>().unwrap(), want.to_vec::<f64>().unwrap());
+                assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12 * (1.0 + b.abs())), "{heads}");
+            }
         }
     }
 
