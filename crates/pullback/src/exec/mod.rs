@@ -12,6 +12,7 @@ mod lanes;
 mod lines;
 mod memory;
 mod operand;
+mod pace;
 mod placement;
 mod plan;
 pub(crate) mod pool;
@@ -31,6 +32,7 @@ use crate::array::Array;
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::exec::clock::Clock;
 use crate::exec::isa::Isa;
+use crate::exec::pace::{Pace, Threads};
 use crate::exec::plan::{Plan, plan};
 use crate::exec::results::Results;
 use crate::exec::schedule::Run;
@@ -50,6 +52,7 @@ pub(crate) struct Program {
     rows: Vec<usize>,
     sizes: Sizes,
     results: Results,
+    pace: Pace,
 }
 
 /// A graph whose last inputs, the constants, are equations of it.
@@ -87,7 +90,7 @@ impl Program {
         let graph = optimize(graph);
         let plan = plan(&graph);
         let rows = plan.rows.lengths();
-        Program { graph, plan, rows, sizes: Sizes::default(), results: Results::default() }
+        Program { graph, plan, rows, sizes: Sizes::default(), results: Results::default(), pace: Pace::default() }
     }
 
     /// Bytes that the program's buffers hold.
@@ -111,13 +114,15 @@ impl Program {
         let Plan { runs, memory, outputs, .. } = &mut self.plan;
         memory.inputs = inputs;
         self.results.lend(outputs, memory, &self.rows);
-        let pool = pool::global();
+        let call = self.pace.begin(memory.inputs.iter().map(|a| a.len()).sum());
+        let pool = if call.threads == Threads::One { pool::single() } else { pool::global() };
         let mut state = State { memory, rows: &mut self.rows, sizes: &mut self.sizes, isa: Isa::best(), pool };
         let mut first = 0;
         for run in runs.iter() {
             run.run(&mut state, clock.from(first));
             first += run.len();
         }
+        self.pace.end(&call);
         let results = self.results.collect(outputs, memory, &self.rows);
         self.results.keep(memory.inputs.drain(..));
         Ok(results)

@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 /// several share.
 pub const SPIN: Duration = Duration::from_micros(300);
 
-/// Elementary vectorised operations that take about ten times as long as handing them over.
-pub(crate) const WORTH: usize = 400_000;
+/// Elementary vectorised operations that take several times as long as handing them over.
+pub(crate) const WORTH: usize = 200_000;
 
 /// How many times to look between two times of yielding, a few microseconds.
 const POLLS: usize = 500;
@@ -280,7 +280,13 @@ pub fn global() -> &'static Pool {
     DEFAULT.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| of_size(threads))
 }
 
-/// How many threads compiled functions called on this thread use.
+/// The pool of the calling thread alone.
+pub(crate) fn single() -> &'static Pool {
+    static SINGLE: LazyLock<Pool> = LazyLock::new(|| Pool::new(1));
+    &SINGLE
+}
+
+/// How many threads compiled functions called on this thread use, at the most.
 pub fn threads() -> usize {
     global().threads()
 }
