@@ -288,3 +288,20 @@ fn repeated_equations_of_kernels_that_are_cut() {
     let want = f(x, y, c, e).to_vec::<f64>().unwrap();
     assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-9));
 }
+
+/// What a call finds out itself, a number of rows, is the shape of its result, also where memory of an earlier argument
+/// or result is used again.
+#[test]
+fn a_result_has_the_rows_of_its_own_call() {
+    let f = jit(|Rows(state): Rows<Tensor>, count: Tensor| {
+        let numbers = count.rows().cast(DType::F32) * 2.0;
+        (numbers, state.sum())
+    });
+    let mut state = Tensor::from(vec![1f32; 4]);
+    for n in [4, 4, 6, 6, 3, 0, 2] {
+        state = f.call((Rows(state), Tensor::scalar(n))).unwrap().0;
+        let want: Vec<f32> = (0..n).map(|i| 2.0 * i as f32).collect();
+        assert_eq!(state.to_vec::<f32>().unwrap(), want);
+        assert_eq!(state.shape().known(), Some(vec![n as usize]));
+    }
+}

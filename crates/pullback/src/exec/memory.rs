@@ -12,7 +12,7 @@ pub(crate) enum Place {
     Constant(usize),
     /// A buffer of the program, by number.
     Slot(usize),
-    /// A buffer of the program that holds the rows of one wave of a stage, by number.
+    /// A buffer of the program that holds the rows of one wave of a stage, or parts of its folds, by number.
     Wave(usize),
     /// A buffer that each lane of a stage has for its block, by number.
     Local(usize),

@@ -32,7 +32,7 @@ use crate::array::Array;
 use crate::error::{Error, ErrorKind};
 pub(crate) use crate::exec::clock::Clock;
 use crate::exec::isa::Isa;
-use crate::exec::pace::{Pace, Threads};
+use crate::exec::pace::Pace;
 use crate::exec::plan::{Plan, plan};
 use crate::exec::results::Results;
 use crate::exec::schedule::Run;
@@ -44,6 +44,7 @@ use crate::prim::constant::Constant;
 use crate::shape::{Dim, Shape, Sizes};
 use crate::trace::Tensor;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A compiled graph.
 pub(crate) struct Program {
@@ -114,15 +115,20 @@ impl Program {
         let Plan { runs, memory, outputs, .. } = &mut self.plan;
         memory.inputs = inputs;
         self.results.lend(outputs, memory, &self.rows);
-        let call = self.pace.begin(memory.inputs.iter().map(|a| a.len()).sum());
-        let pool = if call.threads == Threads::One { pool::single() } else { pool::global() };
-        let mut state = State { memory, rows: &mut self.rows, sizes: &mut self.sizes, isa: Isa::best(), pool };
+        let start = self.pace.measures().then(Instant::now);
+        let mut state = State {
+            memory,
+            rows: &mut self.rows,
+            sizes: &mut self.sizes,
+            isa: Isa::best(),
+            threads: self.pace.threads(),
+        };
         let mut first = 0;
         for run in runs.iter() {
             run.run(&mut state, clock.from(first));
             first += run.len();
         }
-        self.pace.end(&call);
+        self.pace.took(start.map(|start| start.elapsed()));
         let results = self.results.collect(outputs, memory, &self.rows);
         self.results.keep(memory.inputs.drain(..));
         Ok(results)

@@ -60,7 +60,7 @@ pub(crate) struct Block {
     pub inner: Option<InnerBlock>,
     /// Which part of a fold it makes; `None` for the fold itself.
     pub part: Option<usize>,
-    /// Whether a product over rows is added to what earlier blocks have made of it.
+    /// Whether earlier waves have made something of the folds.
     pub adds: bool,
 }
 

@@ -1,5 +1,6 @@
 //! From a graph to the steps that run it and the places where values lie.
 
+use crate::array::Array;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES};
 use crate::exec::memory::{Memory, Place};
@@ -17,6 +18,13 @@ pub(crate) struct Output {
     pub shape: Vec<Count>,
     /// The earlier result that lies in the same place.
     pub again: Option<usize>,
+}
+
+impl Output {
+    /// Whether an array has its shape.
+    pub(crate) fn fits(&self, array: &Array, rows: &[usize]) -> bool {
+        array.shape().iter().copied().eq(self.shape.iter().map(|c| c.get(rows)))
+    }
 }
 
 /// Everything that a run needs but the arguments.

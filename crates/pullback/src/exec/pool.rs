@@ -291,13 +291,13 @@ pub fn threads() -> usize {
     global().threads()
 }
 
-/// Sets how many threads compiled functions use from now on (at least 1). Work already running is not affected.
+/// Sets how many threads compiled functions use from now on at the most (at least 1). Work already running is not affected.
 pub fn set_threads(threads: usize) {
     let pool = of_size(threads);
     *DEFAULT.write().unwrap_or_else(PoisonError::into_inner) = Some(pool);
 }
 
-/// Calls `f`; compiled functions that it calls on this thread use that many threads. Nests; a panic restores, too.
+/// Calls `f`; compiled functions that it calls on this thread use that many threads at the most. Nests; a panic restores, too.
 pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<&'static Pool>);
     impl Drop for Restore {

@@ -30,10 +30,7 @@ impl Results {
                 continue;
             }
             let dtype = memory.dtype(slot);
-            let fits = |a: &Arc<Array>| {
-                let dims = a.shape().iter().copied();
-                a.dtype() == dtype && dims.eq(output.shape.iter().map(|c| c.get(rows)))
-            };
+            let fits = |a: &Arc<Array>| a.dtype() == dtype && output.fits(a, rows);
             let Some(k) = self.spare.iter().position(fits) else { continue };
             let mut array = self.spare.swap_remove(k);
             let data = Arc::make_mut(&mut array).data_mut();
@@ -65,7 +62,9 @@ impl Results {
                     None => {
                         let n = output.shape.iter().map(|c| c.get(rows)).product();
                         let data = memory.take(slot, n);
-                        Tensor::from(match self.lent[i].take() {
+                        // The call may have found out another number of rows than the one before.
+                        let fits = |a: &Arc<Array>| output.fits(a, rows);
+                        Tensor::from(match self.lent[i].take().filter(fits) {
                             Some(mut array) => {
                                 *Arc::make_mut(&mut array).data_mut() = data;
                                 array

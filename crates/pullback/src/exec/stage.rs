@@ -2,7 +2,8 @@
 //!
 //! The rows are cut into waves, a wave into blocks. What only a block's own steps read lies in buffers that are used
 //! again for the next block, and so stays in the cache. What a fold over rows reads is kept for a wave: when its blocks
-//! are through, the folds take in the wave. Where one row is itself too long, as one example with very many samples is,
+//! are through, the folds take in the wave; one that makes little of much is made of parts of it, each by the thread that
+//! has those rows in its cache. Where one row is itself too long, as one example with very many samples is,
 //! it is cut along its second axis.
 //!
 //! A row comes out the same of every block. Folds take in waves, and the blocks of a long row, in their order, and which
@@ -154,10 +155,15 @@ impl Stage {
         steps.chain(["stage ends: packed weights".to_string()]).collect()
     }
 
+    /// Elementary operations in all.
+    fn operations(&self, rows: &[usize]) -> usize {
+        self.operations.iter().map(|c| c.get(rows)).sum()
+    }
+
     /// Into what its rows are cut.
     fn cut(&self, rows: &[usize], threads: usize) -> Cut {
         let all = rows[self.extent];
-        let operations: usize = self.operations.iter().map(|c| c.get(rows)).sum();
+        let operations = self.operations(rows);
         let pays = operations / WORTH;
         let mut one = with(rows, self.extent, 1);
         let bytes = |rows: &[usize], inner: bool| -> usize {
@@ -207,7 +213,7 @@ impl Stage {
         }
         for (fold, slot, size) in &self.parts {
             let times = if self.is_made_of_parts(&self.folds[*fold], &wave, cut) { cut.parts } else { 1 };
-            if times > 1 || self.folds[*fold].joins_waves() {
+            if times > 1 || (cut.waves > 1 && self.folds[*fold].joins_waves()) {
                 memory.reserve(*slot, times * size.get(&wave));
             }
         }
@@ -227,7 +233,8 @@ impl Stage {
 
     /// Runs its steps.
     pub(crate) fn run(&self, state: &mut State<'_>, clock: Clock<'_>) {
-        let (isa, pool) = (state.isa, state.pool);
+        let isa = state.isa;
+        let pool = state.pool(|rows| self.operations(rows));
         let lanes = pool.threads();
         // Without vectors of our own a product's rows may depend on how many there are: so many blocks on every machine.
         let cut = self.cut(state.rows, if isa == Isa::Base { 8 } else { lanes });
@@ -236,7 +243,7 @@ impl Stage {
             let steps = self.steps().enumerate();
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
         }
-        clock.time(self.len() - 1, || self.pack(state));
+        clock.time(self.len() - 1, || self.pack(state, pool));
         let shared = Shared { memory: state.memory, rows: state.rows, isa, pool, clock };
         let n = shared.rows[self.extent];
         for number in 0..cut.waves {
@@ -257,9 +264,9 @@ impl Stage {
     }
 
     /// Packs the weights that all blocks use.
-    fn pack(&self, state: &mut State<'_>) {
+    fn pack(&self, state: &mut State<'_>, pool: &Pool) {
         let elements: usize = self.steps().map(|s| s.reserve_packed(state.memory, state.rows, state.isa)).sum();
-        let (memory, rows, isa, pool) = (&*state.memory, &*state.rows, state.isa, state.pool);
+        let (memory, rows, isa, pool) = (&*state.memory, &*state.rows, state.isa, pool);
         let packed = || self.steps().filter(|s| s.is_packed());
         if elements < ELEMENTS_WORTH {
             return packed().for_each(|s| s.pack(memory, rows, isa, pool));

@@ -8,7 +8,8 @@ use crate::exec::isa::Isa;
 use crate::exec::kernel::Kernel;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::operand::{Block, Io, Operand, Target};
-use crate::exec::pool::Pool;
+use crate::exec::pace::{LARGE, Threads};
+use crate::exec::pool::{self, Pool};
 use crate::exec::prefix::{self, Prefix};
 use crate::exec::product::{self, Product};
 use crate::exec::random::{self, Random};
@@ -95,7 +96,18 @@ pub(crate) struct State<'a> {
     pub rows: &'a mut [usize],
     pub sizes: &'a mut Sizes,
     pub isa: Isa,
-    pub pool: &'a Pool,
+    /// On which what is not large runs.
+    pub threads: Threads,
+}
+
+impl State<'_> {
+    /// The threads for so much work.
+    pub(crate) fn pool(&self, operations: impl FnOnce(&[usize]) -> usize) -> &'static Pool {
+        match self.threads {
+            Threads::One if operations(self.rows) < LARGE => pool::single(),
+            _ => pool::global(),
+        }
+    }
 }
 
 /// The step for an equation that no kernel holds.
@@ -323,7 +335,8 @@ impl Step {
             }
             _ => {
                 self.reserve(state.memory, state.rows);
-                self.compute(state.memory, state.rows, None, state.isa, state.pool);
+                let pool = state.pool(|rows| self.operations().get(rows));
+                self.compute(state.memory, state.rows, None, state.isa, pool);
             }
         }
     }
@@ -375,7 +388,7 @@ impl Step {
         let Some((_, ByRows::Fold(op))) = by else { return };
         let no = Isa::Base;
         for (k, t) in self.writes.iter().enumerate() {
-            let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, super::pool::global());
+            let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, pool::single());
             match t.dtype {
                 DType::F64 => io.join::<f64>(k, op, count, begins),
                 _ => io.join::<f32>(k, op, count, begins),
