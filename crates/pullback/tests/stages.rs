@@ -219,3 +219,18 @@ fn gradients_of_long_rows_are_those_of_all() {
     // Of one example, not of five: a table of 48 hidden units of each of its samples is 5.8 MB, and nine such are kept.
     assert!(compiled.bytes() < 64 << 20, "{} bytes", compiled.bytes());
 }
+
+/// A short program is timed on all threads and on one in turns: no call differs from the others in a bit.
+#[test]
+fn calls_on_other_numbers_of_threads_give_the_same() {
+    let loss = |w: Tensor, x: Tensor| x.dot(&w).tanh().dot(&w).sin().sum();
+    let f = jit(move |w: Tensor, Rows(x): Rows<Tensor>| value_and_grad(loss).call((w, x)));
+    let (w, x) = (Key::new(1).normal([16, 16], DType::F32) * 0.3, Key::new(2).normal([700, 16], DType::F32));
+    let call = || f.call((w.clone(), Rows(x.clone()))).unwrap_or_else(|e| panic!("{e}"));
+    let bits =
+        |(a, b): &(Tensor, Tensor)| [floats(a), floats(b)].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let want = bits(&with_threads(1, call));
+    for number in 0..1_030 {
+        assert_eq!(bits(&with_threads(2, call)), want, "call {number}");
+    }
+}
