@@ -148,6 +148,18 @@ impl Data {
         }
     }
 
+    /// Becomes a copy of other elements, in its own memory where they are of its type.
+    pub(crate) fn copy_from(&mut self, other: &Data) {
+        match (self, other) {
+            (Data::F32(to), Data::F32(from)) => to.clone_from(from),
+            (Data::F64(to), Data::F64(from)) => to.clone_from(from),
+            (Data::I32(to), Data::I32(from)) => to.clone_from(from),
+            (Data::U32(to), Data::U32(from)) => to.clone_from(from),
+            (Data::Bool(to), Data::Bool(from)) => to.clone_from(from),
+            (to, from) => *to = from.clone(),
+        }
+    }
+
     /// The elements at those flat indices, in that order.
     pub(crate) fn pick(&self, indices: impl Iterator<Item = usize>) -> Data {
         match self {

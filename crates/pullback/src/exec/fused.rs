@@ -25,6 +25,10 @@ pub(crate) enum Fused {
     Mix,
     /// `a·b + c·c·d`.
     MixSquare,
+    /// `a + √b·c`.
+    AddRoot,
+    /// `a - b·c/d`.
+    SubRatio,
 }
 
 /// One value of a chain, before registers are dealt out; a register is the number of a link.
@@ -85,6 +89,10 @@ fn fused(chain: &[Link], uses: &[usize], j: usize) -> Option<(Fused, Vec<Source>
         Some((k, &[x, y])) if x == y => Some((k, x)),
         _ => None,
     };
+    let ratio = |s: Source| match once(s, Op::Point(PointOp::Div)) {
+        Some((k, &[x, z])) => product(x).map(|(l, x, y)| (k, l, [x, y, z])),
+        _ => None,
+    };
     if let (Op::Point(PointOp::Tanh), &[x]) = (chain[j].op, &chain[j].args[..]) {
         return once(x, Op::Point(PointOp::Add)).map(|(k, sum)| (Fused::TanhSum, sum.to_vec(), vec![k]));
     }
@@ -105,10 +113,21 @@ fn fused(chain: &[Link], uses: &[usize], j: usize) -> Option<(Fused, Vec<Source>
                 }
                 Some((Fused::Mix, vec![x, y, z, w], vec![k, l]))
             }
-            (Some((k, x, y)), None) => Some((Fused::AddProduct, vec![b, x, y], vec![k])),
-            (None, Some((k, x, y))) => Some((Fused::AddProduct, vec![a, x, y], vec![k])),
+            (Some((k, x, y)), None) | (None, Some((k, x, y))) => {
+                let other = if product(a).is_some() { b } else { a };
+                let root = [(x, y), (y, x)].into_iter().find_map(|(root, factor)| {
+                    match once(root, Op::Point(PointOp::Sqrt)) {
+                        Some((l, &[x])) => Some((Fused::AddRoot, vec![other, x, factor], vec![k, l])),
+                        _ => None,
+                    }
+                });
+                root.or(Some((Fused::AddProduct, vec![other, x, y], vec![k])))
+            }
             (None, None) => None,
         },
+        Op::Point(PointOp::Sub) if let Some((k, l, [x, y, z])) = ratio(b) => {
+            Some((Fused::SubRatio, vec![a, x, y, z], vec![k, l]))
+        }
         Op::Point(PointOp::Sub) => match (product(a), product(b)) {
             (_, Some((k, x, y))) => Some((Fused::SubProduct, vec![a, x, y], vec![k])),
             (Some((k, x, y)), None) => Some((Fused::ProductSub, vec![b, x, y], vec![k])),
@@ -215,6 +234,8 @@ pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d
         Fused::TanhSum => zip(to, a, b, |a, b| (a + b).tanh::<FMA>()),
         Fused::Mix => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * d),
         Fused::MixSquare => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * c * d),
+        Fused::AddRoot => zip3(to, [a, b, c], |a, b, c| a + b.sqrt() * c),
+        Fused::SubRatio => zip4(to, [a, b, c, d], |a, b, c, d| a - b * c / d),
     }
 }
 
@@ -253,6 +274,10 @@ mod tests {
         let mut to = vec![0.0; 32];
         run::<f32, false>(Fused::MixSquare, &mut to, [Run::Each(&x), Run::All(0.5), Run::Each(&x), Run::All(0.25)]);
         assert!(to.iter().zip(&x).all(|(y, x)| *y == x * 0.5 + x * x * 0.25));
+        run::<f32, false>(Fused::SubRatio, &mut to, [Run::Each(&x), Run::Each(&x), Run::All(3.0), Run::All(7.0)]);
+        assert!(to.iter().zip(&x).all(|(y, x)| *y == x - x * 3.0 / 7.0));
+        run::<f32, false>(Fused::AddRoot, &mut to, [Run::All(1.0), Run::Each(&x), Run::All(3.0), Run::All(0.0)]);
+        assert!(to.iter().zip(&x).all(|(y, x)| *y == 1.0 + x.sqrt() * 3.0));
         run::<f32, false>(Fused::ProductSub, &mut to, [Run::All(3.0), Run::Each(&x), Run::Each(&x), Run::All(0.0)]);
         assert!(to.iter().zip(&x).all(|(y, x)| *y == x * x - 3.0));
     }

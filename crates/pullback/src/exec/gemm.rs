@@ -349,7 +349,7 @@ impl<T: Gemm> Task<'_, T> {
             return if tasks > 1 { pool.run(tasks, &call) } else { call(0) };
         }
         with_scratch(panels.len(), |packed: &mut [T]| {
-            panels.pack(&self.b, packed);
+            panels.pack(&self.b, 0..panels.pieces(), packed);
             let packed = &*packed;
             let rows = (self.m.div_ceil(8)).next_multiple_of(6);
             self.blocks(pool, (rows, self.n), |rows, _| {

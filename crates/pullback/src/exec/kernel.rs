@@ -41,6 +41,8 @@ pub(super) struct Load {
     pub(super) same_rows: bool,
     /// One number, the same everywhere.
     pub(super) single: bool,
+    /// The result that is written where it lies.
+    pub(super) under: Option<usize>,
 }
 
 impl Load {
@@ -85,6 +87,8 @@ pub(super) struct Instruction {
 pub(super) struct Store {
     pub(super) register: usize,
     pub(super) bools: bool,
+    /// Whether it is written where an operand lies.
+    pub(super) over: bool,
 }
 
 /// The most results of one kernel; more are cut into several kernels when the graph is planned.
@@ -261,6 +265,7 @@ fn merge(
                 kinds: merged,
                 strides,
                 whole,
+                under: None,
             }
         })
         .collect();
@@ -304,7 +309,7 @@ fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, kept: &dyn Fn(Var
                 direct = Some(first);
                 at[k] = Source::Result(first);
             }
-            stores.push(Store { register, bools });
+            stores.push(Store { register, bools, over: false });
             written.push(output);
         }
         let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
@@ -367,6 +372,31 @@ impl Kernel {
             let fits = self.loads[c].operand == product && other.operand != product && (other.in_place() || row);
             (fits && !other.bools).then_some((tail, other.operand, !other.in_place()))
         })
+    }
+
+    /// The loads that a result may be written over, each the only one of its operand: element by element its equals, and
+    /// read for the last time before that result is there.
+    fn overwritten(&self, store: usize) -> impl Iterator<Item = usize> {
+        let reads = |i: &Instruction, l: usize| i.args.contains(&Source::Load(l));
+        let made = self.instructions.iter().position(|i| i.direct == Some(store));
+        let once = |operand: usize| {
+            let of = |l: &&Load| l.operand == operand || l.ids == Some(operand);
+            self.loads.iter().filter(of).count() == 1
+        };
+        made.into_iter().flat_map(move |made| {
+            self.loads.iter().enumerate().filter_map(move |(l, load)| {
+                let later = self.instructions.iter().skip(made + 1).any(|i| reads(i, l));
+                (load.in_place() && load.under.is_none() && once(load.operand) && !later).then_some(l)
+            })
+        })
+    }
+
+    /// Writes a result over an operand that fits, if there is one; the operand's number.
+    pub(crate) fn write_over(&mut self, store: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        let load = self.overwritten(store).find(|&l| fits(self.loads[l].operand))?;
+        self.loads[load].under = Some(store);
+        self.stores[store].over = true;
+        Some(self.loads[load].operand)
     }
 
     /// How many operands it lays out or reads.

@@ -9,15 +9,19 @@
 //! | by steps of blocks of its own stage alone | a buffer of each lane, for a block |
 //! | within one segment of parts of rows alone | a buffer of each lane, for a part of a row |
 //!
+//! A result that a chain makes element by element of an argument that nothing reads afterwards lies where the argument
+//! did: parameters and the state of an optimiser are updated in place.
+//!
 //! A buffer is used again once nothing reads the value in it any more, the latest first: it is the one that caches still
 //! hold.
 
 use crate::array::{Array, DType};
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::memory::{Memory, Place};
+use crate::exec::operand::Operand;
 use crate::exec::schedule::Run;
 use crate::exec::stage::{Local, Stage};
-use crate::exec::step::{ByRows, Step};
+use crate::exec::step::{ByRows, Step, Work};
 use crate::ir::{Graph, Var};
 use crate::lowering::Lowering;
 use std::collections::{HashMap, HashSet};
@@ -88,7 +92,35 @@ pub(crate) fn places(
         }
         slots.release(run, i, &place);
     }
+    over_arguments(graph, runs, &slots, &mut place);
     (memory, place)
+}
+
+/// Lets results lie where arguments did that nothing reads afterwards, as the next state of a training loop where the
+/// one before was.
+fn over_arguments(graph: &Graph, runs: &mut [Run], slots: &Slots<'_>, place: &mut HashMap<Var, Place>) {
+    let root = slots.root;
+    for (i, run) in runs.iter_mut().enumerate() {
+        let Run::Step(Step { work: Work::Kernel(kernel), reads, writes, .. }) = run else { continue };
+        for (store, t) in writes.iter().enumerate() {
+            let at = place[&root(t.var)];
+            if !matches!(at, Place::Slot(_)) || !slots.results.contains(&root(t.var)) {
+                continue;
+            }
+            let fits = |operand: usize| {
+                let Operand { var, size, .. } = &reads[operand];
+                let a = root(*var);
+                matches!(place.get(&a), Some(Place::Input(_)))
+                    && slots.last.get(&a) == Some(&i)
+                    && !slots.results.contains(&a)
+                    && reads.iter().filter(|o| root(o.var) == a).count() == 1
+                    && (graph.ty(*var).dtype, size) == (t.dtype, &t.size)
+            };
+            if let Some(operand) = kernel.write_over(store, fits) {
+                place.insert(root(reads[operand].var), at);
+            }
+        }
+    }
 }
 
 /// The slots of a program while they are dealt out.

@@ -18,6 +18,8 @@ pub(crate) struct Output {
     pub shape: Vec<Count>,
     /// The earlier result that lies in the same place.
     pub again: Option<usize>,
+    /// The argument that it is written over.
+    pub over: Option<usize>,
 }
 
 impl Output {
@@ -64,14 +66,15 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
     let steps = with_tails(graph, steps, &root, &mut rows);
     let mut runs = schedule(steps, &root, rows.len());
     let (memory, place) = places(graph, &mut runs, &root, &mut rows);
-    let place = |v: Var| place[&root(v)];
-    runs.iter_mut().flat_map(Run::steps_mut).for_each(|step| step.settle(&place));
+    let place_of = |v: Var| place[&root(v)];
+    runs.iter_mut().flat_map(Run::steps_mut).for_each(|step| step.settle(&place_of));
     let mut outputs: Vec<Output> = Vec::with_capacity(graph.outputs.len());
     for &v in &graph.outputs {
-        let place = place(v);
+        let place = place_of(v);
         let again = outputs.iter().position(|o| o.place == place);
         let shape = graph.ty(v).shape.dims().iter().map(|&d| rows.count([d])).collect();
-        outputs.push(Output { place, shape, again });
+        let over = graph.inputs.iter().position(|&a| place_of(a) == place).filter(|_| matches!(place, Place::Slot(_)));
+        outputs.push(Output { place, shape, again, over });
     }
     Plan { rows, runs, memory, outputs }
 }

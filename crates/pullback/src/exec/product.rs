@@ -119,11 +119,11 @@ impl Product {
         }
     }
 
-    /// Packs its right operand into a slot.
-    pub(crate) fn pack(&self, io: &Io<'_>, slot: usize) {
+    /// Packs one of some shares of its right operand into a slot.
+    pub(crate) fn pack(&self, io: &Io<'_>, share: (usize, usize), slot: usize) {
         match self.dtype {
-            DType::F64 => self.pack_right::<f64>(io, slot),
-            _ => self.pack_right::<f32>(io, slot),
+            DType::F64 => self.pack_right::<f64>(io, share, slot),
+            _ => self.pack_right::<f32>(io, share, slot),
         }
     }
 
@@ -131,11 +131,12 @@ impl Product {
         Packed::new::<T>(isa, self.right.contract.size.get(rows), self.right.free.size.get(rows))
     }
 
-    fn pack_right<T: Gemm + Element>(&self, io: &Io<'_>, slot: usize) {
+    fn pack_right<T: Gemm + Element>(&self, io: &Io<'_>, share: (usize, usize), slot: usize) {
         let packing = self.packing::<T>(io.rows, io.isa);
-        // SAFETY: no block runs yet, and the right operand lies elsewhere.
-        let to = unsafe { io.memory.write::<T>(Place::Slot(slot), 0, 0, packing.len()) };
-        packing.pack(self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract), to);
+        let elements = packing.share(share);
+        // SAFETY: no block runs yet, the right operand lies elsewhere, and shares have different elements.
+        let to = unsafe { io.memory.write::<T>(Place::Slot(slot), 0, elements.start, elements.len()) };
+        packing.pack(self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract), share, to);
     }
 
     /// Whether it is added to its third operand.

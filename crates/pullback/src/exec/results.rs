@@ -1,41 +1,67 @@
-//! Results of a call, in the memory of earlier arguments where nobody else holds them.
+//! Results of a call, in the memory of arguments where nobody else holds them.
 //!
-//! A training loop hands its state on: what a call is given comes from the call before, and is gone with it. Such an
-//! argument's array is kept, and a result of the same type is written to it and handed out as it is: nothing is
-//! allocated, cleared or moved.
+//! A training loop hands its state on: what a call is given comes from the call before, and is gone with it. A result
+//! that is written over an argument takes its array; where somebody else holds that, a copy of it. The arrays of other
+//! arguments are kept, and results of the same type are written to them: nothing is allocated, cleared or moved.
 
-use crate::array::{Array, Data};
+use crate::array::{Array, DType, Data};
 use crate::exec::memory::{Memory, Place};
 use crate::exec::plan::Output;
 use crate::trace::Tensor;
 use std::sync::Arc;
 
 /// Arrays between two calls and during one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Results {
     /// Arguments that nobody else held.
     spare: Vec<Arc<Array>>,
     /// Those whose elements lie in a slot now, by the number of the result that is written there.
     lent: Vec<Option<Arc<Array>>>,
+    /// Stands where an argument was whose array is lent.
+    nothing: Arc<Array>,
+}
+
+impl Default for Results {
+    fn default() -> Results {
+        let nothing = Arc::new(Array::new(vec![0], Data::zeros(DType::F32, 0)));
+        Results { spare: Vec::new(), lent: Vec::new(), nothing }
+    }
 }
 
 impl Results {
-    /// Gives the slots of results the elements of spare arrays of their type.
+    /// Gives the slots of results the elements of the arguments that they are written over, and of spare arrays of their
+    /// type.
     pub(super) fn lend(&mut self, outputs: &[Output], memory: &mut Memory, rows: &[usize]) {
         self.lent.clear();
         self.lent.resize(outputs.len(), None);
         for (output, lent) in outputs.iter().zip(&mut self.lent) {
             let Place::Slot(slot) = output.place else { continue };
-            if !memory.is_empty(slot) {
-                continue;
-            }
             let dtype = memory.dtype(slot);
-            let fits = |a: &Arc<Array>| a.dtype() == dtype && output.fits(a, rows);
-            let Some(k) = self.spare.iter().position(fits) else { continue };
-            let mut array = self.spare.swap_remove(k);
-            let data = Arc::make_mut(&mut array).data_mut();
-            memory.put(slot, std::mem::replace(data, Data::zeros(dtype, 0)));
-            *lent = Some(array);
+            let mut spare = || {
+                let fits = |a: &Arc<Array>| a.dtype() == dtype && output.fits(a, rows);
+                self.spare.iter().position(fits).map(|k| self.spare.swap_remove(k))
+            };
+            let array = match output.over {
+                Some(_) if output.again.is_some() => None,
+                Some(k) => {
+                    let mut argument = std::mem::replace(&mut memory.inputs[k], self.nothing.clone());
+                    let held = Arc::get_mut(&mut argument).is_none();
+                    Some(match if held { spare() } else { None } {
+                        Some(mut array) => {
+                            Arc::make_mut(&mut array).data_mut().copy_from(argument.data());
+                            array
+                        }
+                        None => argument,
+                    })
+                }
+                None if memory.is_empty(slot) => spare(),
+                None => None,
+            };
+            *lent = array.map(|mut array| {
+                let data = Arc::make_mut(&mut array).data_mut();
+                memory.put(slot, std::mem::replace(data, Data::zeros(dtype, 0)));
+                array
+            });
         }
     }
 

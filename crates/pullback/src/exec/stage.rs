@@ -266,12 +266,10 @@ impl Stage {
     /// Packs the weights that all blocks use.
     fn pack(&self, state: &mut State<'_>, pool: &Pool) {
         let elements: usize = self.steps().map(|s| s.reserve_packed(state.memory, state.rows, state.isa)).sum();
-        let (memory, rows, isa, pool) = (&*state.memory, &*state.rows, state.isa, pool);
-        let packed = || self.steps().filter(|s| s.is_packed());
-        if elements < ELEMENTS_WORTH {
-            return packed().for_each(|s| s.pack(memory, rows, isa, pool));
-        }
-        pool.run(packed().count(), &|i| packed().skip(i).take(1).for_each(|s| s.pack(memory, rows, isa, pool)));
+        let (memory, rows, isa) = (&*state.memory, &*state.rows, state.isa);
+        // Of each operand as much to every thread: one that is packed turned takes longer than others.
+        let shares = if elements < ELEMENTS_WORTH { 1 } else { pool.threads() };
+        pool.run(shares, &|share| self.steps().for_each(|s| s.pack(memory, rows, isa, (share, shares))));
     }
 
     /// Takes a wave's step on a block; `lanes` are those whose buffers may be used, the block's own first.

@@ -258,11 +258,6 @@ impl Step {
         self.packed = Some(place);
     }
 
-    /// Whether its right operand is packed for its blocks.
-    pub(crate) fn is_packed(&self) -> bool {
-        self.packed.is_some()
-    }
-
     /// Makes room for its right operand packed; the elements that it takes.
     pub(crate) fn reserve_packed(&self, memory: &mut Memory, rows: &[usize], isa: Isa) -> usize {
         let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) else { return 0 };
@@ -271,10 +266,10 @@ impl Step {
         elements
     }
 
-    /// Packs its right operand, if it is to be.
-    pub(crate) fn pack(&self, memory: &Memory, rows: &[usize], isa: Isa, pool: &Pool) {
+    /// Packs one of some shares of its right operand, if it is to be.
+    pub(crate) fn pack(&self, memory: &Memory, rows: &[usize], isa: Isa, share: (usize, usize)) {
         if let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) {
-            p.pack(&self.io(memory, rows, None, isa, pool), slot);
+            p.pack(&self.io(memory, rows, None, isa, pool::single()), share, slot);
         }
     }
 

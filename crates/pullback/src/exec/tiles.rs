@@ -39,7 +39,7 @@ impl Kernel {
             });
         }
         let mut loads: [&[T]; MOST_LOADS] = [&[]; MOST_LOADS];
-        for (load, from) in self.loads.iter().zip(&mut loads).filter(|(load, _)| !load.bools) {
+        for (load, from) in self.loads.iter().zip(&mut loads).filter(|(load, _)| !load.bools && load.under.is_none()) {
             *from = io.read::<T>(load.operand);
         }
         let mut singles = [T::ZERO; MOST_LOADS];
@@ -125,12 +125,31 @@ impl<T: Lane> Work<'_, T> {
             if load.bools {
                 self.fill(load, self.io.read::<bool>(load.operand), to, [line, col, width], truth);
             } else if load.in_place() {
-                to.copy_from_slice(&self.loads[l][tile.start..][..n]);
+                to.copy_from_slice(self.each(l, tile));
             } else {
                 self.fill(load, self.loads[l], to, [line, col, width], |x| x);
             }
         }
         run_program(self.io.isa, self, registers, tile);
+    }
+
+    /// The elements of a tile of an operand that is read where it lies.
+    #[inline(always)]
+    fn each(&self, load: usize, tile: Tile) -> &[T] {
+        match self.kernel.loads[load].under.and_then(|s| self.outs[s].as_ref()) {
+            // SAFETY: this task alone has the tile, and the result is written there after the last reading.
+            Some(Out::Numbers(out)) => unsafe { out.read(tile.start, tile.n) },
+            _ => &self.loads[load][tile.start..][..tile.n],
+        }
+    }
+
+    /// Where a result of a tile is written at once: whole vectors, which no operand lies under.
+    #[inline(always)]
+    fn direct(&self, store: usize, tile: Tile) -> Option<&Shared<'_, T>> {
+        match &self.outs[store] {
+            Some(Out::Numbers(out)) if tile.is_whole() && !self.kernel.stores[store].over => Some(out),
+            _ => None,
+        }
     }
 
     /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
@@ -182,12 +201,12 @@ fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [
     let register = match source {
         Source::Number(x) => return Run::All(T::from_f64(x)),
         Source::Single(l) => return Run::All(work.singles[l]),
-        Source::Load(l) if tile.is_whole() => return Run::Each(&work.loads[l][tile.start..][..tile.n]),
+        Source::Load(l) if tile.is_whole() => return Run::Each(work.each(l, tile)),
         Source::Load(l) => work.kernel.registers + l,
-        Source::Result(s) => match &work.outs[s] {
+        Source::Result(s) => match work.direct(s, tile) {
             // SAFETY: this task wrote it, and nobody writes to it again.
-            Some(Out::Numbers(out)) if tile.is_whole() => return Run::Each(unsafe { out.read(tile.start, tile.n) }),
-            _ => work.kernel.stores[s].register,
+            Some(out) => return Run::Each(unsafe { out.read(tile.start, tile.n) }),
+            None => work.kernel.stores[s].register,
         },
         Source::Register(r) => r,
     };
@@ -208,18 +227,19 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>
             argument(work, c, registers, tile),
             argument(work, d, registers, tile),
         ];
-        let to = match i.direct.and_then(|s| work.outs[s].as_ref()) {
+        let direct = i.direct.and_then(|s| work.direct(s, tile));
+        let to = match direct {
             // SAFETY: tiles do not overlap, and each is run by one task.
-            Some(Out::Numbers(out)) if tile.is_whole() => unsafe { out.range(start, n) },
-            _ => &mut aligned_mut(&mut register)[..tile.padded()],
+            Some(out) => unsafe { out.range(start, n) },
+            None => &mut aligned_mut(&mut register)[..tile.padded()],
         };
         match i.op {
             Op::Point(op) => point::<T, FMA>(op, to, [args[0], args[1], args[2]]),
             Op::Fused(op) => fused::run::<T, FMA>(op, to, args),
         }
         registers[i.register] = register;
-        let direct = i.direct.filter(|_| !tile.is_whole());
-        for store in i.stores.clone().chain(direct) {
+        let copied = i.direct.filter(|_| direct.is_none());
+        for store in i.stores.clone().chain(copied) {
             let from = &aligned(&registers[work.kernel.stores[store].register])[..n];
             match &work.outs[store] {
                 // SAFETY: as above.

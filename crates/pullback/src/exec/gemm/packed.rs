@@ -7,10 +7,15 @@ use super::view::{View, ViewMut};
 use super::{Gemm, gemm_on};
 use crate::exec::isa::Isa;
 use crate::exec::pool::Pool;
+use std::ops::Range;
 
 /// How a right operand B is packed; where there is nothing to pack for, products read it as it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Packed(Option<Panels>);
+
+fn pieces(panels: Panels, share: usize, of: usize) -> Range<usize> {
+    panels.pieces() * share / of..panels.pieces() * (share + 1) / of
+}
 
 impl Packed {
     /// For `k` rows and `n` columns.
@@ -26,10 +31,15 @@ impl Packed {
         self.0.map_or(0, |panels| panels.len())
     }
 
-    /// Packs B.
-    pub fn pack<T: Gemm>(&self, b: View<'_, T>, to: &mut [T]) {
+    /// The elements that are one of some shares of packing, nearly alike.
+    pub fn share(&self, (share, of): (usize, usize)) -> Range<usize> {
+        self.0.map_or(0..0, |panels| panels.elements(&pieces(panels, share, of)))
+    }
+
+    /// Packs one of some shares of B into its elements.
+    pub fn pack<T: Gemm>(&self, b: View<'_, T>, (share, of): (usize, usize), to: &mut [T]) {
         if let Some(panels) = self.0 {
-            panels.pack(&b, to);
+            panels.pack(&b, pieces(panels, share, of), to);
         }
     }
 

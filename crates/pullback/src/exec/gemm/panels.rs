@@ -67,12 +67,35 @@ impl Panels {
         (depth.start * self.vectors + depth.len() * self.across(panel).start) * self.lanes
     }
 
-    /// Packs some of the panels of B.
-    pub fn pack<T: Tile + Default>(&self, b: &View<'_, T>, packed: &mut [T]) {
-        for depth in self.depths() {
-            for panel in 0..self.count {
-                self.pack_one(b, &depth, panel, &mut packed[self.at(&depth, panel)..]);
+    /// Panels of all depths; packed they lie one after the other.
+    pub fn pieces(&self) -> usize {
+        self.k.div_ceil(DEPTH) * self.count
+    }
+
+    /// The depth and the number across of a piece.
+    fn piece(&self, piece: usize) -> (Range<usize>, usize) {
+        let first = piece / self.count * DEPTH;
+        (first..self.k.min(first + DEPTH), piece % self.count)
+    }
+
+    /// The elements of B packed that some pieces are.
+    pub fn elements(&self, pieces: &Range<usize>) -> Range<usize> {
+        let at = |piece: usize| match piece {
+            _ if piece < self.pieces() => {
+                let (depth, panel) = self.piece(piece);
+                self.at(&depth, panel)
             }
+            _ => self.len(),
+        };
+        at(pieces.start)..at(pieces.end)
+    }
+
+    /// Packs some pieces of B into their elements.
+    pub fn pack<T: Tile + Default>(&self, b: &View<'_, T>, pieces: Range<usize>, packed: &mut [T]) {
+        let start = self.elements(&pieces).start;
+        for piece in pieces {
+            let (depth, panel) = self.piece(piece);
+            self.pack_one(b, &depth, panel, &mut packed[self.at(&depth, panel) - start..]);
         }
     }
 

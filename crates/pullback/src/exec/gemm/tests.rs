@@ -214,7 +214,10 @@ fn a_tail_is_done_to_every_element_once() {
                     assert!(is_right(&c), "{isa:?} {tail:?} [{m}, {k}] · [{k}, {n}]");
                     let packing = Packed::new::<f64>(isa, k, n);
                     let mut packed = vec![0.0; packing.len()];
-                    packing.pack(views().1, &mut packed);
+                    for share in 0..3 {
+                        let elements = packing.share((share, 3));
+                        packing.pack(views().1, (share, 3), &mut packed[elements]);
+                    }
                     let mut c = vec![0.5; m * n];
                     let (to, right) = (ViewMut::row_major(&mut c, m, n), (views().1, &packed[..]));
                     packing.gemm(isa, pool, to, views().0, right, with());
