@@ -21,6 +21,12 @@ pub(crate) enum Fused {
     TanhSlope,
     /// `tanh(a + b)`.
     TanhSum,
+    /// `softplus(a + b)`.
+    SoftplusSum,
+    /// `sigmoid(a + b)`.
+    SigmoidSum,
+    /// `c·(a + b) - softplus(a + b)`: the log-probability of a truth value by its logit.
+    Logistic,
     /// `a·b + c·d`.
     Mix,
     /// `a·b + c·c·d`.
@@ -93,8 +99,14 @@ fn fused(chain: &[Link], uses: &[usize], j: usize) -> Option<(Fused, Vec<Source>
         Some((k, &[x, z])) => product(x).map(|(l, x, y)| (k, l, [x, y, z])),
         _ => None,
     };
-    if let (Op::Point(PointOp::Tanh), &[x]) = (chain[j].op, &chain[j].args[..]) {
-        return once(x, Op::Point(PointOp::Add)).map(|(k, sum)| (Fused::TanhSum, sum.to_vec(), vec![k]));
+    if let &[x] = &chain[j].args[..] {
+        let op = match chain[j].op {
+            Op::Point(PointOp::Tanh) => Fused::TanhSum,
+            Op::Point(PointOp::Softplus) => Fused::SoftplusSum,
+            Op::Point(PointOp::Sigmoid) => Fused::SigmoidSum,
+            _ => return None,
+        };
+        return once(x, Op::Point(PointOp::Add)).map(|(k, sum)| (op, sum.to_vec(), vec![k]));
     }
     let &[a, b] = &chain[j].args[..] else { return None };
     match chain[j].op {
@@ -128,6 +140,9 @@ fn fused(chain: &[Link], uses: &[usize], j: usize) -> Option<(Fused, Vec<Source>
         Op::Point(PointOp::Sub) if let Some((k, l, [x, y, z])) = ratio(b) => {
             Some((Fused::SubRatio, vec![a, x, y, z], vec![k, l]))
         }
+        Op::Point(PointOp::Sub) if let Some((args, from)) = logistic(chain, uses, a, b) => {
+            Some((Fused::Logistic, args, from))
+        }
         Op::Point(PointOp::Sub) => match (product(a), product(b)) {
             (_, Some((k, x, y))) => Some((Fused::SubProduct, vec![a, x, y], vec![k])),
             (Some((k, x, y)), None) => Some((Fused::ProductSub, vec![b, x, y], vec![k])),
@@ -135,6 +150,19 @@ fn fused(chain: &[Link], uses: &[usize], j: usize) -> Option<(Fused, Vec<Source>
         },
         _ => None,
     }
+}
+
+/// What a product less a softplus reads as [`Fused::Logistic`], where both are of one sum that nothing else reads.
+fn logistic(chain: &[Link], uses: &[usize], product: Source, softplus: Source) -> Option<(Vec<Source>, Vec<usize>)> {
+    let register = |s: Source, n: usize, op: PointOp| match s {
+        Source::Register(k) if uses[k] == n && chain[k].op == Op::Point(op) => Some((k, &chain[k].args[..])),
+        _ => None,
+    };
+    let (k, &[x, y]) = register(product, 1, PointOp::Mul)? else { return None };
+    let (l, &[logit]) = register(softplus, 1, PointOp::Softplus)? else { return None };
+    let (m, &[a, b]) = register(logit, 2, PointOp::Add)? else { return None };
+    let other = if x == logit { y } else { x };
+    (other != logit && (x == logit || y == logit)).then(|| (vec![a, b, other], vec![k, l, m]))
 }
 
 /// An operand vector by vector; one that is the same everywhere is one vector, read again and again.
@@ -232,6 +260,9 @@ pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d
         Fused::ProductSub => zip3(to, [a, b, c], |a, b, c| b * c - a),
         Fused::TanhSlope => zip2(to, [a, b], |a, b| a * (T::ONE - b * b)),
         Fused::TanhSum => zip(to, a, b, |a, b| (a + b).tanh::<FMA>()),
+        Fused::SoftplusSum => zip2(to, [a, b], |a, b| (a + b).softplus::<FMA>()),
+        Fused::Logistic => zip3(to, [a, b, c], |a, b, c| c * (a + b) - (a + b).softplus::<FMA>()),
+        Fused::SigmoidSum => zip2(to, [a, b], |a, b| (a + b).sigmoid::<FMA>()),
         Fused::Mix => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * d),
         Fused::MixSquare => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * c * d),
         Fused::AddRoot => zip3(to, [a, b, c], |a, b, c| a + b.sqrt() * c),
@@ -266,6 +297,27 @@ mod tests {
         let slope_kept = fuse(chain, &|v| v != Var(0));
         assert_eq!(slope_kept[0].op, Op::Fused(Fused::SubProduct));
         assert_eq!((slope_kept[1].op, &slope_kept[1].args[..]), (mul, &[g, Source::Register(0)][..]));
+    }
+
+    #[test]
+    fn a_logit_that_something_else_reads_is_not_taken_in() {
+        let op = |op: PointOp| Op::Point(op);
+        let chain = vec![
+            link(op(PointOp::Add), &[Source::Load(0), Source::Load(1)], 0),
+            link(op(PointOp::Softplus), &[Source::Register(0)], 1),
+            link(op(PointOp::Mul), &[Source::Load(2), Source::Register(0)], 2),
+            link(op(PointOp::Sub), &[Source::Register(2), Source::Register(1)], 3),
+        ];
+        let all = fuse(chain.clone(), &|v| v == Var(3));
+        assert_eq!(
+            all.iter().map(|l| (l.op, &l.args[..])).collect::<Vec<_>>(),
+            [(Op::Fused(Fused::Logistic), &[Source::Load(0), Source::Load(1), Source::Load(2)][..])]
+        );
+        let logit_kept = fuse(chain.clone(), &|v| v == Var(3) || v == Var(0));
+        assert_eq!(logit_kept.len(), 3);
+        let mut square = chain;
+        square[2].args[0] = Source::Register(0);
+        assert_eq!(fuse(square, &|v| v == Var(3)).len(), 3);
     }
 
     #[test]

@@ -46,6 +46,12 @@ pub(super) struct Load {
 }
 
 impl Load {
+    /// Whether numbers follow each other along a line; elsewhere a line has one.
+    #[inline]
+    pub(super) fn runs(&self) -> bool {
+        self.kinds.last() == Some(&Kind::Present)
+    }
+
     /// Read where it lies, without being laid out first.
     pub(super) fn in_place(&self) -> bool {
         self.whole && !self.bools && !self.single

@@ -74,6 +74,12 @@ struct Work<'a, T> {
     outs: [Option<Out<'a, T>>; MOST_STORES],
 }
 
+/// Whether an operand needs no laying out for a tile, which is of one line.
+#[inline(always)]
+fn lies_in_line(load: &Load, tile: Tile) -> bool {
+    tile.one.is_some() && !load.bools && !load.in_place() && (tile.is_whole() || !load.runs())
+}
+
 /// A truth value as a number.
 fn truth<T: Lane>(x: bool) -> T {
     if x { T::ONE } else { T::ZERO }
@@ -84,6 +90,8 @@ fn truth<T: Lane>(x: bool) -> T {
 struct Tile {
     start: usize,
     n: usize,
+    /// The line and the column, where it is of one line.
+    one: Option<[usize; 2]>,
 }
 
 impl Tile {
@@ -109,11 +117,13 @@ impl<T: Lane> Work<'_, T> {
             let per = TILE / cols;
             (tile * per, per.min(self.lines - tile * per), 0, cols)
         };
-        let tile = Tile { start: line * cols + col, n: lines * width };
+        let one = (lines == 1).then_some([line, col]);
+        let tile = Tile { start: line * cols + col, n: lines * width, one };
         for (l, load) in kernel.loads.iter().enumerate() {
             // What is the same for every line is laid out once, unless tiles are parts of lines.
             let once = load.same_rows && cols <= TILE && !load.in_place();
-            if load.single || (load.in_place() && tile.is_whole()) || (once && !first) {
+            let as_it_lies = load.single || (load.in_place() && tile.is_whole()) || lies_in_line(load, tile);
+            if as_it_lies || (once && !first) {
                 continue;
             }
             let lines = if once { (TILE / cols).min(self.lines) } else { lines };
@@ -152,14 +162,49 @@ impl<T: Lane> Work<'_, T> {
         }
     }
 
-    /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
-    fn fill<S: Copy>(&self, load: &Load, from: &[S], to: &mut [T], [line, col, width]: [usize; 3], f: impl Fn(S) -> T) {
+    /// An operand of a tile of one line that needs no laying out: one number, or numbers that follow each other.
+    #[inline(always)]
+    fn in_line(&self, load: usize, tile: Tile) -> Option<Run<'_, T>> {
+        let (operand, [line, col]) = (&self.kernel.loads[load], tile.one?);
+        if !lies_in_line(operand, tile) {
+            return None;
+        }
+        let ids = operand.ids.map(|ids| self.io.read::<i32>(ids));
+        let from = &self.loads[load][self.lines(operand, ids)(line)..];
+        Some(if operand.runs() { Run::Each(&from[col..col + tile.n]) } else { Run::All(from[0]) })
+    }
+
+    /// Where each line of an operand begins.
+    #[inline(always)]
+    fn lines(&self, load: &Load, ids: Option<&[i32]>) -> impl Fn(usize) -> usize {
         let (io, axes) = (self.io, &self.kernel.axes);
         let last = load.kinds.len() - 1;
-        let run = load.kinds[last] == Kind::Present;
+        let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(io.rows) } else { 0 });
+        let sizes: [usize; 8] = std::array::from_fn(|i| if i < last { axes[i].get(io.rows) } else { 1 });
+        move |line: usize| {
+            let (mut rest, mut start) = (line, 0);
+            for axis in (0..last).rev() {
+                let at = if axis == 0 { rest } else { rest % sizes[axis] };
+                if axis > 0 {
+                    rest /= sizes[axis].max(1);
+                }
+                start += steps[axis]
+                    * match (load.kinds[axis], ids) {
+                        (Kind::Indexed(_), Some(ids)) => ids[at] as usize,
+                        _ => at,
+                    };
+            }
+            start
+        }
+    }
+
+    /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
+    fn fill<S: Copy>(&self, load: &Load, from: &[S], to: &mut [T], [line, col, width]: [usize; 3], f: impl Fn(S) -> T) {
+        let io = self.io;
+        let run = load.runs();
         let ids = load.ids.map(|ids| io.read::<i32>(ids));
         let col = if run { col } else { 0 };
-        if last == 1 {
+        if load.kinds.len() == 2 {
             // Lines one after the other, or by number.
             let step = load.strides[0].get(io.rows);
             let to = Lines { to, width, run };
@@ -173,25 +218,8 @@ impl<T: Lane> Work<'_, T> {
                 None => to.lay(&from[(line * step + col).min(from.len())..], |k| k * step, f),
             };
         }
-        let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(io.rows) } else { 0 });
-        let sizes: [usize; 8] = std::array::from_fn(|i| if i < last { axes[i].get(io.rows) } else { 1 });
-        let base = |k: usize| {
-            let mut rest = line + k;
-            let mut base = col;
-            for axis in (0..last).rev() {
-                let at = if axis == 0 { rest } else { rest % sizes[axis] };
-                if axis > 0 {
-                    rest /= sizes[axis].max(1);
-                }
-                base += steps[axis]
-                    * match (load.kinds[axis], ids) {
-                        (Kind::Indexed(_), Some(ids)) => ids[at] as usize,
-                        _ => at,
-                    };
-            }
-            base
-        };
-        Lines { to, width, run }.lay(from, base, f);
+        let start = self.lines(load, ids);
+        Lines { to, width, run }.lay(from, |k| start(line + k) + col, f);
     }
 }
 
@@ -208,7 +236,13 @@ fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [
             Some(out) => return Run::Each(unsafe { out.read(tile.start, tile.n) }),
             None => work.kernel.stores[s].register,
         },
-        Source::Register(r) => r,
+        Source::Register(r) => {
+            let laid_out = r.checked_sub(work.kernel.registers);
+            match laid_out.and_then(|l| work.in_line(l, tile)) {
+                Some(run) => return run,
+                None => r,
+            }
+        }
     };
     Run::Each(&aligned(&registers[register])[..tile.padded()])
 }
@@ -216,7 +250,7 @@ fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [
 /// The instructions of a kernel on one tile whose operands are laid out.
 #[inline(always)]
 fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>], tile: Tile) {
-    let Tile { start, n } = tile;
+    let Tile { start, n, .. } = tile;
     for i in &work.kernel.instructions {
         let mut register = std::mem::take(&mut registers[i.register]);
         // Spelled out: a closure given to `map` would not be inlined into vector code.
