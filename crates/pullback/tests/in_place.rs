@@ -108,9 +108,32 @@ fn an_argument_that_is_read_again_is_not_written_over() -> Result<(), Error> {
 }
 
 #[test]
+fn one_result_may_be_handed_out_twice_and_in_another_shape() -> Result<(), Error> {
+    let twice = jit(|x: Tensor| {
+        let y = &x * 2.0 + 1.0;
+        (y.clone(), y.reshape([16, 4]), y)
+    });
+    for _ in 0..3 {
+        let x: Vec<f64> = numbers(64, 1.0).into_iter().map(f64::from).collect();
+        let wanted: Vec<f64> = x.iter().map(|x| x * 2.0 + 1.0).collect();
+        let (a, b, c) = twice.call(Tensor::from(x).reshape([4, 16]))?;
+        assert_eq!((a.to_vec::<f64>()?, b.to_vec::<f64>()?), (wanted.clone(), wanted.clone()));
+        assert_eq!((c.to_vec::<f64>()?, b.shape().to_string()), (wanted, "[16, 4]".to_string()));
+    }
+    // Flat, of a table that goes.
+    let flat = jit(|x: Tensor| x.reshape([64]) * 3.0);
+    for _ in 0..3 {
+        let y = flat.call(Tensor::from(numbers(64, 1.0)).reshape([4, 16]))?;
+        assert_eq!(y.to_vec::<f32>()?, numbers(64, 1.0).iter().map(|x| x * 3.0).collect::<Vec<_>>());
+        assert_eq!(y.shape().to_string(), "[64]");
+    }
+    Ok(())
+}
+
+#[test]
 fn rows_may_be_more_or_fewer_in_each_call() -> Result<(), Error> {
     let step = jit(|Rows(x): Rows<Tensor>| Rows(&x * 2.0 + 1.0));
-    for n in [5, 33, 2, 1, 100] {
+    for n in [5, 33, 2, 0, 1, 100] {
         let x = numbers(n * 3, 1.0);
         let Rows(y) = step.call(Rows(Tensor::from(x.clone()).reshape([n, 3])))?;
         assert_eq!(y.to_vec::<f32>()?, x.iter().map(|x| x * 2.0 + 1.0).collect::<Vec<_>>());

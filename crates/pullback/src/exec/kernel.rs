@@ -60,13 +60,13 @@ impl Load {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Source {
-    /// A register; those of operands that are laid out first come after those of values.
+    /// A register; those of operands come after those of values: laid out first, unless one line needs none of that.
     Register(usize),
     /// An operand that is read where it lies.
     Load(usize),
     /// An operand that is one number.
     Single(usize),
-    /// A value that is a result, read where it was written.
+    /// A value that is a result, read where it was written; in its register while an operand lies there.
     Result(usize),
     Number(f64),
 }
@@ -83,7 +83,7 @@ pub(super) struct Instruction {
     pub(super) op: Op,
     pub(super) register: usize,
     pub(super) args: [Source; 4],
-    /// The result whose memory is written instead of the register.
+    /// The result whose memory is written instead of the register, or after it where an operand lies there.
     pub(super) direct: Option<usize>,
     /// The results that are copied out of registers once this is done.
     pub(super) stores: std::ops::Range<usize>,

@@ -79,8 +79,9 @@ pub(crate) struct InnerBlock {
 
 /// What a step works with: its operands and targets, and which rows of them.
 ///
-/// The plan promises that no step reads what it writes itself, but for a product and its addend, and that steps that
-/// run at once on different blocks of rows touch different rows, or read what none of them writes; of folds that run at
+/// The plan promises that no step reads what it writes itself, but for a product and its addend, and a chain whose result
+/// is written over an operand: that one is reached through the target alone, never by [`Io::read`]. And that steps that run
+/// at once on different blocks of rows touch different rows, or read what none of them writes; of folds that run at
 /// once none reads what another writes, and no two write to the same place. That is the ground of the two `unsafe`
 /// blocks here.
 pub(crate) struct Io<'a> {

@@ -1,7 +1,8 @@
 //! Results of a call, in the memory of arguments where nobody else holds them.
 //!
 //! A training loop hands its state on: what a call is given comes from the call before, and is gone with it. A result
-//! that is written over an argument takes its array; where somebody else holds that, a copy of it. The arrays of other
+//! that is written over an argument takes its array; where somebody else holds that, a copy of it, which costs a
+//! pass over memory: hand over what is not needed afterwards. The arrays of other
 //! arguments are kept, and results of the same type are written to them: nothing is allocated, cleared or moved.
 
 use crate::array::{Array, DType, Data};

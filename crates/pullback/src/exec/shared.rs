@@ -9,9 +9,9 @@ pub(crate) struct Shared<'a, T> {
     lent: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: the only access is `range`, whose caller promises that no two threads hold overlapping ranges; what is sent
-// between threads is then like distinct `&mut [T]`, which `T: Send` allows.
-unsafe impl<T: Send> Sync for Shared<'_, T> {}
+// SAFETY: the only access is `range` and `read`, whose callers promise that no two threads hold ranges that overlap, unless
+// both only read; what is sent between threads is then like distinct `&mut [T]`, which `T: Send` allows.
+unsafe impl<T: Send + Sync> Sync for Shared<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Shared<'_, T> {}
 

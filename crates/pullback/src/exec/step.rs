@@ -258,6 +258,11 @@ impl Step {
         self.packed = Some(place);
     }
 
+    /// Whether its right operand is packed for its blocks.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.packed.is_some()
+    }
+
     /// Makes room for its right operand packed; the elements that it takes.
     pub(crate) fn reserve_packed(&self, memory: &mut Memory, rows: &[usize], isa: Isa) -> usize {
         let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) else { return 0 };

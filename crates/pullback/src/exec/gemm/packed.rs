@@ -13,8 +13,15 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Packed(Option<Panels>);
 
+/// The pieces of one of some shares: as many elements in each as whole pieces allow.
 fn pieces(panels: Panels, share: usize, of: usize) -> Range<usize> {
-    panels.pieces() * share / of..panels.pieces() * (share + 1) / of
+    let until = |share: usize| {
+        let elements = panels.len() * share / of;
+        (0..panels.pieces())
+            .find(|&piece| panels.elements(&(piece..piece)).start >= elements)
+            .unwrap_or(panels.pieces())
+    };
+    until(share)..if share + 1 == of { panels.pieces() } else { until(share + 1) }
 }
 
 impl Packed {
@@ -31,7 +38,7 @@ impl Packed {
         self.0.map_or(0, |panels| panels.len())
     }
 
-    /// The elements that are one of some shares of packing, nearly alike.
+    /// The elements that are one of some shares of packing.
     pub fn share(&self, (share, of): (usize, usize)) -> Range<usize> {
         self.0.map_or(0..0, |panels| panels.elements(&pieces(panels, share, of)))
     }

@@ -188,10 +188,18 @@ fn a_tail_is_done_to_every_element_once() {
     let mut noise = Noise(7);
     let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| noise.next()).collect() };
     let pools = [Pool::new(1), Pool::new(3)];
-    // Wide in place and turned, packed, narrow, few rows, more rows than a block.
-    for (m, k, n) in
-        [(61, 4, 128), (61, 40, 128), (24, 8, 32), (25, 8, 32), (50, 30, 37), (40, 20, 3), (1, 5, 8), (30, 7, 1)]
-    {
+    // Wide in place and turned, packed, narrow, few rows, more rows than a block, several depths.
+    for (m, k, n) in [
+        (61, 4, 128),
+        (61, 40, 128),
+        (24, 8, 32),
+        (25, 8, 32),
+        (50, 30, 37),
+        (40, 20, 3),
+        (1, 5, 8),
+        (30, 7, 1),
+        (7, 600, 70),
+    ] {
         let (a, b, row, whole) = (draw(m * k), draw(k * n), draw(n), draw(m * n));
         for isa in Isa::all() {
             let mut plain = vec![0.5; m * n];
