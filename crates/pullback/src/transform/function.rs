@@ -39,7 +39,7 @@ macro_rules! arity {
             Func: Fn($first, $($t),*) -> Out,
         {
             type Output = Out;
-            #[allow(non_snake_case)]
+            #[allow(non_snake_case, reason = "an argument is named like its type")]
             fn apply(&self, ($first, $($t,)*): ($first, $($t,)*)) -> Out {
                 self($first, $($t),*)
             }
