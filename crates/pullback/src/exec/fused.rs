@@ -330,6 +330,13 @@ mod tests {
         assert!(to.iter().zip(&x).all(|(y, x)| *y == x - x * 3.0 / 7.0));
         run::<f32, false>(Fused::AddRoot, &mut to, [Run::All(1.0), Run::Each(&x), Run::All(3.0), Run::All(0.0)]);
         assert!(to.iter().zip(&x).all(|(y, x)| *y == 1.0 + x.sqrt() * 3.0));
+        let sum = [Run::Each(&x), Run::All(-7.5), Run::All(0.5), Run::All(0.0)];
+        run::<f32, false>(Fused::SoftplusSum, &mut to, sum);
+        assert!(to.iter().zip(&x).all(|(y, x)| *y == Real::softplus::<false>(x - 7.5)));
+        run::<f32, false>(Fused::SigmoidSum, &mut to, sum);
+        assert!(to.iter().zip(&x).all(|(y, x)| *y == Real::sigmoid::<false>(x - 7.5)));
+        run::<f32, false>(Fused::Logistic, &mut to, sum);
+        assert!(to.iter().zip(&x).all(|(y, x)| *y == 0.5 * (x - 7.5) - Real::softplus::<false>(x - 7.5)));
         run::<f32, false>(Fused::ProductSub, &mut to, [Run::All(3.0), Run::Each(&x), Run::Each(&x), Run::All(0.0)]);
         assert!(to.iter().zip(&x).all(|(y, x)| *y == x * x - 3.0));
     }
