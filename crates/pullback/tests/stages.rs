@@ -153,9 +153,11 @@ fn waves_of_rows_make_the_gradient_of_all() {
         called.unwrap_or_else(|e| panic!("{e}"))
     };
     let (value, gradient) = run(1);
-    let (value_2, gradient_2) = run(2);
-    assert_eq!(floats(&value), floats(&value_2));
-    assert_eq!(floats(&gradient), floats(&gradient_2));
+    for threads in 2..=5 {
+        let (value_n, gradient_n) = run(threads);
+        assert_eq!(floats(&value), floats(&value_n), "{threads} threads");
+        assert!(floats(&gradient) == floats(&gradient_n), "{threads} threads");
+    }
     let (want, slope) = value_and_grad(loss).call((weights(), Key::new(4).split_like(&xs), xs.clone()));
     assert!((floats(&value)[0] - floats(&want)[0]).abs() < 1e-5);
     let size = floats(&slope).iter().fold(0.0f64, |m, x| m.max(x.abs()));
@@ -164,6 +166,33 @@ fn waves_of_rows_make_the_gradient_of_all() {
     }
     let steps = compiled.profile((weights(), Key::new(4), Rows(xs.clone())), 1).unwrap_or_else(|e| panic!("{e}"));
     assert!(steps.iter().any(|s| s.step.starts_with("stage product") && s.step.contains("·rows] ·")), "{steps:#?}");
+}
+
+/// Sums of products that make much, of rows for several waves: of two parts, each added to wave after wave. The weights
+/// are used twice, so that one sum is added to the other; a thread more or less changes no bit.
+#[test]
+fn sums_of_products_of_two_parts_are_those_of_all_rows() {
+    let wide = || Key::new(6).normal([96, 96], DType::F32) * 0.1;
+    let f = |w: Tensor, Rows(x): Rows<Tensor>| {
+        let loss = |w: Tensor| vmap(|x: Tensor| x.dot(&w).tanh().dot(&w).tanh().sum()).call(x.clone()).mean();
+        value_and_grad(loss).call(w)
+    };
+    let n = 1_501;
+    let x = Key::new(7).normal([n, 96], DType::F32);
+    let compiled = jit(f);
+    let run = |threads| {
+        let called = with_threads(threads, || compiled.call((wide(), Rows(x.clone()))));
+        floats(&called.unwrap_or_else(|e| panic!("{e}")).1)
+    };
+    let (one, want) = (run(1), floats(&f(wide(), Rows(x.clone())).1));
+    for threads in 2..=5 {
+        assert!(run(threads) == one, "{threads} threads");
+    }
+    // A later call begins anew.
+    assert!(run(1) == one);
+    let size = want.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let worst = one.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max);
+    assert!(worst < 1e-5 * size, "{worst} of {size}");
 }
 
 /// Maxima, minima and log-sums over all rows, taken in wave by wave; infinities and NaN among them.

@@ -335,28 +335,17 @@ impl<T: Gemm> Task<'_, T> {
     fn packed(&self, pool: &Pool) {
         let panels = Panels::new::<T>(self.isa, self.k, self.n);
         let product = self.product(std::ptr::null(), 0, 0..self.n);
-        // Few rows, or several panels for each thread: each panel is packed where it is used.
-        if !self.pays() || (panels.count() >= 8 && self.m <= 4 * self.n) {
-            let tasks = if self.pays() { 8 } else { 1 };
-            let call = |i: usize| {
-                let range = panels.count() * i / tasks..panels.count() * (i + 1) / tasks;
-                with_scratch(panels.panel_len(), |scratch: &mut [T]| {
-                    // SAFETY: `way` has seen to contiguous rows of C; `View` and `ViewMut` have checked the bounds, and
-                    // the tasks have different columns. `isa` comes from `Isa::all` and is not `Base`.
-                    unsafe { panels.multiply_packing(&product, &self.b, scratch, range) };
-                });
-            };
-            return if tasks > 1 { pool.run(tasks, &call) } else { call(0) };
-        }
-        with_scratch(panels.len(), |packed: &mut [T]| {
-            panels.pack(&self.b, 0..panels.pieces(), packed);
-            let packed = &*packed;
-            let rows = (self.m.div_ceil(8)).next_multiple_of(6);
-            self.blocks(pool, (rows, self.n), |rows, _| {
-                // SAFETY: as above, but that blocks have different rows.
-                unsafe { panels.multiply(&product, packed, rows, 0..panels.count()) };
+        let (down, across) = if self.pays() { panels.shares(self.m, pool.threads()) } else { (1, 1) };
+        let call = |i: usize| {
+            let part = |all: usize, of: usize, k: usize| all * k / of..all * (k + 1) / of;
+            let (rows, cols) = (part(self.m, down, i / across), part(panels.count(), across, i % across));
+            with_scratch(panels.scratch_len(&cols), |scratch: &mut [T]| {
+                // SAFETY: `way` has seen to contiguous rows of C; `View` and `ViewMut` have checked the bounds, and the
+                // tasks have different rows or columns. `isa` comes from `Isa::all` and is not `Base`.
+                unsafe { panels.multiply_packing(&product, &self.b, scratch, rows, cols) };
             });
-        });
+        };
+        pool.run(down * across, &call);
     }
 
     fn direct(&self, pool: &Pool) {

@@ -6,7 +6,7 @@ use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::pool::Pool;
-use crate::exec::stage::take_in;
+use crate::exec::stage::folds::take_in;
 use crate::ir::{Graph, Var};
 use crate::lowering::ReduceOp;
 
@@ -156,13 +156,26 @@ impl<'a> Io<'a> {
         unsafe { self.memory.write(place, self.lane(place), at, n) }
     }
 
-    /// Takes parts of a fold, in their order, into the target; the first begins it where nothing is there yet.
-    pub(crate) fn join<T: Lane>(&self, target: usize, op: ReduceOp, count: usize, begins: bool) {
-        let to = self.write::<T>(target);
-        let Some(parts) = self.writes[target].parts else { return };
-        // SAFETY: the blocks that made the parts are done, and the parts lie in a buffer of their own.
-        let parts = unsafe { self.memory.read::<T>(parts, self.lane(parts), 0, count * to.len()) };
-        take_in(op, to, parts, begins);
+    /// Takes parts of a fold, in their order, into the target; the first begins it where nothing is there yet. Of each one
+    /// of some shares.
+    pub(crate) fn join<T: Lane>(
+        &self,
+        target: usize,
+        op: ReduceOp,
+        (count, begins): (usize, bool),
+        (share, of): (usize, usize),
+    ) {
+        let t = &self.writes[target];
+        let Some(parts) = t.parts else { return };
+        let (at, n) = self.part(t.place, &t.size);
+        let (first, end) = (n * share / of, n * (share + 1) / of);
+        // SAFETY: the blocks that made the parts are done, the parts lie in a buffer of their own, and shares have different
+        // elements.
+        let (to, parts) = unsafe {
+            let to = self.memory.write::<T>(t.place, self.lane(t.place), at + first, end - first);
+            (to, |k: usize| self.memory.read::<T>(parts, self.lane(parts), k * n + first, end - first))
+        };
+        take_in(op, to, (0..count).map(parts), begins);
     }
 
     /// The first elements of a right operand that was packed.
@@ -173,9 +186,9 @@ impl<'a> Io<'a> {
         Some(unsafe { self.memory.read(place, 0, 0, n) })
     }
 
-    /// Whether a product is added to what earlier blocks have made of it; a part of it is not, before it is joined.
+    /// Whether a product is added to what earlier waves have made of it, or of this part of it.
     pub(crate) fn adds(&self) -> bool {
-        self.block.is_some_and(|b| b.adds && b.part.is_none())
+        self.block.is_some_and(|b| b.adds)
     }
 
     /// Whether nothing has been made of a fold before.

@@ -2,24 +2,23 @@
 //!
 //! The rows are cut into waves, a wave into blocks. What only a block's own steps read lies in buffers that are used
 //! again for the next block, and so stays in the cache. What a fold over rows reads is kept for a wave: when its blocks
-//! are through, the folds take in the wave; one that makes little of much is made of parts of it, each by the thread that
-//! has those rows in its cache. Where one row is itself too long, as one example with very many samples is,
+//! are through, the [`folds`] take in the wave. Where one row is itself too long, as one example with very many samples is,
 //! it is cut along its second axis.
 //!
 //! A row comes out the same of every block. Folds take in waves, and the blocks of a long row, in their order, and which
 //! they are follows from the numbers of rows alone: the result is the same to the bit for every number of threads.
 
+pub(crate) mod folds;
+
 use crate::array::DType;
 use crate::exec::clock::Clock;
 use crate::exec::extent::Count;
 use crate::exec::isa::Isa;
-use crate::exec::lanes::Lane;
 use crate::exec::memory::Memory;
 use crate::exec::operand::{Block, InnerBlock, Operand};
 use crate::exec::pool::{Pool, WORTH};
 use crate::exec::step::{ByRows, State, Step};
 use crate::ir::Var;
-use crate::lowering::{ReduceOp, max, min};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -70,15 +69,6 @@ pub(crate) struct Local {
 /// Elementary operations for which a further wave pays, which goes through the folds once more.
 const WAVE_WORTH: usize = 2_000_000;
 
-/// Elementary operations of folds for which a further part of a wave pays.
-const PART_WORTH: usize = 200_000;
-
-/// Most parts of a wave.
-const MOST_PARTS: usize = 16;
-
-/// How many times as many elements as all its parts make a fold reads, at the least, for it to be made of parts.
-const READ_FOR_MADE: usize = 8;
-
 /// Elements of packed weights for which several threads pay.
 const ELEMENTS_WORTH: usize = 32_768;
 
@@ -107,6 +97,9 @@ struct Cut {
 }
 
 impl Cut {
+    /// All rows at once.
+    const WHOLE: Cut = Cut { waves: 1, blocks: 1, inner: None, parts: 1 };
+
     /// Whether all rows go through every step at once.
     fn is_whole(self) -> bool {
         self.waves * self.blocks * self.parts == 1 && self.inner.is_none()
@@ -172,9 +165,8 @@ impl Stage {
         };
         let row = bytes(&one, false).max(1);
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
-        let whole = Cut { waves: 1, blocks: 1, inner: None, parts: 1 };
         if all == 0 || pays == 0 {
-            return whole;
+            return Cut::WHOLE;
         }
         if let Some(inner) = self.inner.filter(|_| row > 2 * BLOCK_BYTES) {
             let long = one[inner].max(1);
@@ -184,7 +176,7 @@ impl Stage {
             let rows = if self.waves.is_empty() { all } else { (LONG_WAVE_BYTES / kept.max(1)).clamp(1, all) };
             let waves = all.div_ceil(rows);
             let rows = all.div_ceil(waves);
-            return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)), parts: 1 };
+            return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)), ..Cut::WHOLE };
         }
         let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
@@ -196,10 +188,7 @@ impl Stage {
         let in_wave = all.div_ceil(waves);
         let blocks = in_wave.div_ceil(in_block).max((pays / waves).min(threads)).next_multiple_of(threads);
         let wave = with(rows, self.extent, in_wave);
-        let folded: usize = self.folds.iter().map(|s| s.operations().get(&wave)).sum();
-        let parts = (folded / PART_WORTH).clamp(1, MOST_PARTS.min(in_wave));
-        // So many that two or four threads have as many each.
-        Cut { waves, blocks: blocks.min(in_wave), inner: None, parts: 1 << parts.ilog2() }
+        Cut { waves, blocks: blocks.min(in_wave), inner: None, parts: self.parts_of(&wave) }
     }
 
     /// Makes room for what blocks write.
@@ -212,9 +201,9 @@ impl Stage {
             memory.reserve(*slot, size.get(&wave));
         }
         for (fold, slot, size) in &self.parts {
-            let times = if self.is_made_of_parts(&self.folds[*fold], &wave, cut) { cut.parts } else { 1 };
-            if times > 1 || (cut.waves > 1 && self.folds[*fold].joins_waves()) {
-                memory.reserve(*slot, times * size.get(&wave));
+            let parts = self.made_of(&self.folds[*fold], rows, cut);
+            if parts > 1 || (cut.waves > 1 && self.folds[*fold].joins_waves()) {
+                memory.reserve(*slot, parts * size.get(&wave));
             }
         }
         let block = with(rows, self.extent, in_wave.div_ceil(cut.blocks));
@@ -317,51 +306,6 @@ impl Stage {
             }
         }
     }
-
-    /// Whether a fold over a wave is made of parts: where it makes little of much, so that each thread takes in the rows
-    /// that its own cache holds.
-    fn is_made_of_parts(&self, step: &Step, wave: &[usize], cut: Cut) -> bool {
-        let reads: usize = step.reads.iter().filter(|o| o.size.has(self.extent)).map(|o| o.size.get(wave)).sum();
-        let makes: usize = step.writes.iter().map(|t| t.size.get(wave)).sum();
-        cut.parts > 1 && reads >= READ_FOR_MADE * cut.parts * makes
-    }
-
-    /// Takes a wave into the folds.
-    fn fold(&self, shared: &Shared<'_>, wave: Range<usize>, number: usize, cut: Cut) {
-        let Shared { memory, rows: all, isa, pool, clock } = *shared;
-        let rows = &with(all, self.extent, wave.len());
-        let first = wave.start;
-        let here =
-            Block { extent: self.extent, first, wave: first, lane: 0, inner: None, part: None, adds: number > 0 };
-        let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let made_of_parts = |s: &Step| self.is_made_of_parts(s, rows, cut);
-        let in_parts = || (blocks..).zip(&self.folds).filter(|(_, s)| made_of_parts(s));
-        let whole = || (blocks..).zip(&self.folds).filter(|(_, s)| !made_of_parts(s));
-        if in_parts().next().is_some() {
-            pool.run(cut.parts, &|part| {
-                let at = |k: usize| wave.start + wave.len() * k / cut.parts;
-                let rows = &with(all, self.extent, at(part + 1) - at(part));
-                let here = Some(Block { first: at(part), part: Some(part), ..here });
-                in_parts().for_each(|(i, s)| clock.time(i, || s.compute(memory, rows, here, isa, pool)));
-            });
-            in_parts().for_each(|(_, s)| s.join_wave(memory, rows, here, cut.parts));
-        }
-        let work = |(i, step): (usize, &Step)| {
-            let joins = number > 0 && step.joins_waves();
-            let here = Block { part: joins.then_some(0), ..here };
-            clock.time(i, || step.compute(memory, rows, Some(here), isa, pool));
-            if joins {
-                step.join_wave(memory, rows, here, 1);
-            }
-        };
-        // One that is worth sharing out is shared out by itself; small ones go to one thread each.
-        let (count, most) = whole().fold((0, 0), |(n, most), (_, s)| (n + 1, s.operations().get(rows).max(most)));
-        if most < WORTH {
-            pool.run(count, &|k| whole().skip(k).take(1).for_each(work));
-        } else {
-            whole().for_each(work);
-        }
-    }
 }
 
 /// The steps in an order that respects what they read, so that those of whole rows come early and those of parts of
@@ -420,26 +364,4 @@ fn merged(counts: impl Iterator<Item = Count>) -> Vec<Count> {
         }
     }
     sums
-}
-
-/// Takes parts of a fold, in their order, into what is there; into nothing where the first part begins it.
-pub(crate) fn take_in<T: Lane>(op: ReduceOp, to: &mut [T], parts: &[T], begins: bool) {
-    let mut parts = parts.chunks_exact(to.len().max(1));
-    if begins && let Some(first) = parts.next() {
-        to.copy_from_slice(first);
-    }
-    for part in parts {
-        for (to, &x) in to.iter_mut().zip(part) {
-            *to = match op {
-                ReduceOp::Sum => *to + x,
-                ReduceOp::Max => max(*to, x),
-                ReduceOp::Min => min(*to, x),
-                ReduceOp::LogSumExp => {
-                    let top = max(*to, x);
-                    let sum = (*to - top).exp::<false>() + (x - top).exp::<false>();
-                    if top.is_finite() { top + sum.log::<false>() } else { top }
-                }
-            };
-        }
-    }
 }

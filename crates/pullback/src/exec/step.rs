@@ -369,12 +369,19 @@ impl Step {
 
     /// Takes the parts that the blocks of one row have made into what it writes, which they begin.
     pub(crate) fn join_blocks(&self, memory: &Memory, rows: &[usize], block: Block, count: usize) {
-        self.join(self.inner, memory, rows, block, (count, true));
+        self.join(self.inner, memory, rows, block, (count, true), (0, 1));
     }
 
-    /// Takes the parts of a wave into what it writes, which those of the first wave begin.
-    pub(crate) fn join_wave(&self, memory: &Memory, rows: &[usize], block: Block, count: usize) {
-        self.join(self.rows, memory, rows, block, (count, !block.adds));
+    /// Takes some parts, of which the first may begin it, into what it writes; of each one of some shares.
+    pub(crate) fn join_wave(
+        &self,
+        memory: &Memory,
+        rows: &[usize],
+        block: Block,
+        parts: (usize, bool),
+        share: (usize, usize),
+    ) {
+        self.join(self.rows, memory, rows, block, parts, share);
     }
 
     fn join(
@@ -383,15 +390,16 @@ impl Step {
         memory: &Memory,
         rows: &[usize],
         block: Block,
-        (count, begins): (usize, bool),
+        parts: (usize, bool),
+        share: (usize, usize),
     ) {
         let Some((_, ByRows::Fold(op))) = by else { return };
         let no = Isa::Base;
         for (k, t) in self.writes.iter().enumerate() {
             let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, pool::single());
             match t.dtype {
-                DType::F64 => io.join::<f64>(k, op, count, begins),
-                _ => io.join::<f32>(k, op, count, begins),
+                DType::F64 => io.join::<f64>(k, op, parts, share),
+                _ => io.join::<f32>(k, op, parts, share),
             }
         }
     }

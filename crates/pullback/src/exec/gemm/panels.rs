@@ -15,6 +15,18 @@ pub const DEPTH: usize = 512;
 /// Rows and columns of a tile that is turned while it is packed.
 const TILE: usize = 16;
 
+/// Elements of panels that stay in the second cache.
+const GROUP: usize = 96 << 10;
+
+/// Rows that pass by a group of panels at once.
+const NEAR_ROWS: usize = 48;
+
+/// Rows of a register tile.
+const TILE_ROWS: usize = 6;
+
+/// Packing a vector of B takes about as long as multiplying it into so many rows.
+const PACKING: usize = 8;
+
 /// How B (`k` rows, `n` columns) is cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panels {
@@ -45,11 +57,6 @@ impl Panels {
     /// Elements of B packed.
     pub fn len(&self) -> usize {
         self.k * self.vectors * self.lanes
-    }
-
-    /// Elements of the largest panel.
-    pub fn panel_len(&self) -> usize {
-        DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes
     }
 
     /// The vectors of a panel: panels of nearly one width.
@@ -161,7 +168,34 @@ impl Panels {
         }
     }
 
-    /// As [`Panels::multiply`] of all rows, each panel packed just before it is used.
+    /// Into how many shares threads cut the rows and the panels of a product of `m` rows, if each packs the panels that
+    /// it uses: the cut whose largest share is the least work, of rows rather than of panels.
+    pub fn shares(&self, m: usize, threads: usize) -> (usize, usize) {
+        let work = |across: usize| {
+            let share = |k: usize| {
+                self.across(self.count * k / across).start..self.across(self.count * (k + 1) / across - 1).end
+            };
+            let widest = (0..across).map(|k| share(k).len()).max().unwrap_or(0);
+            widest * (m.div_ceil(threads / across).next_multiple_of(TILE_ROWS) + PACKING)
+        };
+        let fits = |across: &usize| threads.is_multiple_of(*across) && *across <= self.count;
+        let across = (1..=threads).filter(fits).min_by_key(|&across| work(across)).unwrap_or(1);
+        (threads / across, across)
+    }
+
+    /// How many neighbouring panels are packed at once where they are used once: such as stay in the second cache.
+    fn group(&self) -> usize {
+        let panel = DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes;
+        (GROUP / panel.max(1)).clamp(1, self.count.max(1))
+    }
+
+    /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some panels.
+    pub fn scratch_len(&self, panels: &Range<usize>) -> usize {
+        let group = self.group().min(panels.len());
+        DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes * group
+    }
+
+    /// As [`Panels::multiply`], panels packed just before they are used.
     ///
     /// # Safety
     /// As there.
@@ -170,13 +204,22 @@ impl Panels {
         product: &Product<T>,
         b: &View<'_, T>,
         scratch: &mut [T],
+        rows: Range<usize>,
         panels: Range<usize>,
     ) {
         for depth in self.depths() {
-            for panel in panels.clone() {
-                self.pack_one(b, &depth, panel, scratch);
-                // SAFETY: passed on; `pack_one` has filled the panel.
-                unsafe { self.one(product, scratch.as_ptr(), &depth, panel, 0..product.m) };
+            for first in panels.clone().step_by(self.group()) {
+                let group = first..panels.end.min(first + self.group());
+                let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, first);
+                group.clone().for_each(|panel| self.pack_one(b, &depth, panel, &mut scratch[at(panel)..]));
+                // Some rows across all panels, so that what is near of them in C is used whole.
+                for row in rows.clone().step_by(NEAR_ROWS) {
+                    let near = row..rows.end.min(row + NEAR_ROWS);
+                    for panel in group.clone() {
+                        // SAFETY: passed on; `pack_one` has filled the panel.
+                        unsafe { self.one(product, scratch[at(panel)..].as_ptr(), &depth, panel, near.clone()) };
+                    }
+                }
             }
         }
     }
@@ -205,5 +248,24 @@ impl Panels {
         };
         // SAFETY: passed on.
         unsafe { T::panel(self.isa, &part, across.len(), rows) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_as_many_as_threads_and_as_equal_as_can_be() {
+        let shares = |m, n, threads| Panels::new::<f32>(Isa::Avx512, 100, n).shares(m, threads);
+        assert_eq!(shares(784, 200, 1), (1, 1));
+        // Rows: four panels of three and four vectors are not two equal halves.
+        assert_eq!(shares(784, 200, 2), (2, 1));
+        assert_eq!(shares(200, 784, 2), (2, 1));
+        // Few rows: packing all panels twice would take longer.
+        assert_eq!(shares(12, 768, 2), (1, 2));
+        assert_eq!(shares(48, 768, 8), (2, 4));
+        // A single panel.
+        assert_eq!(shares(100, 50, 6), (6, 1));
     }
 }

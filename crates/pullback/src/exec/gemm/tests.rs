@@ -100,7 +100,7 @@ fn check<T: Real>(noise: &mut Noise, pools: &[Pool], (m, k, n): (usize, usize, u
 
 #[test]
 fn products_are_right_and_independent_of_threads() {
-    let (mut noise, pools) = (Noise(1), [1, 2, 3].map(Pool::new));
+    let (mut noise, pools) = (Noise(1), [1, 2, 3, 4, 6].map(Pool::new));
     for round in 0..if cfg!(debug_assertions) { 60 } else { 400 } {
         let mut size = || match noise.below(4) {
             0 => noise.below(5),
