@@ -23,6 +23,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 mod packed;
 mod panels;
+mod stream;
 mod tail;
 mod tile;
 #[cfg(target_arch = "x86_64")]

@@ -3,6 +3,9 @@
 use crate::array::{Array, DType, Data, Element};
 use std::sync::Arc;
 
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
+
 /// Where a value lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Place {
@@ -138,6 +141,17 @@ impl Memory {
         let slot = self.slot(place, lane).expect("plan: what is written is a buffer of the program");
         // SAFETY: `n` elements inside the slot's vector, not aliased by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(slot.part(at, n), n) }
+    }
+
+    /// Elements of a slot before the first that begins a line of the cache.
+    pub(crate) fn before_line(&self, slot: usize) -> usize {
+        let Slot { data, start, .. } = &self.slots[slot];
+        start.align_offset(LINE) / data.dtype().size()
+    }
+
+    /// Makes room for `n` elements in a slot from the first on that begins a line of the cache.
+    pub(crate) fn reserve_lines(&mut self, slot: usize, n: usize) {
+        self.reserve(slot, n + LINE / self.dtype(slot).size());
     }
 
     /// Makes room for `n` elements in a slot.

@@ -91,8 +91,8 @@ pub(crate) struct Io<'a> {
     /// The number of rows of each extent; of the block's own, the block's.
     pub rows: &'a [usize],
     pub block: Option<Block>,
-    /// Where the right operand of a product lies packed.
-    pub packed: Option<Place>,
+    /// The slot in which the right operand of a product lies packed, from a line of the cache on.
+    pub packed: Option<usize>,
     pub isa: Isa,
     pub pool: &'a Pool,
 }
@@ -181,9 +181,9 @@ impl<'a> Io<'a> {
     /// The first elements of a right operand that was packed.
     #[inline]
     pub(crate) fn packed<T: Element>(&self, n: usize) -> Option<&'a [T]> {
-        let place = self.packed.filter(|_| self.block.is_some())?;
+        let slot = self.packed.filter(|_| self.block.is_some())?;
         // SAFETY: packed before the blocks of the stage run, and written by none of them.
-        Some(unsafe { self.memory.read(place, 0, 0, n) })
+        Some(unsafe { self.memory.read(Place::Slot(slot), 0, self.memory.before_line(slot), n) })
     }
 
     /// Whether a product is added to what earlier waves have made of it, or of this part of it.

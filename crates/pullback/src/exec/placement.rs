@@ -370,7 +370,7 @@ fn packs(stage: &mut Stage, memory: &mut Memory) {
     for step in stage.segments.iter_mut().flat_map(|s| &mut s.steps) {
         let apart = step.by_rows().is_some_and(|(_, by)| by == ByRows::Apart);
         if let Some(dtype) = step.packs(&extents).filter(|_| apart) {
-            step.pack_into(Place::Slot(memory.add(dtype)));
+            step.pack_into(memory.add(dtype));
         }
     }
 }

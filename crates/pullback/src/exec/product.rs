@@ -133,10 +133,14 @@ impl Product {
 
     fn pack_right<T: Gemm + Element>(&self, io: &Io<'_>, share: (usize, usize), slot: usize) {
         let packing = self.packing::<T>(io.rows, io.isa);
-        let elements = packing.share(share);
-        // SAFETY: no block runs yet, the right operand lies elsewhere, and shares have different elements.
-        let to = unsafe { io.memory.write::<T>(Place::Slot(slot), 0, elements.start, elements.len()) };
-        packing.pack(self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract), share, to);
+        let right = self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract);
+        let first = io.memory.before_line(slot);
+        for piece in packing.pieces(&right, share) {
+            let elements = packing.elements(&piece);
+            // SAFETY: no block runs yet, the right operand lies elsewhere, and pieces have different elements.
+            let to = unsafe { io.memory.write::<T>(Place::Slot(slot), 0, first + elements.start, elements.len()) };
+            packing.pack(&right, &piece, to, share.1 > 1);
+        }
     }
 
     /// Whether it is added to its third operand.

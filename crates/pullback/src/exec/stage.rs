@@ -256,11 +256,9 @@ impl Stage {
     fn pack(&self, state: &mut State<'_>, pool: &Pool) {
         let elements: usize = self.steps().map(|s| s.reserve_packed(state.memory, state.rows, state.isa)).sum();
         let (memory, rows, isa) = (&*state.memory, &*state.rows, state.isa);
-        // Of each operand a part to every thread: one that is packed turned takes longer than others. Those of one piece
-        // go to each thread in turn.
+        // Of each operand a part to every thread: the one that moves those weights after a step of training.
         let shares = if elements < ELEMENTS_WORTH { 1 } else { pool.threads() };
-        let turns = || self.steps().filter(|s| s.is_packed()).enumerate();
-        pool.run(shares, &|share| turns().for_each(|(i, s)| s.pack(memory, rows, isa, ((share + i) % shares, shares))));
+        pool.run(shares, &|share| self.steps().for_each(|s| s.pack(memory, rows, isa, (share, shares))));
     }
 
     /// Takes a wave's step on a block; `lanes` are those whose buffers may be used, the block's own first.

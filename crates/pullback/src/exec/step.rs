@@ -31,8 +31,8 @@ pub(crate) struct Step {
     rows: Option<(usize, ByRows)>,
     /// The extent of the second, where blocks of one row can be.
     inner: Option<(usize, ByRows)>,
-    /// Where the right operand of a product lies packed for its blocks.
-    packed: Option<Place>,
+    /// The slot in which the right operand of a product lies packed for its blocks.
+    packed: Option<usize>,
     /// Extents that its work needs the number of.
     speaks_of: Vec<usize>,
 }
@@ -254,26 +254,21 @@ impl Step {
     }
 
     /// Learns where its right operand will be packed.
-    pub(crate) fn pack_into(&mut self, place: Place) {
-        self.packed = Some(place);
-    }
-
-    /// Whether its right operand is packed for its blocks.
-    pub(crate) fn is_packed(&self) -> bool {
-        self.packed.is_some()
+    pub(crate) fn pack_into(&mut self, slot: usize) {
+        self.packed = Some(slot);
     }
 
     /// Makes room for its right operand packed; the elements that it takes.
     pub(crate) fn reserve_packed(&self, memory: &mut Memory, rows: &[usize], isa: Isa) -> usize {
-        let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) else { return 0 };
+        let (Work::Product(p), Some(slot)) = (&self.work, self.packed) else { return 0 };
         let elements = p.packed_len(rows, isa);
-        memory.reserve(slot, elements);
+        memory.reserve_lines(slot, elements);
         elements
     }
 
     /// Packs one of some shares of its right operand, if it is to be.
     pub(crate) fn pack(&self, memory: &Memory, rows: &[usize], isa: Isa, share: (usize, usize)) {
-        if let (Work::Product(p), Some(Place::Slot(slot))) = (&self.work, self.packed) {
+        if let (Work::Product(p), Some(slot)) = (&self.work, self.packed) {
             p.pack(&self.io(memory, rows, None, isa, pool::single()), share, slot);
         }
     }

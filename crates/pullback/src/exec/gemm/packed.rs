@@ -1,6 +1,6 @@
 //! A matrix packed once, to be the right operand of many products.
 
-use super::panels::Panels;
+use super::panels::{Panels, Piece};
 use super::tail::{self, Ending};
 use super::tile::Product;
 use super::view::{View, ViewMut};
@@ -12,17 +12,6 @@ use std::ops::Range;
 /// How a right operand B is packed; where there is nothing to pack for, products read it as it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Packed(Option<Panels>);
-
-/// The pieces of one of some shares: as many elements in each as whole pieces allow.
-fn pieces(panels: Panels, share: usize, of: usize) -> Range<usize> {
-    let until = |share: usize| {
-        let elements = panels.len() * share / of;
-        (0..panels.pieces())
-            .find(|&piece| panels.elements(&(piece..piece)).start >= elements)
-            .unwrap_or(panels.pieces())
-    };
-    until(share)..if share + 1 == of { panels.pieces() } else { until(share + 1) }
-}
 
 impl Packed {
     /// For `k` rows and `n` columns.
@@ -38,15 +27,21 @@ impl Packed {
         self.0.map_or(0, |panels| panels.len())
     }
 
-    /// The elements that are one of some shares of packing.
-    pub fn share(&self, (share, of): (usize, usize)) -> Range<usize> {
-        self.0.map_or(0..0, |panels| panels.elements(&pieces(panels, share, of)))
+    /// One of some shares of packing B.
+    pub fn pieces<T>(&self, b: &View<'_, T>, share: (usize, usize)) -> impl Iterator<Item = Piece> + use<T> {
+        let rows_follow = b.shape.row_stride >= b.shape.col_stride;
+        self.0.into_iter().flat_map(move |panels| panels.pieces(rows_follow, share))
     }
 
-    /// Packs one of some shares of B into its elements.
-    pub fn pack<T: Gemm>(&self, b: View<'_, T>, (share, of): (usize, usize), to: &mut [T]) {
+    /// The elements that a piece is.
+    pub fn elements(&self, piece: &Piece) -> Range<usize> {
+        self.0.map_or(0..0, |panels| panels.elements(piece))
+    }
+
+    /// Packs a piece of B into its elements, past the caches if several threads will read it.
+    pub fn pack<T: Gemm>(&self, b: &View<'_, T>, piece: &Piece, to: &mut [T], past: bool) {
         if let Some(panels) = self.0 {
-            panels.pack(&b, pieces(panels, share, of), to);
+            panels.pack(b, piece, to, past);
         }
     }
 

@@ -4,6 +4,7 @@
 //! while all rows of A pass by. Which columns share a panel depends on their number alone, and an element of C is one
 //! chain of multiply-adds over each depth of K: neither rows nor threads change a bit of it.
 
+use super::stream;
 use super::tile::{Product, Tile};
 use super::view::View;
 use crate::exec::isa::Isa;
@@ -37,6 +38,19 @@ pub struct Panels {
     /// Vectors across all columns.
     vectors: usize,
     count: usize,
+}
+
+/// Some rows of a panel, all of one depth.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    rows: Range<usize>,
+    panel: usize,
+}
+
+/// Copies, past the caches or not.
+#[inline]
+fn put<T: Copy>(to: &mut [T], from: &[T], past: bool) {
+    if past { stream::copy(to, from) } else { to.copy_from_slice(from) }
 }
 
 impl Panels {
@@ -74,49 +88,55 @@ impl Panels {
         (depth.start * self.vectors + depth.len() * self.across(panel).start) * self.lanes
     }
 
-    /// Panels of all depths; packed they lie one after the other.
-    pub fn pieces(&self) -> usize {
-        self.k.div_ceil(DEPTH) * self.count
+    /// One of some shares of packing B: such a part of the rows, or of the columns, as follow each other in memory.
+    pub fn pieces(&self, rows_follow: bool, (share, of): (usize, usize)) -> impl Iterator<Item = Piece> + use<> {
+        let part = |all: usize| all * share / of..all * (share + 1) / of;
+        let whole = 0..self.k;
+        let (rows, panels) = if rows_follow { (part(self.k), 0..self.count) } else { (whole, part(self.count)) };
+        let depths = self.depths().map(move |d| d.start.max(rows.start)..d.end.min(rows.end));
+        let depths = depths.filter(|rows| !rows.is_empty());
+        depths.flat_map(move |rows| panels.clone().map(move |panel| Piece { rows: rows.clone(), panel }))
     }
 
-    /// The depth and the number across of a piece.
-    fn piece(&self, piece: usize) -> (Range<usize>, usize) {
-        let first = piece / self.count * DEPTH;
-        (first..self.k.min(first + DEPTH), piece % self.count)
+    /// The elements of B packed that a piece is.
+    pub fn elements(&self, piece: &Piece) -> Range<usize> {
+        let width = self.across(piece.panel).len() * self.lanes;
+        let first = piece.rows.start / DEPTH * DEPTH;
+        let at = self.at(&(first..self.k.min(first + DEPTH)), piece.panel) + (piece.rows.start - first) * width;
+        at..at + piece.rows.len() * width
     }
 
-    /// The elements of B packed that some pieces are.
-    pub fn elements(&self, pieces: &Range<usize>) -> Range<usize> {
-        let at = |piece: usize| match piece {
-            _ if piece < self.pieces() => {
-                let (depth, panel) = self.piece(piece);
-                self.at(&depth, panel)
-            }
-            _ => self.len(),
-        };
-        at(pieces.start)..at(pieces.end)
-    }
-
-    /// Packs some pieces of B into their elements.
-    pub fn pack<T: Tile + Default>(&self, b: &View<'_, T>, pieces: Range<usize>, packed: &mut [T]) {
-        let start = self.elements(&pieces).start;
-        for piece in pieces {
-            let (depth, panel) = self.piece(piece);
-            self.pack_one(b, &depth, panel, &mut packed[self.at(&depth, panel) - start..]);
+    /// Packs a piece of B into its elements, past the caches if several threads will read it.
+    pub fn pack<T: Tile + Default>(&self, b: &View<'_, T>, piece: &Piece, to: &mut [T], past: bool) {
+        self.pack_one(b, &piece.rows, piece.panel, to, past);
+        if past {
+            stream::done();
         }
     }
 
-    fn pack_one<T: Tile + Default>(&self, b: &View<'_, T>, depth: &Range<usize>, panel: usize, to: &mut [T]) {
+    fn pack_one<T: Tile + Default>(
+        &self,
+        b: &View<'_, T>,
+        depth: &Range<usize>,
+        panel: usize,
+        to: &mut [T],
+        past: bool,
+    ) {
         let across = self.across(panel);
         let width = across.len() * self.lanes;
         let columns = across.start * self.lanes..self.n.min(across.end * self.lanes);
         let to = &mut to[..depth.len() * width];
         let (row, col) = (b.shape.row_stride, b.shape.col_stride);
         if col == 1 {
+            let whole = columns.len() / self.lanes * self.lanes;
             for (line, p) in to.chunks_exact_mut(width).zip(depth.clone()) {
-                let (line, rest) = line.split_at_mut(columns.len());
-                line.copy_from_slice(&b.data[p * row + columns.start..][..columns.len()]);
-                rest.fill(T::default());
+                let from = &b.data[p * row + columns.start..][..columns.len()];
+                put(&mut line[..whole], &from[..whole], past);
+                if whole < width {
+                    let mut last = [T::default(); TILE];
+                    last[..columns.len() - whole].copy_from_slice(&from[whole..]);
+                    put(&mut line[whole..], &last[..width - whole], past);
+                }
             }
             return;
         }
@@ -134,7 +154,7 @@ impl Panels {
                         line.copy_from_slice(&b.data[first + (column + t) * col..][..TILE]);
                     }
                     for (p, line) in block.chunks_exact_mut(width).enumerate() {
-                        line[j..j + TILE].iter_mut().zip(&tile).for_each(|(to, from)| *to = from[p]);
+                        put(&mut line[j..j + TILE], &std::array::from_fn::<T, TILE, _>(|t| tile[t][p]), past);
                     }
                     continue;
                 }
@@ -211,7 +231,7 @@ impl Panels {
             for first in panels.clone().step_by(self.group()) {
                 let group = first..panels.end.min(first + self.group());
                 let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, first);
-                group.clone().for_each(|panel| self.pack_one(b, &depth, panel, &mut scratch[at(panel)..]));
+                group.clone().for_each(|panel| self.pack_one(b, &depth, panel, &mut scratch[at(panel)..], false));
                 // Some rows across all panels, so that what is near of them in C is used whole.
                 for row in rows.clone().step_by(NEAR_ROWS) {
                     let near = row..rows.end.min(row + NEAR_ROWS);
