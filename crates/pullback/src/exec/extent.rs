@@ -141,3 +141,15 @@ impl fmt::Display for Count {
         }
     }
 }
+
+/// A sum of counts, like ones added up.
+pub(crate) fn merged(counts: impl Iterator<Item = Count>) -> Vec<Count> {
+    let mut sums: Vec<Count> = Vec::new();
+    for count in counts {
+        match sums.iter_mut().find(|c| c.is_like(&count)) {
+            Some(sum) => sum.add(&count),
+            None => sums.push(count),
+        }
+    }
+    sums
+}

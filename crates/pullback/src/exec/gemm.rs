@@ -160,7 +160,7 @@ enum Way {
 }
 
 /// Fewest multiply-adds for which a second thread pays.
-const PARALLEL: usize = 1_000_000;
+pub const PARALLEL: usize = 1_000_000;
 
 /// Up to how many multiply-adds nothing is packed.
 const TINY: usize = 16 * 16 * 16;

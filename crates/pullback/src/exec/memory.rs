@@ -1,6 +1,7 @@
 //! Where a program's values lie while it runs.
 
 use crate::array::{Array, DType, Data, Element};
+use crate::exec::shared::Shared;
 use std::sync::Arc;
 
 /// Bytes of a line of the cache.
@@ -147,6 +148,17 @@ impl Memory {
     pub(crate) fn before_line(&self, slot: usize) -> usize {
         let Slot { data, start, .. } = &self.slots[slot];
         start.align_offset(LINE) / data.dtype().size()
+    }
+
+    /// The elements `at..at + n` of a buffer, of which several threads write their own.
+    ///
+    /// # Safety
+    /// Nobody else reads or writes those elements while it lives, but through others like it.
+    #[inline]
+    pub(crate) unsafe fn shared<T: Element>(&self, place: Place, lane: usize, at: usize, n: usize) -> Shared<'_, T> {
+        let slot = self.slot(place, lane).expect("plan: what is written is a buffer of the program");
+        // SAFETY: `n` elements inside the slot's vector, which others reach only in the same way.
+        unsafe { Shared::from_raw(slot.part(at, n), n) }
     }
 
     /// Makes room for `n` elements in a slot from the first on that begins a line of the cache.

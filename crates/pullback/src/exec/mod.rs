@@ -6,6 +6,7 @@ mod counting;
 mod extent;
 mod fused;
 mod gemm;
+mod group;
 mod isa;
 mod kernel;
 mod lanes;

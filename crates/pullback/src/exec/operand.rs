@@ -6,6 +6,7 @@ use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::pool::Pool;
+use crate::exec::shared::Shared;
 use crate::exec::stage::folds::take_in;
 use crate::ir::{Graph, Var};
 use crate::lowering::ReduceOp;
@@ -93,6 +94,8 @@ pub(crate) struct Io<'a> {
     pub block: Option<Block>,
     /// The slot in which the right operand of a product lies packed, from a line of the cache on.
     pub packed: Option<usize>,
+    /// Which of how many shares of the work this is.
+    pub share: (usize, usize),
     pub isa: Isa,
     pub pool: &'a Pool,
 }
@@ -154,6 +157,15 @@ impl<'a> Io<'a> {
         };
         // SAFETY: the plan's promise above.
         unsafe { self.memory.write(place, self.lane(place), at, n) }
+    }
+
+    /// The elements of a target, of which several threads write their own.
+    #[inline]
+    pub(crate) fn shared<T: Element>(&self, target: usize) -> Shared<'a, T> {
+        let t = &self.writes[target];
+        let (at, n) = self.part(t.place, &t.size);
+        // SAFETY: the plan's promise above.
+        unsafe { self.memory.shared(t.place, self.lane(t.place), at, n) }
     }
 
     /// Takes parts of a fold, in their order, into the target; the first begins it where nothing is there yet. Of each one

@@ -79,7 +79,7 @@ pub(crate) fn places(
                 packs(stage, &mut memory);
                 scopes
             }
-            Run::Step(_) => HashMap::new(),
+            Run::Step(_) | Run::Group(_) => HashMap::new(),
         };
         for step in run.steps() {
             let whole = |v: &Var| within.get(&root(*v)).is_none_or(|s| *s == Scope::Program);

@@ -2,6 +2,7 @@
 
 use crate::array::Array;
 use crate::exec::extent::{Count, RowTable};
+use crate::exec::group::grouped;
 use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES};
 use crate::exec::memory::{Memory, Place};
 use crate::exec::placement::places;
@@ -76,7 +77,7 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
         let over = graph.inputs.iter().position(|&a| place_of(a) == place).filter(|_| matches!(place, Place::Slot(_)));
         outputs.push(Output { place, shape, again, over });
     }
-    Plan { rows, runs, memory, outputs }
+    Plan { rows, runs: grouped(runs), memory, outputs }
 }
 
 /// Products that take in the one operation that alone reads them, and do it while their rows are near.

@@ -83,6 +83,11 @@ impl Reduction {
         }
     }
 
+    /// Whether threads share it out.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.by_segments && !self.of_products
+    }
+
     fn fold<T: Lane>(&self, io: &Io<'_>) {
         let (rows, isa, pool) = (io.rows, io.isa, io.pool);
         let (outer, middle, inner) = (self.outer.get(rows), self.middle.get(rows), self.inner.get(rows));

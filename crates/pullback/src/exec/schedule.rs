@@ -1,6 +1,7 @@
 //! The order of steps: those that blocks of rows can go through come together, as stages.
 
 use crate::exec::clock::Clock;
+use crate::exec::group::Group;
 use crate::exec::operand::Operand;
 use crate::exec::stage::{EXTENTS, Stage};
 use crate::exec::step::{ByRows, State, Step};
@@ -12,6 +13,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 pub(crate) enum Run {
     /// One step on all rows.
     Step(Step),
+    /// Steps of which none waits for another.
+    Group(Group),
     /// Steps that blocks of rows go through.
     Stage(Stage),
 }
@@ -20,6 +23,7 @@ impl Run {
     pub(crate) fn run(&self, state: &mut State<'_>, clock: Clock<'_>) {
         match self {
             Run::Step(step) => clock.time(0, || step.run(state)),
+            Run::Group(group) => group.run(state, clock),
             Run::Stage(stage) => stage.run(state, clock),
         }
     }
@@ -28,6 +32,7 @@ impl Run {
     pub(crate) fn len(&self) -> usize {
         match self {
             Run::Step(_) => 1,
+            Run::Group(group) => group.steps.len(),
             Run::Stage(stage) => stage.len(),
         }
     }
@@ -36,6 +41,7 @@ impl Run {
     pub(crate) fn titles(&self) -> Vec<String> {
         match self {
             Run::Step(step) => vec![step.to_string()],
+            Run::Group(group) => group.steps.iter().map(Step::to_string).collect(),
             Run::Stage(stage) => stage.titles(),
         }
     }
@@ -44,6 +50,7 @@ impl Run {
     pub(crate) fn steps(&self) -> Box<dyn Iterator<Item = &Step> + '_> {
         match self {
             Run::Step(step) => Box::new(std::iter::once(step)),
+            Run::Group(group) => Box::new(group.steps.iter()),
             Run::Stage(stage) => Box::new(stage.steps()),
         }
     }
@@ -51,6 +58,7 @@ impl Run {
     pub(crate) fn steps_mut(&mut self) -> Box<dyn Iterator<Item = &mut Step> + '_> {
         match self {
             Run::Step(step) => Box::new(std::iter::once(step)),
+            Run::Group(group) => Box::new(group.steps.iter_mut()),
             Run::Stage(stage) => Box::new(stage.steps_mut()),
         }
     }

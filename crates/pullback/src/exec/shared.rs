@@ -21,6 +21,14 @@ impl<'a, T> Shared<'a, T> {
         Shared { start: slice.as_mut_ptr(), len: slice.len(), lent: PhantomData }
     }
 
+    /// Lends elements that lie one after the other.
+    ///
+    /// # Safety
+    /// There are so many at `start` for as long as this lives, and they are reached only through what lends them too.
+    pub(crate) unsafe fn from_raw(start: *mut T, len: usize) -> Shared<'a, T> {
+        Shared { start, len, lent: PhantomData }
+    }
+
     /// A part of the slice.
     ///
     /// # Safety

@@ -12,7 +12,7 @@ pub(crate) mod folds;
 
 use crate::array::DType;
 use crate::exec::clock::Clock;
-use crate::exec::extent::Count;
+use crate::exec::extent::{Count, merged};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Memory;
 use crate::exec::operand::{Block, InnerBlock, Operand};
@@ -350,16 +350,4 @@ fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] {
     all[..rows.len()].copy_from_slice(rows);
     all[extent] = n;
     all
-}
-
-/// A sum of counts, like ones added up.
-fn merged(counts: impl Iterator<Item = Count>) -> Vec<Count> {
-    let mut sums: Vec<Count> = Vec::new();
-    for count in counts {
-        match sums.iter_mut().find(|c| c.is_like(&count)) {
-            Some(sum) => sum.add(&count),
-            None => sums.push(count),
-        }
-    }
-    sums
 }

@@ -315,7 +315,8 @@ impl Step {
         isa: Isa,
         pool: &'a Pool,
     ) -> Io<'a> {
-        Io { memory, reads: &self.reads, writes: &self.writes, rows, block, packed: self.packed, isa, pool }
+        let (reads, writes) = (&*self.reads, &*self.writes);
+        Io { memory, reads, writes, rows, block, packed: self.packed, share: (0, 1), isa, pool }
     }
 
     /// Runs it on all its rows.
@@ -349,6 +350,32 @@ impl Step {
             Work::ScalarLoop(s) => s.run(&io),
             Work::Counting(c) => c.run(&io),
             Work::Rows(_) | Work::Plain(_) => unreachable!("step: its memory is not known before it runs"),
+        }
+    }
+
+    /// Whether it computes into memory that can be there before.
+    pub(crate) fn computes(&self) -> bool {
+        !matches!(self.work, Work::Rows(_) | Work::Plain(_))
+    }
+
+    /// Whether [`Step::compute`] shares it out over threads.
+    pub(crate) fn is_cut(&self) -> bool {
+        match &self.work {
+            Work::Reduction(r) => r.is_cut(),
+            Work::Kernel(_) | Work::Product(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it can be computed in shares.
+    pub(crate) fn has_shares(&self) -> bool {
+        matches!(self.work, Work::Kernel(_))
+    }
+
+    /// Computes one of some shares of it, on this thread.
+    pub(crate) fn compute_share(&self, memory: &Memory, rows: &[usize], share: (usize, usize), isa: Isa) {
+        if let Work::Kernel(k) = &self.work {
+            k.run(&Io { share, ..self.io(memory, rows, None, isa, pool::single()) });
         }
     }
 

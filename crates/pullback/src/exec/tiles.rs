@@ -32,11 +32,7 @@ impl Kernel {
         }
         let mut outs: [Option<Out<'_, T>>; MOST_STORES] = [const { None }; MOST_STORES];
         for (k, (store, out)) in self.stores.iter().zip(&mut outs).enumerate() {
-            *out = Some(if store.bools {
-                Out::Bools(Shared::new(io.write::<bool>(k)))
-            } else {
-                Out::Numbers(Shared::new(io.write::<T>(k)))
-            });
+            *out = Some(if store.bools { Out::Bools(io.shared::<bool>(k)) } else { Out::Numbers(io.shared::<T>(k)) });
         }
         let mut loads: [&[T]; MOST_LOADS] = [&[]; MOST_LOADS];
         for (load, from) in self.loads.iter().zip(&mut loads).filter(|(load, _)| !load.bools && load.under.is_none()) {
@@ -50,10 +46,12 @@ impl Kernel {
         // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
         let per = if cols >= TILE { 1 } else { TILE / cols };
         let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
+        let (share, shares) = io.share;
+        let (first, tiles) = (tiles * share / shares, tiles * (share + 1) / shares - tiles * share / shares);
         let tasks = io.pool.tasks(total * self.instructions.len(), tiles);
         io.pool.run(tasks, &|task| {
             T::registers(self.registers + self.loads.len() + 1, |registers| {
-                let range = tiles * task / tasks..tiles * (task + 1) / tasks;
+                let range = first + tiles * task / tasks..first + tiles * (task + 1) / tasks;
                 for (k, tile) in range.enumerate() {
                     work.tile(tile, k == 0, registers);
                 }

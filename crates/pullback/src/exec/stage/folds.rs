@@ -7,9 +7,9 @@
 //! wave, and joined after the last.
 
 use super::{Cut, Shared, Stage, with};
+use crate::exec::gemm::PARALLEL;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::Block;
-use crate::exec::pool::WORTH;
 use crate::exec::step::Step;
 use crate::lowering::{ReduceOp, max, min};
 use std::ops::Range;
@@ -95,12 +95,10 @@ impl Stage {
             }
         };
         // One that is worth sharing out is shared out by itself; small ones go to one thread each.
-        let (count, most) = whole().fold((0, 0), |(n, most), (_, s, _)| (n + 1, s.operations().get(rows).max(most)));
-        if most < WORTH {
-            pool.run(count, &|k| whole().skip(k).take(1).for_each(work));
-        } else {
-            whole().for_each(work);
-        }
+        let large = |f: &(usize, &Step, usize)| f.1.operations().get(rows) >= PARALLEL;
+        whole().filter(large).for_each(work);
+        let small = || whole().filter(|f| !large(f));
+        pool.run(small().count(), &|k| small().skip(k).take(1).for_each(work));
     }
 }
 
