@@ -65,7 +65,16 @@ pub(crate) fn inner_product(graph: &Graph, e: &Eqn, axes: &DotAxes, rows: &mut R
     Some(Reduction { of_products: true, ..compile(graph, e, ReduceOp::Sum, left, rows)? })
 }
 
+/// Elements of a part of a sum of products, at the least, and most parts.
+const PART: usize = 16_384;
+const MOST_PARTS: usize = 4;
+
 impl Reduction {
+    /// Elementary operations for each element of its first operand.
+    pub(crate) fn operations(&self) -> usize {
+        if self.of_products { 2 } else { 1 }
+    }
+
     /// How blocks of rows of an extent enter it.
     pub(crate) fn by_rows(&self, extent: usize) -> ByRows {
         match (self.outer.has(extent), self.middle.has(extent)) {
@@ -85,7 +94,7 @@ impl Reduction {
 
     /// Whether threads share it out.
     pub(crate) fn is_cut(&self) -> bool {
-        !self.by_segments && !self.of_products
+        !self.by_segments
     }
 
     fn fold<T: Lane>(&self, io: &Io<'_>) {
@@ -94,7 +103,23 @@ impl Reduction {
         let (x, to) = (io.read::<T>(0), io.write::<T>(0));
         match self.by_segments {
             _ if to.is_empty() => {}
-            _ if self.of_products => to[0] = sum_products(isa, x, io.read::<T>(1)),
+            _ if self.of_products => {
+                let y = io.read::<T>(1);
+                // How many parts follows from the size alone, so that a thread more or less changes no bit.
+                let mut parts = [T::ZERO; MOST_PARTS];
+                let count = (x.len() / PART).clamp(1, MOST_PARTS);
+                let tasks = pool.tasks(2 * x.len(), count);
+                let shared = Shared::new(&mut parts);
+                pool.run(tasks, &|task| {
+                    for k in count * task / tasks..count * (task + 1) / tasks {
+                        let range = x.len() * k / count..x.len() * (k + 1) / count;
+                        // SAFETY: the tasks' parts are different ones.
+                        let to = unsafe { shared.range(k, 1) };
+                        to[0] = sum_products(isa, &x[range.clone()], &y[range]);
+                    }
+                });
+                to[0] = parts[..count].iter().fold(T::ZERO, |sum, &part| sum + part);
+            }
             true => {
                 let ids = io.read::<i32>(1);
                 with_scratch(x.len().max(to.len()), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));

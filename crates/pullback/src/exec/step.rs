@@ -279,7 +279,7 @@ impl Step {
             Work::Kernel(k) => k.operations(),
             Work::Product(p) => p.operations(),
             Work::Random(_) => self.writes[0].size.times(&Count::known(16)),
-            Work::Reduction(_) => self.reads[0].size.clone(),
+            Work::Reduction(r) => self.reads[0].size.times(&Count::known(r.operations())),
             _ => self.writes[0].size.times(&Count::known(4)),
         }
     }
