@@ -176,7 +176,7 @@ impl Stage {
             let rows = if self.waves.is_empty() { all } else { (LONG_WAVE_BYTES / kept.max(1)).clamp(1, all) };
             let waves = all.div_ceil(rows);
             let rows = all.div_ceil(waves);
-            return Cut { waves, blocks: rows, inner: Some(blocks.clamp(1, long)), ..Cut::WHOLE };
+            return Cut { waves, blocks: rows, inner: Some(blocks.next_multiple_of(4).min(long)), ..Cut::WHOLE };
         }
         let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
