@@ -3,6 +3,8 @@
 //! `cargo bench -p latents --bench works -- WORK [SECONDS] [profile]` prints one line of JSON; the works are those of
 //! [`WORKS`]. With `profile`, what each step takes goes to standard error. `PULLBACK_THREADS` sets the number of threads.
 
+#[path = "common/cores.rs"]
+mod cores;
 #[path = "common/memory.rs"]
 mod memory;
 #[path = "common/network.rs"]
@@ -248,13 +250,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let work = work.ok_or_else(|| format!("which work? one of {}", names()))?;
     let seconds = arguments.get(1).map_or(Ok(2.0), |s| s.parse())?;
     let options = Options { seconds, profile: arguments.get(2).is_some_and(|a| a == "profile") };
+    let before = cores::hand_over_ns();
     let Timed { rate, compile } = (work.run)(&options)?;
+    let after = cores::hand_over_ns();
     let threads = pullback::threads();
     let (gflops, peak) = (1e-9 * rate * (work.flops)(), peak_gflops(threads));
     let number = |x: f64, digits: usize| if x.is_finite() { format!("{x:.digits$}") } else { "null".into() };
     println!(
         "{{\"work\": \"{}\", \"rate\": {:.2}, \"unit\": \"{}\", \"gflops\": {}, \"peak_gflops\": {}, \"share\": {}, \
-         \"compile_seconds\": {compile:.4}, \"threads\": {threads}, \"peak_memory_mb\": {:.1}}}",
+         \"compile_seconds\": {compile:.4}, \"threads\": {threads}, \
+         \"hand_over_ns\": [{before:.0}, {after:.0}], \"peak_memory_mb\": {:.1}}}",
         work.name,
         rate * work.each,
         work.unit,

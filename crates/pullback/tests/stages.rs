@@ -168,8 +168,8 @@ fn waves_of_rows_make_the_gradient_of_all() {
     assert!(steps.iter().any(|s| s.step.starts_with("stage product") && s.step.contains("·rows] ·")), "{steps:#?}");
 }
 
-/// Sums of products that make much, of rows for several waves: of two parts, each added to wave after wave. The weights
-/// are used twice, so that one sum is added to the other; a thread more or less changes no bit.
+/// Sums of products that make much, of rows for several waves: of two parts, each added to wave after wave. A thread
+/// more or less changes no bit.
 #[test]
 fn sums_of_products_of_two_parts_are_those_of_all_rows() {
     let wide = || Key::new(6).normal([96, 96], DType::F32) * 0.1;
@@ -193,6 +193,49 @@ fn sums_of_products_of_two_parts_are_those_of_all_rows() {
     let size = want.iter().fold(0.0f64, |m, x| m.max(x.abs()));
     let worst = one.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max);
     assert!(worst < 1e-5 * size, "{worst} of {size}");
+}
+
+/// Steps of training of networks of many widths and batches: weights used once or twice, something of their own added to
+/// their gradients or not, a norm of all gradients. Against the interpreter, and bit against bit.
+#[test]
+fn networks_of_many_sizes_are_trained_alike_by_any_threads() {
+    type Three = (Tensor, Tensor, Tensor);
+    let sizes = [(1, 8), (3, 200), (64, 97), (300, 16), (701, 65), (1_501, 96), (2_047, 130), (5_000, 24), (9_001, 48)];
+    for (round, (n, k)) in sizes.into_iter().enumerate() {
+        let (h, dtype) = ([50, 96, 4, 200, 33][round % 5], [DType::F32, DType::F32, DType::F64][round % 3]);
+        let (twice, inside) = (round % 2 == 0, round % 4 < 2);
+        let step = move |w: Three, Rows(x): Rows<Tensor>| {
+            let loss = |w: Three| {
+                let layers = |x: &Tensor| (x.dot(&w.0) + &w.1).tanh().dot(&w.2).tanh();
+                let one = |x: Tensor| if twice { layers(&layers(&x)).sum() } else { layers(&x).sum() };
+                let terms = vmap(one).call(x.clone());
+                let sizes = ((&w.0 * &w.0).sum() + (&w.2 * &w.2).sum()) * 0.01;
+                if inside { terms.mean() + sizes } else { terms.logsumexp(0) }
+            };
+            let (value, g) = value_and_grad(loss).call(w.clone());
+            let norm = ((&g.0 * &g.0).sum() + (&g.1 * &g.1).sum() + (&g.2 * &g.2).sum()).sqrt();
+            (value, (w.0 - &g.0 / &norm, w.1 - &g.1 / &norm, w.2 - &g.2 / &norm), g)
+        };
+        let draw = |seed: u64, shape: &[usize]| Key::new(seed).normal(shape, dtype);
+        let args = || {
+            let weights = (draw(1, &[k, h]) * 0.2, draw(2, &[h]) * 0.2, draw(3, &[h, k]) * 0.2);
+            (weights, Rows(draw(4 + round as u64, &[n, k])))
+        };
+        let compiled = jit(step);
+        let flat = |r: &(Tensor, Three, Three)| [&r.0, &r.1.0, &r.1.1, &r.1.2, &r.2.0, &r.2.1, &r.2.2].map(floats);
+        let run = |threads| flat(&with_threads(threads, || compiled.call(args())).unwrap_or_else(|e| panic!("{e}")));
+        let one = run(1);
+        for threads in [2, 3, 4, 6] {
+            assert!(run(threads) == one, "{n} rows, widths {k} and {h}, {dtype:?}: {threads} threads");
+        }
+        let (weights, x) = args();
+        let tolerance = if dtype == DType::F64 { 1e-10 } else { 3e-4 };
+        for (i, (got, want)) in one.iter().zip(&flat(&step(weights, x))).enumerate() {
+            let size = want.iter().fold(1e-6f64, |m, x| m.max(x.abs()));
+            let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(worst <= tolerance * size, "{n} rows, widths {k} and {h}, {dtype:?}, value {i}: {worst} of {size}");
+        }
+    }
 }
 
 /// Maxima, minima and log-sums over all rows, taken in wave by wave; infinities and NaN among them.

@@ -1,8 +1,8 @@
 //! Matrix products. The one file that names the GEMM crate.
 //!
 //! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of five ways, chosen
-//! from the shape and the strides alone; so is the partition into blocks. Threads only take blocks, so the result is
-//! the same to the bit for any number of them.
+//! from the shape and the strides alone. An element of C is one chain of multiply-adds that depends on them too; threads
+//! share out elements, so the result is the same to the bit for any number of them.
 //!
 //! | way | when | how |
 //! |---|---|---|

@@ -79,7 +79,7 @@ impl Group {
             let operations = count.get(rows);
             let way = match operations {
                 SHARE_WORTH.. if step.has_shares() => Way::Shares,
-                WORTH.. if step.is_cut() => Way::Alone,
+                _ if step.is_shared_out(rows) => Way::Alone,
                 _ => Way::Whole,
             };
             (i, step, way, operations)
@@ -108,7 +108,7 @@ impl Group {
             // Those whose operations begin within this thread's part of all.
             let mut before = 0;
             for (i, step, _, operations) in whole() {
-                if before * threads / all == thread {
+                if (before * threads / all).min(threads - 1) == thread {
                     clock.time(i, || step.compute(memory, rows, None, isa, pool::single()));
                 }
                 before += operations;

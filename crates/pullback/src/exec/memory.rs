@@ -47,8 +47,8 @@ struct Slot {
 
 // SAFETY: `start` points into `data`, which the slot owns; what crosses threads is the vector, of plain numbers.
 unsafe impl Send for Slot {}
-// SAFETY: elements are reached through a shared slot only by `Memory::read` and `Memory::write`, whose callers keep
-// what is written apart from what others read or write.
+// SAFETY: elements are reached through a shared slot only by `Memory::read`, `Memory::write` and `Memory::shared`, whose
+// callers keep what is written apart from what others read or write.
 unsafe impl Sync for Slot {}
 
 impl Slot {

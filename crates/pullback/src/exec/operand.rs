@@ -83,8 +83,8 @@ pub(crate) struct InnerBlock {
 /// The plan promises that no step reads what it writes itself, but for a product and its addend, and a chain whose result
 /// is written over an operand: that one is reached through the target alone, never by [`Io::read`]. And that steps that run
 /// at once on different blocks of rows touch different rows, or read what none of them writes; of folds that run at
-/// once none reads what another writes, and no two write to the same place. That is the ground of the two `unsafe`
-/// blocks here.
+/// once, and of the steps of a group, none reads what another writes, and no two write to the same place. Shares of one
+/// chain write different elements. That is the ground of the `unsafe` blocks here.
 pub(crate) struct Io<'a> {
     pub memory: &'a Memory,
     pub reads: &'a [Operand],

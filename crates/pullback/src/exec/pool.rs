@@ -6,9 +6,9 @@
 //! through with its own range takes over the range of a worker that has not started yet, so a sleeping worker, or one
 //! that the system has given no core, delays nobody.
 //!
-//! What a task computes must depend on its index alone. Then the result is the same for every number of threads, and
-//! `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any pool, and
-//! while another thread is using the same pool.
+//! What all tasks together compute must not depend on how many there are. Then the result is the same for every number of
+//! threads, and `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any
+//! pool, and while another thread is using the same pool.
 
 use std::any::Any;
 use std::cell::Cell;

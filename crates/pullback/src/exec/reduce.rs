@@ -1,12 +1,14 @@
 //! Folds over axes and over segments of rows.
 //!
 //! Every sum is taken in an order that depends on the shape alone: long ones in blocks, so that the rounding error
-//! grows with the number of blocks and not of terms. Threads take columns or outer parts, never parts of a sum.
+//! grows with the number of blocks and not of terms. Threads take columns or outer parts; of
+//! large sums of products parts, as many as the size alone says.
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::lanes::{Lane, per_isa};
 use crate::exec::operand::Io;
+use crate::exec::pool::WORTH;
 use crate::exec::shared::Shared;
 use crate::exec::step::ByRows;
 use crate::ir::{Eqn, Graph};
@@ -93,8 +95,10 @@ impl Reduction {
     }
 
     /// Whether threads share it out.
-    pub(crate) fn is_cut(&self) -> bool {
-        !self.by_segments
+    pub(crate) fn is_shared_out(&self, rows: &[usize]) -> bool {
+        let (outer, middle, inner) = (self.outer.get(rows), self.middle.get(rows), self.inner.get(rows));
+        let several = if self.of_products { middle >= 2 * PART } else { outer > 1 && inner == 1 || inner > LANES };
+        several && !self.by_segments && self.operations() * outer * middle * inner >= WORTH
     }
 
     fn fold<T: Lane>(&self, io: &Io<'_>) {

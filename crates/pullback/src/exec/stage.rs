@@ -16,7 +16,7 @@ use crate::exec::extent::{Count, merged};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Memory;
 use crate::exec::operand::{Block, InnerBlock, Operand};
-use crate::exec::pool::{Pool, WORTH};
+use crate::exec::pool::{self, Pool, WORTH};
 use crate::exec::step::{ByRows, State, Step};
 use crate::ir::Var;
 use std::collections::HashSet;
@@ -107,6 +107,7 @@ impl Cut {
 }
 
 /// What blocks share.
+#[derive(Clone, Copy)]
 struct Shared<'a> {
     memory: &'a Memory,
     rows: &'a [usize],
@@ -241,6 +242,7 @@ impl Stage {
                 self.block(&shared, wave.clone(), wave.start, 0..lanes, cut);
             } else {
                 let lanes = lanes.min(cut.blocks);
+                let shared = Shared { pool: pool::single(), ..shared };
                 pool.run(lanes, &|lane| {
                     for block in cut.blocks * lane / lanes..cut.blocks * (lane + 1) / lanes {
                         let at = |k: usize| wave.start + wave.len() * k / cut.blocks;
@@ -284,7 +286,7 @@ impl Stage {
                 continue;
             };
             let long = rows[extent];
-            let call = |lane: usize, number: usize| {
+            let call = |lane: usize, number: usize, pool: &Pool| {
                 let (first, end) = (long * number / blocks, long * (number + 1) / blocks);
                 let part = &with(rows, extent, end - first);
                 let inner = Some(InnerBlock { extent, first, all: long, lane });
@@ -294,9 +296,10 @@ impl Stage {
             };
             let count = lanes.len().min(blocks);
             match count {
-                1 => (0..blocks).for_each(|number| call(lanes.start, number)),
+                1 => (0..blocks).for_each(|number| call(lanes.start, number, pool)),
                 _ => pool.run(count, &|k| {
-                    (blocks * k / count..blocks * (k + 1) / count).for_each(|number| call(lanes.start + k, number));
+                    let numbers = blocks * k / count..blocks * (k + 1) / count;
+                    numbers.for_each(|number| call(lanes.start + k, number, pool::single()));
                 }),
             }
             for step in segment.steps.iter().filter(|s| s.folds_inner()) {

@@ -4,12 +4,13 @@ use crate::array::{Array, DType};
 use crate::exec::copying::{self, Copying};
 use crate::exec::counting::{self, Counting};
 use crate::exec::extent::{Count, RowTable};
+use crate::exec::gemm::PARALLEL;
 use crate::exec::isa::Isa;
 use crate::exec::kernel::Kernel;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::operand::{Block, Io, Operand, Target};
 use crate::exec::pace::{LARGE, Threads};
-use crate::exec::pool::{self, Pool};
+use crate::exec::pool::{self, Pool, WORTH};
 use crate::exec::prefix::{self, Prefix};
 use crate::exec::product::{self, Product};
 use crate::exec::random::{self, Random};
@@ -359,10 +360,11 @@ impl Step {
     }
 
     /// Whether [`Step::compute`] shares it out over threads.
-    pub(crate) fn is_cut(&self) -> bool {
+    pub(crate) fn is_shared_out(&self, rows: &[usize]) -> bool {
         match &self.work {
-            Work::Reduction(r) => r.is_cut(),
-            Work::Kernel(_) | Work::Product(_) => true,
+            Work::Kernel(k) => k.operations().get(rows) >= WORTH,
+            Work::Product(p) => p.operations().get(rows) >= PARALLEL,
+            Work::Reduction(r) => r.is_shared_out(rows),
             _ => false,
         }
     }
@@ -374,9 +376,8 @@ impl Step {
 
     /// Computes one of some shares of it, on this thread.
     pub(crate) fn compute_share(&self, memory: &Memory, rows: &[usize], share: (usize, usize), isa: Isa) {
-        if let Work::Kernel(k) = &self.work {
-            k.run(&Io { share, ..self.io(memory, rows, None, isa, pool::single()) });
-        }
+        let Work::Kernel(k) = &self.work else { unreachable!("step: only chains have shares") };
+        k.run(&Io { share, ..self.io(memory, rows, None, isa, pool::single()) });
     }
 
     /// Whether blocks of one row make parts of what it writes.

@@ -1,7 +1,7 @@
 //! The right operand of a product cut into panels, each packed so that a register tile reads it in order.
 //!
 //! A panel is a few vectors of columns wide, and at most [`DEPTH`] rows of B deep, so that it stays in the second cache
-//! while all rows of A pass by. Which columns share a panel depends on their number alone, and an element of C is one
+//! while rows of A pass by: all of them where B was packed before, some across a group of panels where it is packed now. Which columns share a panel depends on their number alone, and an element of C is one
 //! chain of multiply-adds over each depth of K: neither rows nor threads change a bit of it.
 
 use super::stream;
@@ -15,6 +15,9 @@ pub const DEPTH: usize = 512;
 
 /// Rows and columns of a tile that is turned while it is packed.
 const TILE: usize = 16;
+
+/// Most lanes of a vector.
+const MOST_LANES: usize = 16;
 
 /// Elements of panels that stay in the second cache.
 const GROUP: usize = 96 << 10;
@@ -47,10 +50,14 @@ pub struct Piece {
     panel: usize,
 }
 
-/// Copies, past the caches or not.
+/// Copies, past the caches or not; past them, [`Panels::pack`] sees to it that all is written before it returns.
 #[inline]
-fn put<T: Copy>(to: &mut [T], from: &[T], past: bool) {
-    if past { stream::copy(to, from) } else { to.copy_from_slice(from) }
+fn put<T: Tile>(to: &mut [T], from: &[T], past: bool) {
+    match past {
+        // SAFETY: `T` is `f32` or `f64`; nothing touches `to` before `stream::done`.
+        true => unsafe { stream::copy(to, from) },
+        false => to.copy_from_slice(from),
+    }
 }
 
 impl Panels {
@@ -133,7 +140,7 @@ impl Panels {
                 let from = &b.data[p * row + columns.start..][..columns.len()];
                 put(&mut line[..whole], &from[..whole], past);
                 if whole < width {
-                    let mut last = [T::default(); TILE];
+                    let mut last = [T::default(); MOST_LANES];
                     last[..columns.len() - whole].copy_from_slice(&from[whole..]);
                     put(&mut line[whole..], &last[..width - whole], past);
                 }
@@ -203,16 +210,19 @@ impl Panels {
         (threads / across, across)
     }
 
+    /// Elements of the largest panel.
+    fn panel_len(&self) -> usize {
+        DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes
+    }
+
     /// How many neighbouring panels are packed at once where they are used once: such as stay in the second cache.
     fn group(&self) -> usize {
-        let panel = DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes;
-        (GROUP / panel.max(1)).clamp(1, self.count.max(1))
+        (GROUP / self.panel_len().max(1)).clamp(1, self.count.max(1))
     }
 
     /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some panels.
     pub fn scratch_len(&self, panels: &Range<usize>) -> usize {
-        let group = self.group().min(panels.len());
-        DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes * group
+        self.panel_len() * self.group().min(panels.len())
     }
 
     /// As [`Panels::multiply`], panels packed just before they are used.
@@ -227,6 +237,9 @@ impl Panels {
         rows: Range<usize>,
         panels: Range<usize>,
     ) {
+        if rows.is_empty() {
+            return;
+        }
         for depth in self.depths() {
             for first in panels.clone().step_by(self.group()) {
                 let group = first..panels.end.min(first + self.group());

@@ -3,10 +3,12 @@
 //! A line of the cache that several cores have read must be taken from all of them before it is written again. A write
 //! past the caches asks nobody, and who reads it next finds it in memory.
 
-/// Copies `from` to `to`, past the caches where the machine can and `to` is made of whole steps of sixteen bytes. To be
-/// [`done`] before another thread reads it.
+/// Copies numbers, past the caches where the machine can and `to` is made of whole steps of sixteen bytes.
+///
+/// # Safety
+/// `T` has no padding. This thread calls [`done`] before anybody, itself too, reads or writes `to`.
 #[inline]
-pub fn copy<T: Copy>(to: &mut [T], from: &[T]) {
+pub unsafe fn copy<T: Copy>(to: &mut [T], from: &[T]) {
     assert!(to.len() == from.len());
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
@@ -43,7 +45,8 @@ mod tests {
         let from: Vec<f32> = (0..100).map(|i| i as f32).collect();
         for (first, n) in (0..9).flat_map(|first| [0, 1, 4, 7, 16, 64].map(|n| (first, n))) {
             let mut to = vec![-1.0; 100];
-            copy(&mut to[first..first + n], &from[first..first + n]);
+            // SAFETY: numbers, and `done` follows.
+            unsafe { copy(&mut to[first..first + n], &from[first..first + n]) };
             done();
             let right = |i: usize| if (first..first + n).contains(&i) { from[i] } else { -1.0 };
             assert!(to.iter().enumerate().all(|(i, &x)| x == right(i)), "{first} {n}");

@@ -7,9 +7,9 @@
 //! wave, and joined after the last.
 
 use super::{Cut, Shared, Stage, with};
-use crate::exec::gemm::PARALLEL;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::Block;
+use crate::exec::pool::{self, Pool};
 use crate::exec::step::Step;
 use crate::lowering::{ReduceOp, max, min};
 use std::ops::Range;
@@ -61,19 +61,20 @@ impl Stage {
         let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
         let folds = || (blocks..).zip(&self.folds).map(|(i, s)| (i, s, self.made_of(s, all, cut)));
         let in_parts = || folds().filter(|f| f.2 > 1);
-        let part = |(i, step, parts): (usize, &Step, usize), part: usize| {
+        let part = |(i, step, parts): (usize, &Step, usize), part: usize, pool: &Pool| {
             let at = |k: usize| wave.start + wave.len() * k / parts;
             let rows = &with(all, self.extent, at(part + 1) - at(part));
             let here = Some(Block { first: at(part), part: Some(part), ..here });
             clock.time(i, || step.compute(memory, rows, here, isa, pool));
         };
-        if pool.threads() == 2 {
+        let one = pool::single();
+        if in_parts().next().is_some() && pool.threads() == 2 {
             // Each thread the parts of its own rows.
-            pool.run(2, &|k| in_parts().for_each(|f| (f.2 * k / 2..f.2 * (k + 1) / 2).for_each(|p| part(f, p))));
-        } else {
+            pool.run(2, &|k| in_parts().for_each(|f| (f.2 * k / 2..f.2 * (k + 1) / 2).for_each(|p| part(f, p, one))));
+        } else if in_parts().next().is_some() {
             let few = |f: &(usize, &Step, usize)| f.2 < cut.parts;
-            pool.run(cut.parts, &|p| in_parts().filter(|f| !few(f)).for_each(|f| part(f, p)));
-            in_parts().filter(few).for_each(|f| (0..f.2).for_each(|p| part(f, p)));
+            pool.run(cut.parts, &|p| in_parts().filter(|f| !few(f)).for_each(|f| part(f, p, one)));
+            in_parts().filter(few).for_each(|f| (0..f.2).for_each(|p| part(f, p, pool)));
         }
         let last = wave.end == all[self.extent];
         let done = || in_parts().filter(|(_, s, _)| last || s.joins_waves());
@@ -86,7 +87,7 @@ impl Stage {
             });
         });
         let whole = || folds().filter(|f| f.2 == 1);
-        let work = |(i, step, _): (usize, &Step, usize)| {
+        let work = |(i, step, _): (usize, &Step, usize), pool: &Pool| {
             let joins = number > 0 && step.joins_waves();
             let here = Block { part: joins.then_some(0), ..here };
             clock.time(i, || step.compute(memory, rows, Some(here), isa, pool));
@@ -94,11 +95,10 @@ impl Stage {
                 step.join_wave(memory, rows, here, (1, false), (0, 1));
             }
         };
-        // One that is worth sharing out is shared out by itself; small ones go to one thread each.
-        let large = |f: &(usize, &Step, usize)| f.1.operations().get(rows) >= PARALLEL;
-        whole().filter(large).for_each(work);
-        let small = || whole().filter(|f| !large(f));
-        pool.run(small().count(), &|k| small().skip(k).take(1).for_each(work));
+        // One that threads share out is worked on by itself; others go to one thread each.
+        whole().filter(|f| f.1.is_shared_out(rows)).for_each(|f| work(f, pool));
+        let others = || whole().filter(|f| !f.1.is_shared_out(rows));
+        pool.run(others().count(), &|k| others().skip(k).take(1).for_each(|f| work(f, one)));
     }
 }
 

@@ -1,0 +1,32 @@
+//! How far the machine's cores are from each other: how long one takes to see what another has written.
+
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+const ROUNDS: usize = 20_000;
+
+/// Nanoseconds from a store on one thread to its sight on another: half of the way to and fro. Some tens where cores
+/// share a cache, some hundreds where they do not.
+pub fn hand_over_ns() -> f64 {
+    let ball = AtomicUsize::new(0);
+    let wait = |until: usize| {
+        while ball.load(Ordering::Acquire) != until {
+            spin_loop();
+        }
+    };
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for round in 0..ROUNDS {
+                wait(2 * round + 1);
+                ball.store(2 * round + 2, Ordering::Release);
+            }
+        });
+        let start = Instant::now();
+        for round in 0..ROUNDS {
+            ball.store(2 * round + 1, Ordering::Release);
+            wait(2 * round + 2);
+        }
+        start.elapsed().as_secs_f64() * 1e9 / (2 * ROUNDS) as f64
+    })
+}
