@@ -22,6 +22,7 @@ mod product;
 mod random;
 mod reduce;
 mod results;
+mod row_numbers;
 mod scalar_loops;
 mod schedule;
 mod shared;

@@ -15,10 +15,11 @@ use crate::exec::prefix::{self, Prefix};
 use crate::exec::product::{self, Product};
 use crate::exec::random::{self, Random};
 use crate::exec::reduce::{self, Reduction};
+use crate::exec::row_numbers::{self, RowNumbers};
 use crate::exec::scalar_loops::{self, ScalarLoop};
 use crate::ir::{Eqn, Graph, Primitive, Var};
 use crate::lowering::{Lowering, ReduceOp};
-use crate::shape::{Dim, RowId, Sizes};
+use crate::shape::{Dim, Sizes};
 use std::fmt;
 use std::sync::Arc;
 
@@ -72,15 +73,6 @@ pub(crate) enum Work {
     Rows(RowNumbers),
     /// A primitive's own plain loops.
     Plain(Plain),
-}
-
-/// What row numbers bind.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RowNumbers {
-    /// The extent that there are so many rows of.
-    row: Option<(usize, RowId)>,
-    /// One count, whose rows are numbered themselves.
-    single: bool,
 }
 
 /// A primitive run by its own plain loops on copies of its operands.
@@ -141,13 +133,7 @@ fn work(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Work {
                 return Work::Product(Box::new(product));
             }
         }
-        Lowering::Rows => {
-            let row = match graph.ty(e.output).shape.dims()[..] {
-                [Dim::Rows(id)] => Some((rows.index(id), id)),
-                _ => None,
-            };
-            return Work::Rows(RowNumbers { row, single: graph.ty(e.inputs[0]).shape.rank() == 0 });
-        }
+        Lowering::Rows => return Work::Rows(row_numbers::compile(graph, e, rows)),
         Lowering::Reduce(op, axes) => {
             if let Some(r) = reduce::compile(graph, e, op, &axes, rows) {
                 return Work::Reduction(Box::new(r));
@@ -294,7 +280,7 @@ impl Step {
     /// The extent that it gives a number of rows.
     pub(crate) fn binds(&self) -> Option<usize> {
         match &self.work {
-            Work::Rows(numbers) => numbers.row.map(|r| r.0),
+            Work::Rows(numbers) => numbers.binds(),
             _ => None,
         }
     }
@@ -323,7 +309,7 @@ impl Step {
     /// Runs it on all its rows.
     pub(crate) fn run(&self, state: &mut State<'_>) {
         match &self.work {
-            Work::Rows(numbers) => self.number_rows(*numbers, state),
+            Work::Rows(numbers) => numbers.run(&self.reads[0], &self.writes[0], state),
             Work::Plain(plain) => {
                 let value = plain.eval(self, state);
                 if let Place::Slot(slot) = self.writes[0].place {
@@ -424,35 +410,6 @@ impl Step {
                 DType::F64 => io.join::<f64>(k, op, parts, share),
                 _ => io.join::<f32>(k, op, parts, share),
             }
-        }
-    }
-
-    /// Numbers the rows of counts one after the other.
-    fn number_rows(&self, RowNumbers { row, single }: RowNumbers, state: &mut State<'_>) {
-        let (counts, to) = (&self.reads[0], &self.writes[0]);
-        let size = counts.size.get(state.rows);
-        // SAFETY: nothing else runs.
-        let n = unsafe { state.memory.read::<i32>(counts.place, 0, 0, size) }.iter().map(|&c| c.max(0) as usize).sum();
-        if let Place::Slot(slot) = to.place {
-            state.memory.reserve(slot, n);
-        }
-        // SAFETY: nothing else runs, and the counts lie elsewhere.
-        let (counts, mut rest) = unsafe {
-            (state.memory.read::<i32>(counts.place, 0, 0, size), state.memory.write::<i32>(to.place, 0, 0, n))
-        };
-        if single {
-            (0..).zip(rest).for_each(|(i, id)| *id = i);
-        } else {
-            for (i, &c) in (0..).zip(counts) {
-                let (own, others) = rest.split_at_mut(c.max(0) as usize);
-                own.fill(i);
-                rest = others;
-            }
-        }
-        if let Some((row, id)) = row {
-            state.rows[row] = n;
-            // Bound at most once a run: the extent is this equation's.
-            let _ = state.sizes.bind(id, n);
         }
     }
 }

@@ -1,0 +1,334 @@
+//! The loops of folds, over lines, columns and segments.
+
+use crate::exec::lanes::per_isa;
+use crate::lowering::{ReduceOp, max, min};
+use crate::math::Real;
+
+/// Terms of a sum that are added up before they join the rest.
+pub(super) const BLOCK: usize = 256;
+
+/// What a fold of nothing is.
+fn start<T: Real>(op: ReduceOp) -> T {
+    match op {
+        ReduceOp::Sum => T::ZERO,
+        ReduceOp::Min => T::INFINITY,
+        ReduceOp::Max | ReduceOp::LogSumExp => -T::INFINITY,
+    }
+}
+
+/// A maximum to subtract: what is infinite would make NaN of its own difference.
+fn finite<T: Real>(top: T) -> T {
+    if top.is_finite() { top } else { T::ZERO }
+}
+
+/// Numbers that are added up side by side.
+pub(super) const LANES: usize = 16;
+
+#[inline(always)]
+fn fold_run<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T + Copy) -> T {
+    let mut acc = [start; LANES];
+    let (whole, rest) = x.split_at(x.len() / LANES * LANES);
+    for part in whole.chunks_exact(LANES) {
+        for j in 0..LANES {
+            acc[j] = f(acc[j], part[j]);
+        }
+    }
+    for (a, &b) in acc.iter_mut().zip(rest) {
+        *a = f(*a, b);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for j in 0..width {
+            acc[j] = f(acc[j], acc[j + width]);
+        }
+        width /= 2;
+    }
+    acc[0]
+}
+
+#[inline(always)]
+fn sum_run<T: Real>(x: &[T]) -> T {
+    x.chunks(BLOCK * LANES).fold(T::ZERO, |s, part| s + fold_run(part, T::ZERO, |a, b| a + b))
+}
+
+#[inline(always)]
+fn products<T: Real, const FMA: bool>(x: &[T], y: &[T]) -> T {
+    let mut sum = T::ZERO;
+    for (x, y) in x.chunks(BLOCK * LANES).zip(y.chunks(BLOCK * LANES)) {
+        let mut acc = [T::ZERO; LANES];
+        let ((a, rest), (b, others)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for j in 0..LANES {
+                acc[j] = acc[j] + a[j] * b[j];
+            }
+        }
+        for (acc, (&a, &b)) in acc.iter_mut().zip(rest.iter().zip(others)) {
+            *acc = *acc + a * b;
+        }
+        sum = sum + fold_run(&acc, T::ZERO, |a, b| a + b);
+    }
+    sum
+}
+
+per_isa! {
+    /// The sum of the products of elements.
+    pub(super) fn sum_products<T: Real>(x: &[T], y: &[T]) -> T = products;
+}
+
+#[inline(always)]
+fn short<T: Real>(x: &[T], middle: usize, to: &mut [T], first: T, f: impl Fn(T, T) -> T) {
+    for (to, line) in to.iter_mut().zip(x.chunks_exact(middle)) {
+        *to = line.iter().fold(first, |a, &b| f(a, b));
+    }
+}
+
+#[inline(always)]
+fn lines<T: Real, const FMA: bool>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T], scratch: &mut [T]) {
+    if middle == 0 {
+        return to.fill(start(op));
+    }
+    match op {
+        ReduceOp::Sum if middle < LANES => short(x, middle, to, T::ZERO, |a, b| a + b),
+        ReduceOp::Sum => to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = sum_run(line)),
+        ReduceOp::Max => {
+            to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = fold_run(line, start(op), max));
+        }
+        ReduceOp::Min => {
+            to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = fold_run(line, start(op), min));
+        }
+        ReduceOp::LogSumExp => {
+            for (to, line) in to.iter_mut().zip(x.chunks_exact(middle)) {
+                let top = fold_run(line, start(op), max);
+                let shift = finite(top);
+                let mut sum = T::ZERO;
+                for part in line.chunks(scratch.len()) {
+                    let e = &mut scratch[..part.len()];
+                    for i in 0..part.len() {
+                        e[i] = (part[i] - shift).exp::<FMA>();
+                    }
+                    sum = sum + sum_run(e);
+                }
+                *to = if top.is_finite() { top + sum.log::<FMA>() } else { top };
+            }
+        }
+    }
+}
+
+per_isa! {
+    /// Each line of `middle` numbers folded to one.
+    pub(super) fn fold_lines<T: Real>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T], scratch: &mut [T]) = lines;
+}
+
+#[inline(always)]
+fn add_up<T: Real>(to: &mut [T], line: &[T], f: impl Fn(T, T) -> T) {
+    let n = to.len();
+    let line = &line[..n];
+    for j in 0..n {
+        to[j] = f(to[j], line[j]);
+    }
+}
+
+/// Sums of the columns of a table whose rows are shorter than a vector: several rows at a time.
+#[inline(always)]
+fn narrow_sums<T: Real>(x: &[T], to: &mut [T]) {
+    let inner = to.len();
+    for part in x.chunks(BLOCK * LANES) {
+        let mut sum = [T::ZERO; LANES];
+        let (whole, rest) = part.as_chunks::<LANES>();
+        for lanes in whole {
+            for j in 0..LANES {
+                sum[j] = sum[j] + lanes[j];
+            }
+        }
+        sum.iter_mut().zip(rest).for_each(|(s, &x)| *s = *s + x);
+        for j in 0..LANES {
+            to[j % inner] = to[j % inner] + sum[j];
+        }
+    }
+}
+
+/// Adds the sums of `V` vectors of columns, which stay in registers.
+#[inline(always)]
+fn strip<T: Real, const V: usize>(x: &[T], inner: usize, first: usize, to: &mut [T]) {
+    let mut sum = [[T::ZERO; LANES]; V];
+    for line in x.chunks_exact(inner) {
+        let line = line[first..].as_chunks::<LANES>().0.first_chunk::<V>().expect("reduce: a strip within the table");
+        for v in 0..V {
+            for j in 0..LANES {
+                sum[v][j] = sum[v][j] + line[v][j];
+            }
+        }
+    }
+    for (to, sum) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(&sum) {
+        for j in 0..LANES {
+            to[j] = to[j] + sum[j];
+        }
+    }
+}
+
+/// Columns `first..` of a table folded over its rows.
+#[inline(always)]
+fn columns<T: Real, const FMA: bool>(
+    op: ReduceOp,
+    x: &[T],
+    inner: usize,
+    first: usize,
+    to: &mut [T],
+    scratch: [&mut [T]; 2],
+) {
+    let n = to.len();
+    let [sum, term] = scratch;
+    let (sum, term) = (&mut sum[..n], &mut term[..n]);
+    to.fill(start(op));
+    let rows = || x.chunks_exact(inner).map(|line| &line[first..first + n]);
+    match op {
+        ReduceOp::Sum => {
+            if first == 0 && n == inner && LANES.is_multiple_of(inner) {
+                return narrow_sums(x, to);
+            }
+            for part in x.chunks(BLOCK * inner) {
+                let whole = n / LANES * LANES;
+                let mut at = 0;
+                while at + 4 * LANES <= whole {
+                    strip::<T, 4>(part, inner, first + at, &mut to[at..]);
+                    at += 4 * LANES;
+                }
+                while at < whole {
+                    strip::<T, 1>(part, inner, first + at, &mut to[at..]);
+                    at += LANES;
+                }
+                let (to, sum) = (&mut to[whole..], &mut sum[whole..]);
+                sum.fill(T::ZERO);
+                part.chunks_exact(inner).for_each(|line| add_up(sum, &line[first + whole..first + n], |a, b| a + b));
+                add_up(to, sum, |a, b| a + b);
+            }
+        }
+        ReduceOp::Max => rows().for_each(|line| add_up(to, line, max)),
+        ReduceOp::Min => rows().for_each(|line| add_up(to, line, min)),
+        ReduceOp::LogSumExp => {
+            rows().for_each(|line| add_up(to, line, max));
+            sum.fill(T::ZERO);
+            for line in rows() {
+                for j in 0..n {
+                    term[j] = (line[j] - finite(to[j])).exp::<FMA>();
+                }
+                add_up(sum, term, |a, b| a + b);
+            }
+            for j in 0..n {
+                to[j] = if to[j].is_finite() { to[j] + sum[j].log::<FMA>() } else { to[j] };
+            }
+        }
+    }
+}
+
+per_isa! {
+    /// Columns of a table folded over its rows.
+    pub(super) fn fold_columns<T: Real>(
+        op: ReduceOp,
+        x: &[T],
+        inner: usize,
+        first: usize,
+        to: &mut [T],
+        scratch: [&mut [T]; 2],
+    ) = columns;
+}
+
+#[inline(always)]
+fn short_rows<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T], f: impl Fn(T, T) -> T) {
+    let (rows, _) = x.as_chunks::<N>();
+    let (to, _) = to.as_chunks_mut::<N>();
+    // Rows of one segment follow each other: their fold stays in a vector until the segment ends.
+    let mut open = [T::ZERO; N];
+    let mut last = None;
+    for (row, &k) in rows.iter().zip(ids) {
+        if last != Some(k) {
+            if let Some(k) = last {
+                to[k as usize] = open;
+            }
+            open = to[k as usize];
+            last = Some(k);
+        }
+        for j in 0..N {
+            open[j] = f(open[j], row[j]);
+        }
+    }
+    if let Some(k) = last {
+        to[k as usize] = open;
+    }
+}
+
+#[inline(always)]
+fn segments_of<T: Real, const FMA: bool>(
+    op: ReduceOp,
+    x: &[T],
+    ids: &[i32],
+    inner: usize,
+    to: &mut [T],
+    scratch: [&mut [T]; 2],
+) {
+    let (n, m) = (x.len(), to.len());
+    let [term, sum] = scratch;
+    let (term, sum) = (&mut term[..n], &mut sum[..m]);
+    to.fill(start(op));
+    let fold = |to: &mut [T], f: fn(T, T) -> T| {
+        for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
+            add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, f);
+        }
+    };
+    match op {
+        // Rows of a few numbers, of a length that the compiler knows.
+        ReduceOp::Sum if inner == 1 => short_rows::<T, 1>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 2 => short_rows::<T, 2>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 4 => short_rows::<T, 4>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 8 => short_rows::<T, 8>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 16 => short_rows::<T, 16>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum => {
+            for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
+                add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+            }
+        }
+        ReduceOp::Max if inner == 1 => short_rows::<T, 1>(x, ids, to, max),
+        ReduceOp::Max => fold(to, max),
+        ReduceOp::Min => fold(to, min),
+        ReduceOp::LogSumExp => {
+            if inner == 1 {
+                short_rows::<T, 1>(x, ids, to, max);
+                for i in 0..n {
+                    term[i] = x[i] - finite(to[ids[i] as usize]);
+                }
+            } else {
+                fold(to, max);
+                for ((term, line), &k) in term.chunks_mut(inner.max(1)).zip(x.chunks_exact(inner.max(1))).zip(ids) {
+                    let top = &to[k as usize * inner..];
+                    term.iter_mut().zip(line).zip(top).for_each(|((t, &x), &top)| *t = x - finite(top));
+                }
+            }
+            for t in term.iter_mut() {
+                *t = t.exp::<FMA>();
+            }
+            sum.fill(T::ZERO);
+            if inner == 1 {
+                short_rows::<T, 1>(term, ids, sum, |a, b| a + b);
+            } else {
+                for (line, &k) in term.chunks_exact(inner.max(1)).zip(ids) {
+                    add_up(&mut sum[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+                }
+            }
+            for j in 0..m {
+                to[j] = if to[j].is_finite() { to[j] + sum[j].log::<FMA>() } else { to[j] };
+            }
+        }
+    }
+}
+
+per_isa! {
+    /// Rows folded by segment.
+    pub(super) fn fold_segments<T: Real>(
+        op: ReduceOp,
+        x: &[T],
+        ids: &[i32],
+        inner: usize,
+        to: &mut [T],
+        scratch: [&mut [T]; 2],
+    ) = segments_of;
+}
