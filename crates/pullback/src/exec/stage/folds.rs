@@ -23,10 +23,6 @@ const MOST_PARTS: usize = 16;
 /// How many times as many elements as all its parts make a fold reads of a wave, at the least, for it to be made of them.
 const READ_FOR_MADE: usize = 8;
 
-/// How many times as many elements as it makes a sum of products reads of all rows, at the least, for it to be made of
-/// two parts.
-const HALVES_READ_FOR_MADE: usize = 3;
-
 impl Stage {
     /// Of how many parts folds that make little are made: so many that two or four threads have as many each.
     pub(super) fn parts_of(&self, wave: &[usize]) -> usize {
@@ -46,7 +42,8 @@ impl Stage {
         match cut.parts {
             1 => 1,
             parts if reads >= READ_FOR_MADE * cut.waves * parts * makes => parts,
-            _ if reads >= HALVES_READ_FOR_MADE * makes && !step.joins_waves() => 2,
+            // Two parts go through as much again as is made, in each wave and when they are joined.
+            _ if reads >= (cut.waves + 1) * makes && !step.joins_waves() => 2,
             _ => 1,
         }
     }
