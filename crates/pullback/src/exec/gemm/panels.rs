@@ -60,6 +60,11 @@ fn put<T: Tile>(to: &mut [T], from: &[T], past: bool) {
     }
 }
 
+/// Where the squares of a tile begin.
+fn squares<T: Tile>(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).step_by(T::SQUARE).flat_map(move |row| (0..columns).step_by(T::SQUARE).map(move |column| (row, column)))
+}
+
 impl Panels {
     /// For an instruction set that has a register tile.
     pub fn new<T>(isa: Isa, k: usize, n: usize) -> Panels {
@@ -138,7 +143,10 @@ impl Panels {
             let whole = columns.len() / self.lanes * self.lanes;
             for (line, p) in to.chunks_exact_mut(width).zip(depth.clone()) {
                 let from = &b.data[p * row + columns.start..][..columns.len()];
-                put(&mut line[..whole], &from[..whole], past);
+                match whole {
+                    TILE => put(&mut line[..TILE], &from[..TILE], past),
+                    _ => put(&mut line[..whole], &from[..whole], past),
+                }
                 if whole < width {
                     let mut last = [T::default(); MOST_LANES];
                     last[..columns.len() - whole].copy_from_slice(&from[whole..]);
@@ -155,13 +163,19 @@ impl Panels {
             let deep = block.len() / width;
             for (j, column) in columns.clone().enumerate().step_by(TILE) {
                 let across = TILE.min(columns.end - column);
-                if row == 1 && deep == TILE && across == TILE {
+                if row == 1 && deep.is_multiple_of(T::SQUARE) && across.is_multiple_of(T::SQUARE) {
                     let mut tile = [[T::default(); TILE]; TILE];
-                    for (t, line) in tile.iter_mut().enumerate() {
-                        line.copy_from_slice(&b.data[first + (column + t) * col..][..TILE]);
+                    for (p, t) in squares::<T>(deep, across) {
+                        let from = &b.data[first + p + (column + t) * col..][..(T::SQUARE - 1) * col + T::SQUARE];
+                        // SAFETY: `from` holds a square of B, whose columns are contiguous, and the tile has room for it
+                        // turned; there are panels only where there is AVX2.
+                        unsafe { T::transpose(from.as_ptr(), col, (&raw mut tile[p][t]).cast(), TILE) };
                     }
-                    for (p, line) in block.chunks_exact_mut(width).enumerate() {
-                        put(&mut line[j..j + TILE], &std::array::from_fn::<T, TILE, _>(|t| tile[t][p]), past);
+                    for (line, from) in block.chunks_exact_mut(width).zip(&tile) {
+                        match across {
+                            TILE => put(&mut line[j..j + TILE], from, past),
+                            _ => put(&mut line[j..j + across], &from[..across], past),
+                        }
                     }
                     continue;
                 }

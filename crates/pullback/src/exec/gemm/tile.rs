@@ -100,13 +100,28 @@ pub trait Tile: Copy {
     /// # Safety
     /// As for `wide`; W is packed by [`pack`]; `p` is a power of two up to the lanes; `a_col` is 1 unless `p` is 1.
     unsafe fn narrow(isa: Isa, product: &Product<Self>, rows: Range<usize>);
+
+    /// Rows and columns of the squares that [`transpose`](Tile::transpose) turns.
+    const SQUARE: usize;
+
+    /// `to[j][i] = from[i][j]` of a square whose rows are `from_row` apart, `to_row` in the result.
+    ///
+    /// # Safety
+    /// The machine has AVX2; all elements of both squares may be read and written, and they do not overlap.
+    unsafe fn transpose(from: *const Self, from_row: usize, to: *mut Self, to_row: usize);
 }
 
 #[cfg(target_arch = "x86_64")]
 mod kernels {
     use super::Product;
-    use crate::exec::gemm::vector::Lanes;
+    use crate::exec::gemm::vector::{Interleave, Lanes};
     use std::ops::Range;
+
+    /// Rows of a tile.
+    const ROWS: usize = 6;
+
+    /// Steps down K at once.
+    const STEPS: usize = 4;
 
     #[inline(always)]
     unsafe fn put<L: Lanes>(to: *mut L::T, x: L, accumulate: bool) {
@@ -117,29 +132,67 @@ mod kernels {
     /// `R` rows by `V` vectors of C, from row `row` and column `column` on.
     #[inline(always)]
     unsafe fn wide_tile<L: Lanes, const R: usize, const V: usize>(s: &Product<L::T>, row: usize, column: usize) {
+        let (a, w) = (s.a.wrapping_add(row * s.a_row), s.w.wrapping_add(column));
         // SAFETY: the tile lies inside A, W and C (contract of `Tile::wide`).
         unsafe {
-            let mut acc = [[L::zero(); V]; R];
-            let (mut a, mut w) = (s.a.add(row * s.a_row), s.w.add(column));
-            for step in 0..s.k {
-                if step > 0 {
-                    (a, w) = (a.add(s.a_col), w.add(s.w_row));
-                }
-                let mut wide = [L::zero(); V];
-                for (v, wide) in wide.iter_mut().enumerate() {
-                    *wide = L::load(w.add(v * L::N));
-                }
-                for (r, acc) in acc.iter_mut().enumerate() {
-                    let x = L::repeat::<1>(a.add(r * s.a_row));
-                    for (acc, wide) in acc.iter_mut().zip(wide) {
-                        *acc = x.mul_add(wide, *acc);
-                    }
-                }
-            }
+            // Where distances are known, what is left of a step but its additions is mostly loads.
+            let acc = match (s.a_row, s.a_col) {
+                (row, 1) if R == ROWS && s.w_row == V * L::N => sums::<L, R, V>((a, row, 1), (w, V * L::N), s.k),
+                (1, col) if R == ROWS && s.w_row == V * L::N => sums::<L, R, V>((a, 1, col), (w, V * L::N), s.k),
+                (row, col) => sums::<L, R, V>((a, row, col), (w, s.w_row), s.k),
+            };
             for (r, row_acc) in acc.into_iter().enumerate() {
                 let c = s.c.add((row + r) * s.c_row + column);
                 for (v, x) in row_acc.into_iter().enumerate() {
                     put(c.add(v * L::N), x, s.accumulate);
+                }
+            }
+        }
+    }
+
+    /// The tile itself, of `k` steps.
+    #[inline(always)]
+    unsafe fn sums<L: Lanes, const R: usize, const V: usize>(
+        (a, a_row, a_col): (*const L::T, usize, usize),
+        (w, w_row): (*const L::T, usize),
+        k: usize,
+    ) -> [[L; V]; R] {
+        // SAFETY: passed on.
+        unsafe {
+            let mut acc = [[L::zero(); V]; R];
+            let (mut a, mut w) = (a, w);
+            for _ in 0..k / STEPS {
+                for p in 0..STEPS {
+                    step::<L, R, V>(&mut acc, a.wrapping_add(p * a_col), a_row, w.wrapping_add(p * w_row));
+                }
+                (a, w) = (a.wrapping_add(STEPS * a_col), w.wrapping_add(STEPS * w_row));
+            }
+            for _ in 0..k % STEPS {
+                step::<L, R, V>(&mut acc, a, a_row, w);
+                (a, w) = (a.wrapping_add(a_col), w.wrapping_add(w_row));
+            }
+            acc
+        }
+    }
+
+    /// One step down K.
+    #[inline(always)]
+    unsafe fn step<L: Lanes, const R: usize, const V: usize>(
+        acc: &mut [[L; V]; R],
+        a: *const L::T,
+        a_row: usize,
+        w: *const L::T,
+    ) {
+        // SAFETY: passed on.
+        unsafe {
+            let mut wide = [L::zero(); V];
+            for (v, wide) in wide.iter_mut().enumerate() {
+                *wide = L::load(w.add(v * L::N));
+            }
+            for (r, acc) in acc.iter_mut().enumerate() {
+                let x = L::repeat::<1>(a.add(r * a_row));
+                for (acc, wide) in acc.iter_mut().zip(wide) {
+                    *acc = x.mul_add(wide, *acc);
                 }
             }
         }
@@ -307,6 +360,28 @@ mod kernels {
     }
 
     #[inline(always)]
+    pub unsafe fn transpose<L: Interleave, const N: usize>(
+        from: *const L::T,
+        from_row: usize,
+        to: *mut L::T,
+        to_row: usize,
+    ) {
+        const { assert!(N == L::N) };
+        // SAFETY: passed on.
+        unsafe {
+            let mut rows: [L; N] = std::array::from_fn(|i| L::load(from.add(i * from_row)));
+            // Each time bits of an element's row go to the right of its column's, one at a time.
+            for _ in 0..N.ilog2() {
+                let before = rows;
+                for i in 0..N / 2 {
+                    (rows[2 * i], rows[2 * i + 1]) = before[i].interleave(before[i + N / 2]);
+                }
+            }
+            (0..N).for_each(|i| rows[i].store(to.add(i * to_row)));
+        }
+    }
+
+    #[inline(always)]
     pub unsafe fn narrow<L: Lanes, const P: usize>(s: &Product<L::T>, rows: Range<usize>) {
         // SAFETY: passed on.
         unsafe {
@@ -369,6 +444,18 @@ macro_rules! tile {
                 }
             }
 
+            const SQUARE: usize = size_of::<$v256>() / size_of::<$t>();
+
+            unsafe fn transpose(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::transpose::<$v256, { <$t>::SQUARE }>(from, from_row, to, to_row) }
+                }
+                // SAFETY: passed on.
+                unsafe { avx2(from, from_row, to, to_row) }
+            }
+
             unsafe fn narrow(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
                 #[target_feature(enable = "avx512f,avx2,fma")]
                 unsafe fn avx512<const P: usize>(s: &Product<$t>, rows: Range<usize>) {
@@ -404,6 +491,10 @@ macro_rules! tile {
                 unreachable!("no kernel")
             }
             unsafe fn narrow(_: Isa, _: &Product<$t>, _: Range<usize>) {
+                unreachable!("no kernel")
+            }
+            const SQUARE: usize = 1;
+            unsafe fn transpose(_: *const $t, _: usize, _: *mut $t, _: usize) {
                 unreachable!("no kernel")
             }
         }
