@@ -188,9 +188,9 @@ impl<'a, T: Real> Vectors<'a, T> {
     /// # Safety
     /// `i` is below the `n` that it was made for.
     #[inline(always)]
-    unsafe fn at(self, i: usize) -> &'a [T; WIDTH] {
+    unsafe fn at(self, i: usize) -> [T; WIDTH] {
         // SAFETY: `i` itself where there are `n` vectors, and 0 where there is one.
-        unsafe { self.vectors.get_unchecked(i & self.mask) }
+        unsafe { *self.vectors.get_unchecked(i & self.mask) }
     }
 }
 
