@@ -75,8 +75,12 @@ const ELEMENTS_WORTH: usize = 32_768;
 /// Bytes of a block's own buffers: they and the weights share the second cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
-/// Bytes of what is kept for the folds of a wave.
+/// Bytes of what is kept for the folds of a wave: the second caches hold it, of two cores with vectors of 512 bits.
 const WAVE_BYTES: usize = 2 << 20;
+
+/// Elsewhere a wave lies in the third cache whatever it is, and is to be so many times what folds make, which each wave
+/// goes through.
+const WAVE_FOR_MADE: usize = 4;
 
 /// The same where rows are long.
 const LONG_WAVE_BYTES: usize = 16 << 20;
@@ -154,8 +158,17 @@ impl Stage {
         self.operations.iter().map(|c| c.get(rows)).sum()
     }
 
+    /// Bytes that a wave may keep.
+    fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
+        if isa == Isa::Avx512 {
+            return WAVE_BYTES;
+        }
+        let made: usize = self.folds.iter().flat_map(|s| &s.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
+        (WAVE_FOR_MADE * made).clamp(WAVE_BYTES, LONG_WAVE_BYTES)
+    }
+
     /// Into what its rows are cut.
-    fn cut(&self, rows: &[usize], threads: usize) -> Cut {
+    fn cut(&self, rows: &[usize], threads: usize, isa: Isa) -> Cut {
         let all = rows[self.extent];
         let operations = self.operations(rows);
         let pays = operations / WORTH;
@@ -182,7 +195,8 @@ impl Stage {
         let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
         // A wave of one row would be one thread's.
-        let in_wave = (WAVE_BYTES / kept.max(1) / in_block).max((LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4) / in_block);
+        let long = (LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4);
+        let in_wave = (self.wave_bytes(rows, isa) / kept.max(1)).max(long) / in_block;
         let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
         let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
         // The same rows come out of every block, so that their number may follow that of threads.
@@ -227,7 +241,7 @@ impl Stage {
         let pool = state.pool(|rows| self.operations(rows));
         let lanes = pool.threads();
         // Without vectors of our own a product's rows may depend on how many there are: so many blocks on every machine.
-        let cut = self.cut(state.rows, if isa == Isa::Base { 8 } else { lanes });
+        let cut = self.cut(state.rows, if isa == Isa::Base { 8 } else { lanes }, isa);
         self.reserve(state, cut, if cut.is_whole() { 1 } else { lanes });
         if cut.is_whole() {
             let steps = self.steps().enumerate();
