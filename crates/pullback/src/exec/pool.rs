@@ -1,10 +1,10 @@
 //! A small thread pool for work measured in microseconds.
 //!
-//! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, so every thread owns one contiguous range and the
-//! split needs no queue. The calling thread is thread 0. A worker that has nothing to do spins for [`SPIN`] and then
-//! parks, so that back-to-back calls cost well under a microsecond and an idle program costs nothing. A caller that is
-//! through with its own range takes over the range of a worker that has not started yet, so a sleeping worker, or one
-//! that the system has given no core, delays nobody.
+//! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, so every thread owns one contiguous range and finds
+//! in its caches what it left there in an earlier call. The calling thread is thread 0. A worker that has nothing to do
+//! spins for [`SPIN`] and then parks, so that back-to-back calls cost well under a microsecond and an idle program costs
+//! nothing. A thread that is through with its own range takes what others have not begun of theirs, so a sleeping
+//! worker, a slow core, or one that the system has given to somebody else, delays nobody by more than a task.
 //!
 //! What all tasks together compute must not depend on how many there are. Then the result is the same for every number of
 //! threads, and `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any
@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub const THREADS_VARIABLE: &str = "PULLBACK_THREADS";
 /// A fixed set of threads that run numbered tasks; see the [module](self) page.
 pub struct Pool {
     workers: Vec<Worker>,
+    /// The ranges of the job that runs, one for each thread.
+    ranges: Vec<Open>,
     /// Held while the workers have a job; also orders one caller's job after another's.
     busy: Mutex<()>,
 }
@@ -46,11 +48,33 @@ struct Worker {
     handle: Option<JoinHandle<()>>,
 }
 
+/// What nobody has begun of a thread's range of tasks. Two cache lines each, as a [`Slot`] has.
+#[repr(align(128))]
+#[derive(Default)]
+struct Open {
+    next: AtomicUsize,
+    end: AtomicUsize,
+}
+
+impl Open {
+    fn set(&self, range: Range<usize>) {
+        self.next.store(range.start, Ordering::Relaxed);
+        self.end.store(range.end, Ordering::Relaxed);
+    }
+
+    /// The next task, given out once: to whoever has seen the job, before which the range was set.
+    fn claim(&self) -> Option<usize> {
+        let end = self.end.load(Ordering::Relaxed);
+        let open = self.next.load(Ordering::Relaxed) < end;
+        open.then(|| self.next.fetch_add(1, Ordering::Relaxed)).filter(|&task| task < end)
+    }
+}
+
 /// Where one worker finds its next job. Two cache lines each, so that neighbours (and the prefetcher) do not interfere.
 #[repr(align(128))]
 struct Slot {
-    /// Null when idle. The caller stores a job; whoever exchanges it runs it, the worker (for [`TAKEN`], then null) or,
-    /// if that one has not started when the caller is through with its own tasks, the caller (for null).
+    /// Null when idle. The caller stores a job; the worker exchanges it for [`TAKEN`] and runs tasks of it, or, if that one
+    /// has not started when no task is left, the caller takes it back.
     job: AtomicPtr<Job<'static>>,
     parked: AtomicBool,
     stop: AtomicBool,
@@ -58,9 +82,10 @@ struct Slot {
 
 /// One call of [`Pool::run`], on the caller's stack.
 struct Job<'a> {
-    task: &'a (dyn Fn(usize) + Sync),
-    n_tasks: usize,
-    threads: usize,
+    /// Called with the thread that runs it and the number of the task.
+    task: &'a (dyn Fn(usize, usize) + Sync),
+    /// One for each thread.
+    ranges: &'a [Open],
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -72,16 +97,18 @@ thread_local! {
 }
 
 impl Job<'_> {
-    /// The tasks of one thread: those `i` with `i * threads / n_tasks == thread`.
-    fn range(&self, thread: usize) -> Range<usize> {
-        let first = |t: usize| (t * self.n_tasks).div_ceil(self.threads);
-        first(thread)..first(thread + 1)
-    }
-
-    /// Runs one thread's tasks. After a panic the rest of that thread's range is left out; the first payload is kept.
-    fn run_range(&self, thread: usize) {
+    /// Runs tasks on a thread until none is left: its own first. After a panic it runs no more; the first payload is
+    /// kept.
+    fn run_tasks(&self, thread: usize) {
         let outer = IN_TASK.replace(true);
-        let result = catch_unwind(AssertUnwindSafe(|| self.range(thread).for_each(self.task)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let (others, own) = self.ranges.split_at(thread);
+            for range in own.iter().chain(others) {
+                while let Some(task) = range.claim() {
+                    (self.task)(thread, task);
+                }
+            }
+        }));
         IN_TASK.set(outer);
         if let Err(payload) = result {
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,9 +123,9 @@ impl Slot {
         while let Some(job) = self.next_job() {
             // SAFETY: `Pool::run` stored a pointer to a job on its stack. This thread has claimed it, so `run` does not
             // return (or unwind) before the slot is null again: the job and all it borrows outlive this reference,
-            // whose last use comes before the store below. The job is `Sync` (a `Sync` closure, integers, a mutex).
+            // whose last use comes before the store below. The job is `Sync` (a `Sync` closure, integers, atomics, a mutex).
             // The exchange in `claim` makes its initialisation visible.
-            unsafe { &*job }.run_range(thread);
+            unsafe { &*job }.run_tasks(thread);
             self.job.store(ptr::null_mut(), Ordering::Release);
         }
     }
@@ -180,7 +207,8 @@ impl Pool {
                 .unwrap_or_else(|error| panic!("could not start worker thread {thread}: {error}"));
             Worker { slot, thread: handle.thread().clone(), handle: Some(handle) }
         };
-        Pool { workers: (1..threads.max(1)).map(start).collect(), busy: Mutex::new(()) }
+        let ranges = (0..threads.max(1)).map(|_| Open::default()).collect();
+        Pool { workers: (1..threads.max(1)).map(start).collect(), ranges, busy: Mutex::new(()) }
     }
 
     /// Number of threads, the caller included.
@@ -191,29 +219,44 @@ impl Pool {
     /// Calls `task(i)` once for every `i` in `0..n_tasks` and returns when all calls have.
     ///
     /// # Panics
-    /// With the first panic of a task, once no task runs any more. The panicking thread's later tasks do not run.
+    /// With the first panic of a task, once no task runs any more. Tasks that follow it may not run.
     pub fn run(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
-        let threads = self.threads();
-        if n_tasks <= 1 || threads == 1 || IN_TASK.get() {
-            return (0..n_tasks).for_each(task);
+        self.run_on(n_tasks, &|_, i| task(i));
+    }
+
+    /// As [`run`](Self::run), of `task(thread, i)`: no two tasks run on a thread at the same time. Where all run on the
+    /// caller, that is thread 0.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn run_on(&self, n_tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+        let alone = || (0..n_tasks).for_each(|i| task(0, i));
+        if n_tasks <= 1 || self.threads() == 1 || IN_TASK.get() {
+            return alone();
         }
         let busy = match self.busy.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return (0..n_tasks).for_each(task),
+            Err(TryLockError::WouldBlock) => return alone(),
         };
-        let job = Job { task, n_tasks, threads, panic: Mutex::new(None) };
+        // The tasks of one thread: those `i` with `i * threads / n_tasks == thread`.
+        let first = |thread: usize| (thread * n_tasks).div_ceil(self.threads());
+        for (thread, range) in self.ranges.iter().enumerate() {
+            range.set(first(thread)..first(thread + 1));
+        }
+        let job = Job { task, ranges: &self.ranges, panic: Mutex::new(None) };
         let pointer = (&raw const job).cast_mut().cast::<Job<'static>>();
-        let called = || (1..).zip(&self.workers).filter(|&(thread, _)| !job.range(thread).is_empty());
-        // Nothing between here and the last wait can unwind: `run_range` catches what the tasks throw.
-        for (_, worker) in called() {
+        let called = || (1..).zip(&self.workers).filter(|&(t, _)| first(t) < first(t + 1)).map(|(_, worker)| worker);
+        // Nothing between here and the last wait can unwind: `run_tasks` catches what the tasks throw.
+        for worker in called() {
             worker.slot.job.store(pointer, Ordering::SeqCst);
             worker.slot.wake(&worker.thread);
         }
-        job.run_range(0);
-        for (thread, worker) in called() {
+        job.run_tasks(0);
+        for worker in called() {
+            // One that has not started need not be waited for; there is something left only after a panic.
             if worker.slot.claim(pointer, ptr::null_mut()) {
-                job.run_range(thread);
+                job.run_tasks(0);
                 continue;
             }
             let idle = || worker.slot.job.load(Ordering::Acquire).is_null().then_some(());
@@ -312,7 +355,7 @@ pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::Barrier;
 
     fn counts(pool: &Pool, n: usize) -> Vec<usize> {
         let seen: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
@@ -336,19 +379,43 @@ mod tests {
     #[test]
     fn task_goes_to_its_thread() {
         let pool = Pool::new(3);
-        for n in [2, 3, 4, 10] {
-            let names = Mutex::new(vec![None; n]);
-            pool.run(n, &|i| names.lock().unwrap()[i] = thread::current().name().map(str::to_owned));
-            let names = names.into_inner().unwrap();
-            let caller = thread::current().name().map(str::to_owned);
-            for (i, name) in names.iter().enumerate() {
-                let thread = i * 3 / n;
-                // The caller runs what a worker was too late for.
-                let own = Some(format!("pullback-{thread}"));
-                let late = *name == caller;
-                assert!(late || (thread > 0 && *name == own), "task {i} of {n} ran on {name:?}");
+        for n in [3, 6, 7] {
+            let threads = Mutex::new(vec![None; n]);
+            // All three meet in the first tasks of their ranges.
+            let meet = Barrier::new(3);
+            pool.run_on(n, &|thread, i| {
+                if [0, 1, 2].map(|t: usize| (t * n).div_ceil(3)).contains(&i) {
+                    meet.wait();
+                    threads.lock().unwrap()[i] = Some(thread);
+                    let name = thread::current().name().map(str::to_owned);
+                    assert!(thread == 0 || name == Some(format!("pullback-{thread}")), "{name:?} says it is {thread}");
+                }
+            });
+            for (i, thread) in threads.into_inner().unwrap().into_iter().enumerate() {
+                assert!(thread.is_none_or(|t| t == i * 3 / n), "task {i} of {n} ran on {thread:?}");
             }
         }
+    }
+
+    #[test]
+    fn tasks_of_a_slow_thread_are_taken_over() {
+        let pool = Pool::new(2);
+        let done = AtomicUsize::new(0);
+        let waited = Mutex::new(false);
+        // The first is through only after all others, its own thread's among them.
+        pool.run(8, &|i| {
+            if i == 0 {
+                let start = Instant::now();
+                while done.load(Ordering::SeqCst) < 7 && start.elapsed() < Duration::from_secs(20) {
+                    thread::yield_now();
+                }
+                *waited.lock().unwrap() = done.load(Ordering::SeqCst) == 7;
+            } else {
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        assert!(waited.into_inner().unwrap());
+        assert_eq!(done.into_inner(), 7);
     }
 
     #[test]

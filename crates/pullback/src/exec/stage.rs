@@ -230,7 +230,7 @@ impl Stage {
             let times = if local.parts { cut.inner.unwrap_or(0) } else { 1 };
             let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
             // One block at a time is one lane's; only parts of its rows are several lanes'.
-            let lanes = if local.inner { lanes } else { lanes.min(cut.blocks) };
+            let lanes = if local.inner || cut.blocks > 1 { lanes } else { 1 };
             memory.reserve_local(lanes, local.number, times * most);
         }
     }
@@ -255,13 +255,10 @@ impl Stage {
             if cut.blocks == 1 {
                 self.block(&shared, wave.clone(), wave.start, 0..lanes, cut);
             } else {
-                let lanes = lanes.min(cut.blocks);
                 let shared = Shared { pool: pool::single(), ..shared };
-                pool.run(lanes, &|lane| {
-                    for block in cut.blocks * lane / lanes..cut.blocks * (lane + 1) / lanes {
-                        let at = |k: usize| wave.start + wave.len() * k / cut.blocks;
-                        self.block(&shared, at(block)..at(block + 1), wave.start, lane..lane + 1, cut);
-                    }
+                pool.run_on(cut.blocks, &|lane, block| {
+                    let at = |k: usize| wave.start + wave.len() * k / cut.blocks;
+                    self.block(&shared, at(block)..at(block + 1), wave.start, lane..lane + 1, cut);
                 });
             }
             self.fold(&shared, wave, number, cut);
@@ -308,13 +305,9 @@ impl Stage {
                 let steps = segment.steps.iter().enumerate();
                 steps.for_each(|(i, s)| clock.time(i, || s.compute(memory, part, Some(here), isa, pool)));
             };
-            let count = lanes.len().min(blocks);
-            match count {
+            match lanes.len().min(blocks) {
                 1 => (0..blocks).for_each(|number| call(lanes.start, number, pool)),
-                _ => pool.run(count, &|k| {
-                    let numbers = blocks * k / count..blocks * (k + 1) / count;
-                    numbers.for_each(|number| call(lanes.start + k, number, pool::single()));
-                }),
+                _ => pool.run_on(blocks, &|thread, number| call(lanes.start + thread, number, pool::single())),
             }
             for step in segment.steps.iter().filter(|s| s.folds_inner()) {
                 step.join_blocks(memory, rows, here, blocks);

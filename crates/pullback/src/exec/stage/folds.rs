@@ -66,8 +66,10 @@ impl Stage {
         };
         let one = pool::single();
         if in_parts().next().is_some() && pool.threads() == 2 {
-            // Each thread the parts of its own rows.
-            pool.run(2, &|k| in_parts().for_each(|f| (f.2 * k / 2..f.2 * (k + 1) / 2).for_each(|p| part(f, p, one))));
+            // Each thread the parts of its own rows: of every fold the first half, then of every fold the second.
+            let half = |k: usize| in_parts().flat_map(move |f| (f.2 * k / 2..f.2 * (k + 1) / 2).map(move |p| (f, p)));
+            let n = half(0).count();
+            pool.run(2 * n, &|i| half(i / n).skip(i % n).take(1).for_each(|(f, p)| part(f, p, one)));
         } else if in_parts().next().is_some() {
             let few = |f: &(usize, &Step, usize)| f.2 < cut.parts;
             pool.run(cut.parts, &|p| in_parts().filter(|f| !few(f)).for_each(|f| part(f, p, one)));
