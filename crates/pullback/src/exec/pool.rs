@@ -1,10 +1,11 @@
 //! A small thread pool for work measured in microseconds.
 //!
-//! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, so every thread owns one contiguous range and finds
-//! in its caches what it left there in an earlier call. The calling thread is thread 0. A worker that has nothing to do
+//! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, of no more threads than tasks: every thread owns one
+//! contiguous range and finds in its caches what it left there in an earlier call. The calling thread is thread 0. A worker that has nothing to do
 //! spins for [`SPIN`] and then parks, so that back-to-back calls cost well under a microsecond and an idle program costs
-//! nothing. A thread that is through with its own range takes what others have not begun of theirs, so a sleeping
-//! worker, a slow core, or one that the system has given to somebody else, delays nobody by more than a task.
+//! nothing. A thread that is through with its own range takes the last of what others have not begun of theirs, so that a
+//! sleeping worker delays nobody, and a slow core, or one that the system has given to somebody else, by no more than the
+//! task that it is at.
 //!
 //! What all tasks together compute must not depend on how many there are. Then the result is the same for every number of
 //! threads, and `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any
@@ -15,7 +16,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -52,21 +53,30 @@ struct Worker {
 #[repr(align(128))]
 #[derive(Default)]
 struct Open {
-    next: AtomicUsize,
-    end: AtomicUsize,
+    /// The first of them in the upper half, the end in the lower: both change at once.
+    bounds: AtomicU64,
 }
 
 impl Open {
-    fn set(&self, range: Range<usize>) {
-        self.next.store(range.start, Ordering::Relaxed);
-        self.end.store(range.end, Ordering::Relaxed);
+    fn set(&self, range: Range<u32>) {
+        self.bounds.store(Self::pack(range), Ordering::Relaxed);
     }
 
-    /// The next task, given out once: to whoever has seen the job, before which the range was set.
-    fn claim(&self) -> Option<usize> {
-        let end = self.end.load(Ordering::Relaxed);
-        let open = self.next.load(Ordering::Relaxed) < end;
-        open.then(|| self.next.fetch_add(1, Ordering::Relaxed)).filter(|&task| task < end)
+    fn pack(Range { start, end }: Range<u32>) -> u64 {
+        u64::from(start) << 32 | u64::from(end)
+    }
+
+    /// A task given out once, to whoever has seen the job, before which the range was set: the first, or the last, which
+    /// the owner would come to last.
+    fn claim(&self, last: bool) -> Option<usize> {
+        let mut task = 0;
+        let take = |bounds: u64| {
+            let (start, end) = ((bounds >> 32) as u32, bounds as u32);
+            task = if last { end.wrapping_sub(1) } else { start };
+            let rest = if last { start..task } else { start.wrapping_add(1)..end };
+            (start < end).then(|| Self::pack(rest))
+        };
+        self.bounds.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok().map(|_| task as usize)
     }
 }
 
@@ -97,14 +107,13 @@ thread_local! {
 }
 
 impl Job<'_> {
-    /// Runs tasks on a thread until none is left: its own first. After a panic it runs no more; the first payload is
-    /// kept.
+    /// Runs tasks on a thread until none is left, its own first, or one panics; the first payload is kept.
     fn run_tasks(&self, thread: usize) {
         let outer = IN_TASK.replace(true);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let (others, own) = self.ranges.split_at(thread);
-            for range in own.iter().chain(others) {
-                while let Some(task) = range.claim() {
+            for (i, range) in own.iter().chain(others).enumerate() {
+                while let Some(task) = range.claim(i > 0) {
                     (self.task)(thread, task);
                 }
             }
@@ -123,7 +132,7 @@ impl Slot {
         while let Some(job) = self.next_job() {
             // SAFETY: `Pool::run` stored a pointer to a job on its stack. This thread has claimed it, so `run` does not
             // return (or unwind) before the slot is null again: the job and all it borrows outlive this reference,
-            // whose last use comes before the store below. The job is `Sync` (a `Sync` closure, integers, atomics, a mutex).
+            // whose last use comes before the store below. The job is `Sync` (a `Sync` closure, atomics, a mutex).
             // The exchange in `claim` makes its initialisation visible.
             unsafe { &*job }.run_tasks(thread);
             self.job.store(ptr::null_mut(), Ordering::Release);
@@ -134,7 +143,7 @@ impl Slot {
     fn next_job(&self) -> Option<*const Job<'static>> {
         let poll = || {
             let job = self.job.load(Ordering::SeqCst);
-            if !job.is_null() && self.claim(job, TAKEN) {
+            if let Some(job) = Some(job).filter(|job| !job.is_null()).and_then(|job| self.claim(job, TAKEN)) {
                 return Some(Some(job.cast_const()));
             }
             self.stop.load(Ordering::SeqCst).then_some(None)
@@ -155,8 +164,8 @@ impl Slot {
     }
 
     /// Takes `job` out of the slot, unless the other side was faster.
-    fn claim(&self, job: *mut Job<'static>, instead: *mut Job<'static>) -> bool {
-        self.job.compare_exchange(job, instead, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    fn claim(&self, job: *mut Job<'static>, instead: *mut Job<'static>) -> Option<*mut Job<'static>> {
+        self.job.compare_exchange(job, instead, Ordering::Acquire, Ordering::Relaxed).ok()
     }
 
     /// Unparks the worker if it sleeps, after `job` or `stop` was stored.
@@ -224,8 +233,8 @@ impl Pool {
         self.run_on(n_tasks, &|_, i| task(i));
     }
 
-    /// As [`run`](Self::run), of `task(thread, i)`: no two tasks run on a thread at the same time. Where all run on the
-    /// caller, that is thread 0.
+    /// As [`run`](Self::run), of `task(thread, i)`: no two tasks run on a thread at the same time. The caller is thread 0,
+    /// and the number is below that of tasks.
     ///
     /// # Panics
     /// As [`run`](Self::run).
@@ -234,19 +243,21 @@ impl Pool {
         if n_tasks <= 1 || self.threads() == 1 || IN_TASK.get() {
             return alone();
         }
+        let Ok(n) = u32::try_from(n_tasks) else { return alone() };
         let busy = match self.busy.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return alone(),
         };
+        let threads = self.threads().min(n_tasks);
         // The tasks of one thread: those `i` with `i * threads / n_tasks == thread`.
-        let first = |thread: usize| (thread * n_tasks).div_ceil(self.threads());
+        let first = |thread: usize| (thread as u64 * u64::from(n)).div_ceil(threads as u64) as u32;
         for (thread, range) in self.ranges.iter().enumerate() {
-            range.set(first(thread)..first(thread + 1));
+            range.set(if thread < threads { first(thread)..first(thread + 1) } else { n..n });
         }
         let job = Job { task, ranges: &self.ranges, panic: Mutex::new(None) };
         let pointer = (&raw const job).cast_mut().cast::<Job<'static>>();
-        let called = || (1..).zip(&self.workers).filter(|&(t, _)| first(t) < first(t + 1)).map(|(_, worker)| worker);
+        let called = || self.workers.iter().take(threads - 1);
         // Nothing between here and the last wait can unwind: `run_tasks` catches what the tasks throw.
         for worker in called() {
             worker.slot.job.store(pointer, Ordering::SeqCst);
@@ -254,8 +265,8 @@ impl Pool {
         }
         job.run_tasks(0);
         for worker in called() {
-            // One that has not started need not be waited for; there is something left only after a panic.
-            if worker.slot.claim(pointer, ptr::null_mut()) {
+            // One that has not started need not be waited for. If a task of this thread panicked, there is something left.
+            if worker.slot.claim(pointer, ptr::null_mut()).is_some() {
                 job.run_tasks(0);
                 continue;
             }
@@ -356,6 +367,7 @@ pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
 mod tests {
     use super::*;
     use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
 
     fn counts(pool: &Pool, n: usize) -> Vec<usize> {
         let seen: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
@@ -374,6 +386,15 @@ mod tests {
                 assert_eq!(counts(&pool, n), vec![1; n], "{threads} threads, {n} tasks");
             }
         }
+    }
+
+    #[test]
+    fn an_owner_takes_the_first_task_and_others_the_last() {
+        let open = Open::default();
+        assert_eq!(open.claim(false), None);
+        open.set(3..7);
+        let claims = [false, true, false, true, true, false].map(|last| open.claim(last));
+        assert_eq!(claims, [Some(3), Some(6), Some(4), Some(5), None, None]);
     }
 
     #[test]

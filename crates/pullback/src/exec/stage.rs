@@ -6,7 +6,7 @@
 //! it is cut along its second axis.
 //!
 //! A row comes out the same of every block. Folds take in waves, and the blocks of a long row, in their order, and which
-//! they are follows from the numbers of rows alone: the result is the same to the bit for every number of threads.
+//! they are follows from the numbers of rows and the instruction set alone: the result is the same to the bit for every number of threads.
 
 pub(crate) mod folds;
 
@@ -75,14 +75,14 @@ const ELEMENTS_WORTH: usize = 32_768;
 /// Bytes of a block's own buffers: they and the weights share the second cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
-/// Bytes of what is kept for the folds of a wave: the second caches hold it, of two cores with vectors of 512 bits.
+/// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
 const WAVE_BYTES: usize = 2 << 20;
 
-/// Elsewhere a wave lies in the third cache whatever it is, and is to be so many times what folds make, which each wave
-/// goes through.
+/// With vectors of 256 bits second caches are smaller. A wave lies in the third anyway, and is to be so many times what
+/// folds make, all of which each wave goes through.
 const WAVE_FOR_MADE: usize = 4;
 
-/// The same where rows are long.
+/// Most bytes of what is kept for the folds of a wave; so much where rows are long.
 const LONG_WAVE_BYTES: usize = 16 << 20;
 
 /// Most extents of a program whose stages are cut.
@@ -160,7 +160,7 @@ impl Stage {
 
     /// Bytes that a wave may keep.
     fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
-        if isa == Isa::Avx512 {
+        if isa != Isa::Avx2 {
             return WAVE_BYTES;
         }
         let made: usize = self.folds.iter().flat_map(|s| &s.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
@@ -230,7 +230,7 @@ impl Stage {
             let times = if local.parts { cut.inner.unwrap_or(0) } else { 1 };
             let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
             // One block at a time is one lane's; only parts of its rows are several lanes'.
-            let lanes = if local.inner || cut.blocks > 1 { lanes } else { 1 };
+            let lanes = if local.inner { lanes } else { lanes.min(cut.blocks) };
             memory.reserve_local(lanes, local.number, times * most);
         }
     }

@@ -5,7 +5,7 @@
 //! chain of multiply-adds over each depth of K: neither rows nor threads change a bit of it.
 
 use super::stream;
-use super::tile::{Product, Tile};
+use super::tile::{Product, ROWS, Tile};
 use super::view::View;
 use crate::exec::isa::Isa;
 use std::ops::Range;
@@ -24,9 +24,6 @@ const GROUP: usize = 96 << 10;
 
 /// Rows that pass by a group of panels at once.
 const NEAR_ROWS: usize = 48;
-
-/// Rows of a register tile.
-const TILE_ROWS: usize = 6;
 
 /// Packing a vector of B takes about as long as multiplying it into so many rows.
 const PACKING: usize = 8;
@@ -66,7 +63,7 @@ fn squares<T: Tile>(rows: usize, columns: usize) -> impl Iterator<Item = (usize,
 }
 
 impl Panels {
-    /// For an instruction set that has a register tile.
+    /// For an instruction set that has a register tile. Only one that the machine has may pack and multiply.
     pub fn new<T>(isa: Isa, k: usize, n: usize) -> Panels {
         let lanes = isa.lanes(size_of::<T>());
         let vectors = n.div_ceil(lanes);
@@ -143,6 +140,7 @@ impl Panels {
             let whole = columns.len() / self.lanes * self.lanes;
             for (line, p) in to.chunks_exact_mut(width).zip(depth.clone()) {
                 let from = &b.data[p * row + columns.start..][..columns.len()];
+                // A known length is copied without a call.
                 match whole {
                     TILE => put(&mut line[..TILE], &from[..TILE], past),
                     _ => put(&mut line[..whole], &from[..whole], past),
@@ -167,11 +165,13 @@ impl Panels {
                     let mut tile = [[T::default(); TILE]; TILE];
                     for (p, t) in squares::<T>(deep, across) {
                         let from = &b.data[first + p + (column + t) * col..][..(T::SQUARE - 1) * col + T::SQUARE];
+                        let to = tile.as_mut_ptr().cast::<T>().wrapping_add(p * TILE + t);
                         // SAFETY: `from` holds a square of B, whose columns are contiguous, and the tile has room for it
-                        // turned; there are panels only where there is AVX2.
-                        unsafe { T::transpose(from.as_ptr(), col, (&raw mut tile[p][t]).cast(), TILE) };
+                        // turned; the machine has the panels' instruction set, which is at least AVX2.
+                        unsafe { T::transpose(from.as_ptr(), col, to, TILE) };
                     }
                     for (line, from) in block.chunks_exact_mut(width).zip(&tile) {
+                        // A known length is copied without a call.
                         match across {
                             TILE => put(&mut line[j..j + TILE], from, past),
                             _ => put(&mut line[j..j + across], &from[..across], past),
@@ -217,7 +217,7 @@ impl Panels {
                 self.across(self.count * k / across).start..self.across(self.count * (k + 1) / across - 1).end
             };
             let widest = (0..across).map(|k| share(k).len()).max().unwrap_or(0);
-            widest * (m.div_ceil(threads / across).next_multiple_of(TILE_ROWS) + PACKING)
+            widest * (m.div_ceil(threads / across).next_multiple_of(ROWS) + PACKING)
         };
         let fits = |across: &usize| threads.is_multiple_of(*across) && *across <= self.count;
         let across = (1..=threads).filter(fits).min_by_key(|&across| work(across)).unwrap_or(1);

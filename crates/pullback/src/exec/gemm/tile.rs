@@ -80,6 +80,9 @@ fn pack_groups<T: Copy, const P: usize>(
     }
 }
 
+/// Rows of a wide tile.
+pub const ROWS: usize = 6;
+
 /// The kernels for one element type.
 pub trait Tile: Copy {
     /// `C[rows] = A[rows] W`, any number of columns that is a multiple of the lanes.
@@ -113,12 +116,9 @@ pub trait Tile: Copy {
 
 #[cfg(target_arch = "x86_64")]
 mod kernels {
-    use super::Product;
+    use super::{Product, ROWS};
     use crate::exec::gemm::vector::{Interleave, Lanes};
     use std::ops::Range;
-
-    /// Rows of a tile.
-    const ROWS: usize = 6;
 
     /// Steps down K at once.
     const STEPS: usize = 4;
@@ -230,7 +230,7 @@ mod kernels {
                     3 => wide_tile::<L, 3, V>(s, row, column),
                     4 => wide_tile::<L, 4, V>(s, row, column),
                     5 => wide_tile::<L, 5, V>(s, row, column),
-                    _ => wide_tile::<L, 6, V>(s, row, column),
+                    _ => wide_tile::<L, ROWS, V>(s, row, column),
                 }
             }
             row += height;
@@ -243,7 +243,7 @@ mod kernels {
     fn height(left: usize) -> usize {
         match left {
             7..12 => left.div_ceil(2),
-            _ => left.min(6),
+            _ => left.min(ROWS),
         }
     }
 
@@ -260,7 +260,7 @@ mod kernels {
                     3 => edge_tile::<L, 3, V>(s, row),
                     4 => edge_tile::<L, 4, V>(s, row),
                     5 => edge_tile::<L, 5, V>(s, row),
-                    _ => edge_tile::<L, 6, V>(s, row),
+                    _ => edge_tile::<L, ROWS, V>(s, row),
                 }
             }
             row += height;
@@ -370,7 +370,8 @@ mod kernels {
         // SAFETY: passed on.
         unsafe {
             let mut rows: [L; N] = std::array::from_fn(|i| L::load(from.add(i * from_row)));
-            // Each time bits of an element's row go to the right of its column's, one at a time.
+            // Each time the highest bit of an element's row becomes the lowest of its column, and the highest of that one the
+            // lowest of its row.
             for _ in 0..N.ilog2() {
                 let before = rows;
                 for i in 0..N / 2 {

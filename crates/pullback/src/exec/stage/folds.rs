@@ -3,7 +3,7 @@
 //! What one core has written and another reads is slow to pass between them, and slower still to be written again: a core
 //! that is about to write must first take the line of the cache from all that have read it. So a fold that makes little
 //! of much is made of parts of the rows, each by the thread that has those rows in its cache; how many parts follows from
-//! the numbers of rows alone, and they are joined in their order. Parts of sums of products are added to wave after
+//! the numbers of rows and the instruction set alone, and they are joined in their order. Parts of sums of products are added to wave after
 //! wave, and joined after the last.
 
 use super::{Cut, Shared, Stage, with};
@@ -68,8 +68,8 @@ impl Stage {
         if in_parts().next().is_some() && pool.threads() == 2 {
             // Each thread the parts of its own rows: of every fold the first half, then of every fold the second.
             let half = |k: usize| in_parts().flat_map(move |f| (f.2 * k / 2..f.2 * (k + 1) / 2).map(move |p| (f, p)));
-            let n = half(0).count();
-            pool.run(2 * n, &|i| half(i / n).skip(i % n).take(1).for_each(|(f, p)| part(f, p, one)));
+            let all = || half(0).chain(half(1));
+            pool.run(all().count(), &|i| all().skip(i).take(1).for_each(|(f, p)| part(f, p, one)));
         } else if in_parts().next().is_some() {
             let few = |f: &(usize, &Step, usize)| f.2 < cut.parts;
             pool.run(cut.parts, &|p| in_parts().filter(|f| !few(f)).for_each(|f| part(f, p, one)));
