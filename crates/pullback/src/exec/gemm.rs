@@ -26,6 +26,7 @@ mod panels;
 mod stream;
 mod tail;
 mod tile;
+mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 mod view;
@@ -37,6 +38,7 @@ pub use packed::Packed;
 use panels::Panels;
 pub use tail::{Ending, Tail, With};
 use tile::{Product, Tile};
+use transpose::Transpose;
 use view::Shape;
 pub use view::{View, ViewMut};
 
@@ -46,9 +48,9 @@ impl Gemm for f32 {}
 impl Gemm for f64 {}
 
 mod sealed {
-    use super::{Cell, Real, Tile};
+    use super::{Cell, Real, Tile, Transpose};
 
-    pub trait Element: Tile + Real + faer::traits::ComplexField + Default {
+    pub trait Element: Tile + Transpose + Real + faer::traits::ComplexField + Default {
         /// This thread's scratch memory, taken while in use and put back afterwards.
         fn scratch() -> &'static std::thread::LocalKey<Cell<Vec<Self>>>;
     }

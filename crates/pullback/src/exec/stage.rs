@@ -6,7 +6,8 @@
 //! it is cut along its second axis.
 //!
 //! A row comes out the same of every block. Folds take in waves, and the blocks of a long row, in their order, and which
-//! they are follows from the numbers of rows and the instruction set alone: the result is the same to the bit for every number of threads.
+//! they are follows from the numbers of rows and the instruction set alone: the result is the same to the bit for every
+//! number of threads.
 
 pub(crate) mod folds;
 

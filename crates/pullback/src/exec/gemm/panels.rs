@@ -6,6 +6,7 @@
 
 use super::stream;
 use super::tile::{Product, ROWS, Tile};
+use super::transpose::Transpose;
 use super::view::View;
 use crate::exec::isa::Isa;
 use std::ops::Range;
@@ -58,7 +59,7 @@ fn put<T: Tile>(to: &mut [T], from: &[T], past: bool) {
 }
 
 /// Where the squares of a tile begin.
-fn squares<T: Tile>(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+fn squares<T: Transpose>(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).step_by(T::SQUARE).flat_map(move |row| (0..columns).step_by(T::SQUARE).map(move |column| (row, column)))
 }
 
@@ -116,14 +117,14 @@ impl Panels {
     }
 
     /// Packs a piece of B into its elements, past the caches if several threads will read it.
-    pub fn pack<T: Tile + Default>(&self, b: &View<'_, T>, piece: &Piece, to: &mut [T], past: bool) {
+    pub fn pack<T: Tile + Transpose + Default>(&self, b: &View<'_, T>, piece: &Piece, to: &mut [T], past: bool) {
         self.pack_one(b, &piece.rows, piece.panel, to, past);
         if past {
             stream::done();
         }
     }
 
-    fn pack_one<T: Tile + Default>(
+    fn pack_one<T: Tile + Transpose + Default>(
         &self,
         b: &View<'_, T>,
         depth: &Range<usize>,
@@ -243,7 +244,7 @@ impl Panels {
     ///
     /// # Safety
     /// As there.
-    pub unsafe fn multiply_packing<T: Tile + Default>(
+    pub unsafe fn multiply_packing<T: Tile + Transpose + Default>(
         &self,
         product: &Product<T>,
         b: &View<'_, T>,

@@ -103,21 +103,12 @@ pub trait Tile: Copy {
     /// # Safety
     /// As for `wide`; W is packed by [`pack`]; `p` is a power of two up to the lanes; `a_col` is 1 unless `p` is 1.
     unsafe fn narrow(isa: Isa, product: &Product<Self>, rows: Range<usize>);
-
-    /// Rows and columns of the squares that [`transpose`](Tile::transpose) turns.
-    const SQUARE: usize;
-
-    /// `to[j][i] = from[i][j]` of a square whose rows are `from_row` apart, `to_row` in the result.
-    ///
-    /// # Safety
-    /// The machine has AVX2; all elements of both squares may be read and written, and they do not overlap.
-    unsafe fn transpose(from: *const Self, from_row: usize, to: *mut Self, to_row: usize);
 }
 
 #[cfg(target_arch = "x86_64")]
 mod kernels {
     use super::{Product, ROWS};
-    use crate::exec::gemm::vector::{Interleave, Lanes};
+    use crate::exec::gemm::vector::Lanes;
     use std::ops::Range;
 
     /// Steps down K at once.
@@ -360,29 +351,6 @@ mod kernels {
     }
 
     #[inline(always)]
-    pub unsafe fn transpose<L: Interleave, const N: usize>(
-        from: *const L::T,
-        from_row: usize,
-        to: *mut L::T,
-        to_row: usize,
-    ) {
-        const { assert!(N == L::N) };
-        // SAFETY: passed on.
-        unsafe {
-            let mut rows: [L; N] = std::array::from_fn(|i| L::load(from.add(i * from_row)));
-            // Each time the highest bit of an element's row becomes the lowest of its column, and the highest of that one the
-            // lowest of its row.
-            for _ in 0..N.ilog2() {
-                let before = rows;
-                for i in 0..N / 2 {
-                    (rows[2 * i], rows[2 * i + 1]) = before[i].interleave(before[i + N / 2]);
-                }
-            }
-            (0..N).for_each(|i| rows[i].store(to.add(i * to_row)));
-        }
-    }
-
-    #[inline(always)]
     pub unsafe fn narrow<L: Lanes, const P: usize>(s: &Product<L::T>, rows: Range<usize>) {
         // SAFETY: passed on.
         unsafe {
@@ -445,18 +413,6 @@ macro_rules! tile {
                 }
             }
 
-            const SQUARE: usize = size_of::<$v256>() / size_of::<$t>();
-
-            unsafe fn transpose(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
-                #[target_feature(enable = "avx2,fma")]
-                unsafe fn avx2(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
-                    // SAFETY: passed on.
-                    unsafe { kernels::transpose::<$v256, { <$t>::SQUARE }>(from, from_row, to, to_row) }
-                }
-                // SAFETY: passed on.
-                unsafe { avx2(from, from_row, to, to_row) }
-            }
-
             unsafe fn narrow(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
                 #[target_feature(enable = "avx512f,avx2,fma")]
                 unsafe fn avx512<const P: usize>(s: &Product<$t>, rows: Range<usize>) {
@@ -492,10 +448,6 @@ macro_rules! tile {
                 unreachable!("no kernel")
             }
             unsafe fn narrow(_: Isa, _: &Product<$t>, _: Range<usize>) {
-                unreachable!("no kernel")
-            }
-            const SQUARE: usize = 1;
-            unsafe fn transpose(_: *const $t, _: usize, _: *mut $t, _: usize) {
                 unreachable!("no kernel")
             }
         }

@@ -20,38 +20,6 @@ pub trait Lanes: Copy {
     unsafe fn pair_add(self, other: Self) -> Self;
 }
 
-/// A vector of which a square is turned in registers.
-///
-/// # Safety
-/// As for [`Lanes`].
-pub trait Interleave: Lanes {
-    /// The elements of both in turn: those of their first halves, those of their second halves.
-    unsafe fn interleave(self, other: Self) -> (Self, Self);
-}
-
-impl Interleave for __m256 {
-    #[inline(always)]
-    unsafe fn interleave(self, other: Self) -> (Self, Self) {
-        // Within 128-bit halves, so the middle quarters must change places.
-        // SAFETY: the contract of the trait.
-        unsafe {
-            let (low, high) = (_mm256_unpacklo_ps(self, other), _mm256_unpackhi_ps(self, other));
-            (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
-        }
-    }
-}
-
-impl Interleave for __m256d {
-    #[inline(always)]
-    unsafe fn interleave(self, other: Self) -> (Self, Self) {
-        // SAFETY: the contract of the trait.
-        unsafe {
-            let (low, high) = (_mm256_unpacklo_pd(self, other), _mm256_unpackhi_pd(self, other));
-            (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
-        }
-    }
-}
-
 macro_rules! lanes {
     ($vector:ident, $t:ident, $n:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
      repeat($from:ident) { $($p:literal => $repeat:expr,)* }, pair_add($a:ident, $b:ident) $pair_add:block) => {

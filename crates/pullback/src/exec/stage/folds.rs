@@ -3,8 +3,8 @@
 //! What one core has written and another reads is slow to pass between them, and slower still to be written again: a core
 //! that is about to write must first take the line of the cache from all that have read it. So a fold that makes little
 //! of much is made of parts of the rows, each by the thread that has those rows in its cache; how many parts follows from
-//! the numbers of rows and the instruction set alone, and they are joined in their order. Parts of sums of products are added to wave after
-//! wave, and joined after the last.
+//! the numbers of rows and the instruction set alone, and they are joined in their order. Parts of sums of products are
+//! added to wave after wave, and joined after the last.
 
 use super::{Cut, Shared, Stage, with};
 use crate::exec::lanes::Lane;

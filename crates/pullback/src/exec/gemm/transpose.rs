@@ -1,0 +1,109 @@
+//! Squares of a matrix turned in registers, for operands that are packed across their rows.
+
+#[cfg(target_arch = "x86_64")]
+use super::vector::Lanes;
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// An element type of which squares are turned.
+pub trait Transpose: Copy {
+    /// Rows and columns of a square.
+    const SQUARE: usize;
+
+    /// `to[j][i] = from[i][j]` of a square whose rows are `from_row` apart, `to_row` in the result.
+    ///
+    /// # Safety
+    /// The machine has AVX2; all elements of both squares may be read and written, and they do not overlap.
+    unsafe fn transpose(from: *const Self, from_row: usize, to: *mut Self, to_row: usize);
+}
+
+/// The vectors that hold a row of a square: those of 256 bits, which every machine with a register tile has.
+#[cfg(target_arch = "x86_64")]
+macro_rules! transpose {
+    ($t:ident, $vector:ident, $low:ident, $high:ident, $halves:ident) => {
+        impl Transpose for $t {
+            const SQUARE: usize = <$vector>::N;
+
+            unsafe fn transpose(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                /// The elements of both in turn: those of their first halves, those of their second halves.
+                #[target_feature(enable = "avx2,fma")]
+                fn interleave(x: $vector, y: $vector) -> ($vector, $vector) {
+                    // Within 128-bit halves, so the middle quarters must change places.
+                    let (low, high) = ($low(x, y), $high(x, y));
+                    ($halves::<0x20>(low, high), $halves::<0x31>(low, high))
+                }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                    const N: usize = <$vector>::N;
+                    // SAFETY: passed on.
+                    unsafe {
+                        let mut rows = [<$vector>::zero(); N];
+                        for (i, row) in rows.iter_mut().enumerate() {
+                            *row = <$vector>::load(from.add(i * from_row));
+                        }
+                        // Each time the highest bit of an element's row becomes the lowest of its column, and the highest
+                        // of that one the lowest of its row.
+                        for _ in 0..N.ilog2() {
+                            let before = rows;
+                            for i in 0..N / 2 {
+                                (rows[2 * i], rows[2 * i + 1]) = interleave(before[i], before[i + N / 2]);
+                            }
+                        }
+                        for (i, row) in rows.into_iter().enumerate() {
+                            row.store(to.add(i * to_row));
+                        }
+                    }
+                }
+                // SAFETY: passed on.
+                unsafe { avx2(from, from_row, to, to_row) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+transpose!(f32, __m256, _mm256_unpacklo_ps, _mm256_unpackhi_ps, _mm256_permute2f128_ps);
+#[cfg(target_arch = "x86_64")]
+transpose!(f64, __m256d, _mm256_unpacklo_pd, _mm256_unpackhi_pd, _mm256_permute2f128_pd);
+
+#[cfg(not(target_arch = "x86_64"))]
+macro_rules! transpose {
+    ($($t:ident)*) => {$(
+        impl Transpose for $t {
+            const SQUARE: usize = 1;
+            unsafe fn transpose(_: *const $t, _: usize, _: *mut $t, _: usize) {
+                unreachable!("no panels")
+            }
+        }
+    )*};
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+transpose!(f32 f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::isa::Isa;
+
+    fn check<T: Transpose + PartialEq + std::fmt::Debug>(number: impl Fn(usize) -> T) {
+        let n = T::SQUARE;
+        let (from_row, to_row) = (n + 3, n + 1);
+        let from: Vec<T> = (0..n * from_row).map(&number).collect();
+        let mut to: Vec<T> = (0..n * to_row).map(|_| number(0)).collect();
+        // SAFETY: the machine has AVX2, and both have `n` rows.
+        unsafe { T::transpose(from.as_ptr(), from_row, to.as_mut_ptr(), to_row) };
+        for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            assert_eq!(to[j * to_row + i], from[i * from_row + j], "{i} {j}");
+        }
+        assert!((0..n).all(|j| to[j * to_row + n] == number(0)), "written beside the square");
+    }
+
+    #[test]
+    fn a_square_is_turned_and_nothing_else_is_written() {
+        if Isa::all().any(|isa| isa == Isa::Avx2) {
+            check(|i| i as f32);
+            check(|i| i as f64);
+        }
+    }
+}
