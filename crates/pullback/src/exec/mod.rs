@@ -29,6 +29,7 @@ mod shared;
 mod stage;
 mod step;
 mod tiles;
+mod underflow;
 
 use crate::array::Array;
 use crate::error::{Error, ErrorKind};
@@ -39,6 +40,7 @@ use crate::exec::plan::{Plan, plan};
 use crate::exec::results::Results;
 use crate::exec::schedule::Run;
 use crate::exec::step::State;
+use crate::exec::underflow::Underflow;
 use crate::ir::{Eqn, Graph, Type};
 use crate::opt::optimize;
 use crate::prim::Broadcast;
@@ -125,6 +127,7 @@ impl Program {
             isa: Isa::best(),
             threads: self.pace.threads(),
         };
+        let _flushed = Underflow::Flushed.enter();
         let mut first = 0;
         for run in runs.iter() {
             run.run(&mut state, clock.from(first));

@@ -11,6 +11,7 @@
 //! threads, and `run` is free to fall back to a plain loop: it does so for one thread, for one task, inside a task of any
 //! pool, and while another thread is using the same pool.
 
+use crate::exec::underflow::Underflow;
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::Range;
@@ -96,6 +97,8 @@ struct Job<'a> {
     task: &'a (dyn Fn(usize, usize) + Sync),
     /// One for each thread.
     ranges: &'a [Open],
+    /// How the caller computes, and so all.
+    underflow: Underflow,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -110,6 +113,7 @@ impl Job<'_> {
     /// Runs tasks on a thread until none is left, its own first, or one panics; the first payload is kept.
     fn run_tasks(&self, thread: usize) {
         let outer = IN_TASK.replace(true);
+        let _as_the_caller = self.underflow.enter();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let (others, own) = self.ranges.split_at(thread);
             for (i, range) in own.iter().chain(others).enumerate() {
@@ -255,7 +259,7 @@ impl Pool {
         for (thread, range) in self.ranges.iter().enumerate() {
             range.set(if thread < threads { first(thread)..first(thread + 1) } else { n..n });
         }
-        let job = Job { task, ranges: &self.ranges, panic: Mutex::new(None) };
+        let job = Job { task, ranges: &self.ranges, underflow: Underflow::here(), panic: Mutex::new(None) };
         let pointer = (&raw const job).cast_mut().cast::<Job<'static>>();
         let called = || self.workers.iter().take(threads - 1);
         // Nothing between here and the last wait can unwind: `run_tasks` catches what the tasks throw.
