@@ -32,7 +32,8 @@ mod vector;
 mod view;
 
 use super::isa::Isa;
-use super::pool::Pool;
+use super::pool::{self, Pool};
+use super::shared::Shared;
 use crate::math::Real;
 pub use packed::Packed;
 use panels::Panels;
@@ -129,6 +130,38 @@ fn gemm_on<T: Gemm>(
     Task { tail: tail.filter(|_| near), ..task }.run(pool);
     if let Some(tail) = tail.filter(|_| !near) {
         tail.apply(isa, &mut c.data[..m * n], 0, n);
+    }
+}
+
+/// One of some shares of `C = A B`, or of `C += A B` when `accumulate`, on this thread: all shares together are [`gemm`],
+/// to the bit. C has `m` rows, one after the other. A product whose way has no shares is the first one's.
+///
+/// # Panics
+/// When the shapes do not fit together.
+pub fn gemm_share<T: Gemm>(
+    isa: Isa,
+    (share, of): (usize, usize),
+    c: &Shared<'_, T>,
+    a: View<'_, T>,
+    b: View<'_, T>,
+    accumulate: bool,
+) {
+    let (m, k, n) = (a.shape.rows, a.shape.cols, b.shape.cols);
+    assert!(
+        b.shape.rows == k && c.len() == m * n,
+        "gemm: {} elements for [{m}, {k}] · [{}, {n}]",
+        c.len(),
+        b.shape.rows
+    );
+    let shape = Shape { rows: m, cols: n, row_stride: n, col_stride: 1 };
+    let task = Task { isa, accumulate, m, k, n, a, b, c: shape, out: c.start(), tail: None };
+    if n > 1 && task.way() == Way::Packed {
+        let panels = Panels::new::<T>(isa, k, n);
+        task.packed_part(panels, panels.shares(m, of), share);
+    } else if share == 0 {
+        // SAFETY: the other shares have nothing to do.
+        let c = ViewMut::row_major(unsafe { c.range(0, m * n) }, m, n);
+        gemm_on(isa, pool::single(), c, a, b, Ending { accumulate, tail: None });
     }
 }
 
@@ -337,18 +370,20 @@ impl<T: Gemm> Task<'_, T> {
 
     fn packed(&self, pool: &Pool) {
         let panels = Panels::new::<T>(self.isa, self.k, self.n);
+        let shares = if self.pays() { panels.shares(self.m, pool.threads()) } else { (1, 1) };
+        pool.run(shares.0 * shares.1, &|i| self.packed_part(panels, shares, i));
+    }
+
+    /// Part `i` of a product that is cut `down` times along the rows of C and `across` times along its panels.
+    fn packed_part(&self, panels: Panels, (down, across): (usize, usize), i: usize) {
+        let part = |all: usize, of: usize, k: usize| all * k / of..all * (k + 1) / of;
+        let (rows, cols) = (part(self.m, down, i / across), part(panels.count(), across, i % across));
         let product = self.product(std::ptr::null(), 0, 0..self.n);
-        let (down, across) = if self.pays() { panels.shares(self.m, pool.threads()) } else { (1, 1) };
-        let call = |i: usize| {
-            let part = |all: usize, of: usize, k: usize| all * k / of..all * (k + 1) / of;
-            let (rows, cols) = (part(self.m, down, i / across), part(panels.count(), across, i % across));
-            with_scratch(panels.scratch_len(&cols), |scratch: &mut [T]| {
-                // SAFETY: `way` has seen to contiguous rows of C; `View` and `ViewMut` have checked the bounds, and the
-                // tasks have different rows or columns. `isa` comes from `Isa::all` and is not `Base`.
-                unsafe { panels.multiply_packing(&product, &self.b, scratch, rows, cols) };
-            });
-        };
-        pool.run(down * across, &call);
+        with_scratch(panels.scratch_len(&cols), |scratch: &mut [T]| {
+            // SAFETY: `way` has seen to contiguous rows of C; `View` and `ViewMut` have checked the bounds, and the
+            // parts have different rows or columns. `isa` comes from `Isa::all` and is not `Base`.
+            unsafe { panels.multiply_packing(&product, &self.b, scratch, rows, cols) };
+        });
     }
 
     fn direct(&self, pool: &Pool) {

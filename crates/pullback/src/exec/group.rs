@@ -103,7 +103,7 @@ impl Group {
         let all = whole().map(|w| w.3).sum::<usize>().max(1);
         pool.run(threads, &|thread| {
             for (i, step, ..) in self.ways(rows).filter(|w| w.2 == Way::Shares) {
-                clock.time(i, || step.compute_share(memory, rows, (thread, threads), isa));
+                clock.time(i, || step.compute_share(memory, rows, None, (thread, threads), isa));
             }
             // Those whose operations begin within this thread's part of all.
             let mut before = 0;

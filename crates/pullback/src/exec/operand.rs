@@ -146,15 +146,21 @@ impl<'a> Io<'a> {
         unsafe { self.memory.read(o.place, self.lane(o.place), at, n) }
     }
 
+    /// Where a target's elements are: the place, the first of them, how many.
+    #[inline]
+    fn target(&self, target: usize) -> (Place, usize, usize) {
+        let t = &self.writes[target];
+        let (at, n) = self.part(t.place, &t.size);
+        match (t.parts, self.block.and_then(|b| b.part)) {
+            (Some(parts), Some(number)) => (parts, number * n, n),
+            _ => (t.place, at, n),
+        }
+    }
+
     /// The elements of a target, to be written.
     #[inline]
     pub(crate) fn write<T: Element>(&self, target: usize) -> &'a mut [T] {
-        let t = &self.writes[target];
-        let (at, n) = self.part(t.place, &t.size);
-        let (place, at) = match (t.parts, self.block.and_then(|b| b.part)) {
-            (Some(parts), Some(number)) => (parts, number * n),
-            _ => (t.place, at),
-        };
+        let (place, at, n) = self.target(target);
         // SAFETY: the plan's promise above.
         unsafe { self.memory.write(place, self.lane(place), at, n) }
     }
@@ -162,10 +168,9 @@ impl<'a> Io<'a> {
     /// The elements of a target, of which several threads write their own.
     #[inline]
     pub(crate) fn shared<T: Element>(&self, target: usize) -> Shared<'a, T> {
-        let t = &self.writes[target];
-        let (at, n) = self.part(t.place, &t.size);
+        let (place, at, n) = self.target(target);
         // SAFETY: the plan's promise above.
-        unsafe { self.memory.shared(t.place, self.lane(t.place), at, n) }
+        unsafe { self.memory.shared(place, self.lane(place), at, n) }
     }
 
     /// Takes parts of a fold, in their order, into the target; the first begins it where nothing is there yet. Of each one

@@ -2,7 +2,7 @@
 
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::gemm::{Ending, Gemm, Packed, Tail, View, ViewMut, With, gemm};
+use crate::exec::gemm::{Ending, Gemm, Packed, Tail, View, ViewMut, With, gemm, gemm_share};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Place;
 use crate::exec::operand::Io;
@@ -172,7 +172,22 @@ impl Product {
         }
     }
 
+    /// Whether threads can each compute a share of it: one matrix, to which nothing is added and nothing done afterwards.
+    pub(crate) fn has_shares(&self) -> bool {
+        self.left.batch.size.is_one() && !self.adds && self.tail.is_none()
+    }
+
+    /// Computes one of some shares of it.
+    fn multiply_share<T: Gemm + Element>(&self, io: &Io<'_>) {
+        let a = self.left.matrix(io.read::<T>(0), 0, io.rows, Side::by_free);
+        let b = self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract);
+        gemm_share(io.isa, io.share, &io.shared::<T>(0), a, b, io.adds());
+    }
+
     fn multiply<T: Gemm + Element>(&self, io: &Io<'_>) {
+        if io.share.1 > 1 {
+            return self.multiply_share::<T>(io);
+        }
         let (l, r, rows) = (&self.left, &self.right, io.rows);
         let out = io.write::<T>(0);
         // Only the first block of a sum over rows brings the addend.

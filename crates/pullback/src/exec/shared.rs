@@ -29,6 +29,16 @@ impl<'a, T> Shared<'a, T> {
         Shared { start, len, lent: PhantomData }
     }
 
+    /// Where it begins.
+    pub(crate) fn start(&self) -> *mut T {
+        self.start
+    }
+
+    /// How many elements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// A part of the slice.
     ///
     /// # Safety

@@ -86,6 +86,9 @@ const WAVE_FOR_MADE: usize = 4;
 /// Most bytes of what is kept for the folds of a wave; so much where rows are long.
 const LONG_WAVE_BYTES: usize = 16 << 20;
 
+/// How many blocks there are to be for each thread, if need be of several waves.
+const BLOCKS_A_THREAD: usize = 2;
+
 /// Most extents of a program whose stages are cut.
 pub(crate) const EXTENTS: usize = 16;
 
@@ -93,6 +96,8 @@ pub(crate) const EXTENTS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 struct Cut {
     waves: usize,
+    /// Waves whose blocks run at once, so that there are enough for all threads; folds take them in one by one.
+    together: usize,
     /// Of each wave.
     blocks: usize,
     /// Blocks of the second axis of each row.
@@ -103,7 +108,7 @@ struct Cut {
 
 impl Cut {
     /// All rows at once.
-    const WHOLE: Cut = Cut { waves: 1, blocks: 1, inner: None, parts: 1 };
+    const WHOLE: Cut = Cut { waves: 1, together: 1, blocks: 1, inner: None, parts: 1 };
 
     /// Whether all rows go through every step at once.
     fn is_whole(self) -> bool {
@@ -200,11 +205,14 @@ impl Stage {
         let in_wave = (self.wave_bytes(rows, isa) / kept.max(1)).max(long) / in_block;
         let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
         let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
-        // The same rows come out of every block, so that their number may follow that of threads.
-        let in_wave = all.div_ceil(waves);
-        let blocks = in_wave.div_ceil(in_block).max((pays / waves).min(threads)).next_multiple_of(threads);
-        let wave = with(rows, self.extent, in_wave);
-        Cut { waves, blocks: blocks.min(in_wave), inner: None, parts: self.parts_of(&wave) }
+        let wave = with(rows, self.extent, all.div_ceil(waves));
+        let in_wave = wave[self.extent];
+        // The same rows come out of every block, so that their number, and that of waves at once, may follow that of
+        // threads.
+        let blocks = in_wave.div_ceil(in_block);
+        let together = waves.div_ceil(waves.div_ceil((BLOCKS_A_THREAD * threads / blocks).max(1)));
+        let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
+        Cut { waves, together, blocks: blocks.min(in_wave), inner: None, parts: self.parts_of(&wave) }
     }
 
     /// Makes room for what blocks write.
@@ -213,13 +221,15 @@ impl Stage {
         self.steps().for_each(|s| s.reserve(memory, rows));
         let in_wave = rows[self.extent].div_ceil(cut.waves);
         let wave = with(rows, self.extent, in_wave);
+        let together = with(rows, self.extent, (in_wave * cut.together).min(rows[self.extent]));
         for (slot, size, _) in &self.waves {
-            memory.reserve(*slot, size.get(&wave));
+            memory.reserve(*slot, size.get(&together));
         }
         for (fold, slot, size) in &self.parts {
             let parts = self.made_of(&self.folds[*fold], rows, cut);
-            if parts > 1 || (cut.waves > 1 && self.folds[*fold].joins_waves()) {
-                memory.reserve(*slot, parts * size.get(&wave));
+            let joins = self.folds[*fold].joins_waves();
+            if parts > 1 || (cut.waves > 1 && joins) {
+                memory.reserve(*slot, parts * if joins { cut.together } else { 1 } * size.get(&wave));
             }
         }
         let block = with(rows, self.extent, in_wave.div_ceil(cut.blocks));
@@ -231,7 +241,7 @@ impl Stage {
             let times = if local.parts { cut.inner.unwrap_or(0) } else { 1 };
             let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
             // One block at a time is one lane's; only parts of its rows are several lanes'.
-            let lanes = if local.inner { lanes } else { lanes.min(cut.blocks) };
+            let lanes = if local.inner { lanes } else { lanes.min(cut.blocks * cut.together) };
             memory.reserve_local(lanes, local.number, times * most);
         }
     }
@@ -251,18 +261,26 @@ impl Stage {
         clock.time(self.len() - 1, || self.pack(state, pool));
         let shared = Shared { memory: state.memory, rows: state.rows, isa, pool, clock };
         let n = shared.rows[self.extent];
-        for number in 0..cut.waves {
-            let wave = n * number / cut.waves..n * (number + 1) / cut.waves;
-            if cut.blocks == 1 {
-                self.block(&shared, wave.clone(), wave.start, 0..lanes, cut);
-            } else {
-                let shared = Shared { pool: pool::single(), ..shared };
-                pool.run_on(cut.blocks, &|lane, block| {
-                    let at = |k: usize| wave.start + wave.len() * k / cut.blocks;
-                    self.block(&shared, at(block)..at(block + 1), wave.start, lane..lane + 1, cut);
-                });
-            }
-            self.fold(&shared, wave, number, cut);
+        let wave = |number: usize| n * number / cut.waves..n * (number + 1) / cut.waves;
+        for first in (0..cut.waves).step_by(cut.together) {
+            let numbers = first..cut.waves.min(first + cut.together);
+            let start = wave(first).start;
+            let blocks = numbers.len() * cut.blocks;
+            let block = |shared: &Shared<'_>, lanes: Range<usize>, block: usize| {
+                let Range { start: from, end } = wave(first + block / cut.blocks);
+                let at = |k: usize| from + (end - from) * k / cut.blocks;
+                self.block(shared, at(block % cut.blocks)..at(block % cut.blocks + 1), start, lanes, cut);
+            };
+            // Of long rows each thread takes as many as every other; they share the rest, row by row.
+            let apart = match cut.inner {
+                Some(_) => blocks / lanes * lanes,
+                None if blocks == 1 => 0,
+                None => blocks,
+            };
+            let alone = Shared { pool: pool::single(), ..shared };
+            pool.run_on(apart, &|lane, number| block(&alone, lane..lane + 1, number));
+            (apart..blocks).for_each(|number| block(&shared, 0..lanes, number));
+            self.fold(&shared, numbers, start, cut);
         }
     }
 

@@ -360,10 +360,26 @@ impl Step {
         matches!(self.work, Work::Kernel(_))
     }
 
-    /// Computes one of some shares of it, on this thread.
-    pub(crate) fn compute_share(&self, memory: &Memory, rows: &[usize], share: (usize, usize), isa: Isa) {
-        let Work::Kernel(k) = &self.work else { unreachable!("step: only chains have shares") };
-        k.run(&Io { share, ..self.io(memory, rows, None, isa, pool::single()) });
+    /// Computes one of some shares of it, on this thread, of a block of its rows or of all.
+    pub(crate) fn compute_share(
+        &self,
+        memory: &Memory,
+        rows: &[usize],
+        block: Option<Block>,
+        share: (usize, usize),
+        isa: Isa,
+    ) {
+        let io = Io { share, ..self.io(memory, rows, block, isa, pool::single()) };
+        match &self.work {
+            Work::Kernel(k) => k.run(&io),
+            Work::Product(p) => p.run(&io),
+            _ => unreachable!("step: only chains and products have shares"),
+        }
+    }
+
+    /// Whether a fold over rows can be computed in shares.
+    pub(crate) fn folds_in_shares(&self) -> bool {
+        matches!(&self.work, Work::Product(p) if p.has_shares())
     }
 
     /// Whether blocks of one row make parts of what it writes.

@@ -48,55 +48,86 @@ impl Stage {
         }
     }
 
-    /// Takes a wave into the folds.
-    pub(super) fn fold(&self, shared: &Shared<'_>, wave: Range<usize>, number: usize, cut: Cut) {
+    /// Takes some waves, one after the other, into the folds; `start` is the first row of those that are kept.
+    pub(super) fn fold(&self, shared: &Shared<'_>, numbers: Range<usize>, start: usize, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
-        let rows = &with(all, self.extent, wave.len());
-        let first = wave.start;
-        let here =
-            Block { extent: self.extent, first, wave: first, lane: 0, inner: None, part: None, adds: number > 0 };
+        let at = |number: usize| all[self.extent] * number / cut.waves;
+        let here = |number: usize, first: usize, part: Option<usize>| Block {
+            extent: self.extent,
+            first,
+            wave: start,
+            lane: 0,
+            inner: None,
+            part,
+            adds: number > 0,
+        };
+        let compute = |i: usize, step: &Step, rows: Range<usize>, block: Block, share: (usize, usize), pool: &Pool| {
+            let rows = &with(all, self.extent, rows.len());
+            clock.time(i, || match share {
+                (_, 1) => step.compute(memory, rows, Some(block), isa, pool),
+                _ => step.compute_share(memory, rows, Some(block), share, isa),
+            });
+        };
+        let one = pool::single();
         let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
         let folds = || (blocks..).zip(&self.folds).map(|(i, s)| (i, s, self.made_of(s, all, cut)));
         let in_parts = || folds().filter(|f| f.2 > 1);
-        let part = |(i, step, parts): (usize, &Step, usize), part: usize, pool: &Pool| {
-            let at = |k: usize| wave.start + wave.len() * k / parts;
-            let rows = &with(all, self.extent, at(part + 1) - at(part));
-            let here = Some(Block { first: at(part), part: Some(part), ..here });
-            clock.time(i, || step.compute(memory, rows, here, isa, pool));
+        // A part of a product goes through all waves, and is shared out where there are more threads than parts. Parts of
+        // other folds are joined wave by wave: each wave has its own.
+        let threads = pool.threads();
+        let cuts = |step: &Step, parts: usize| match step.joins_waves() {
+            true => (numbers.len(), 1),
+            false => (1, if step.folds_in_shares() { (threads / parts).max(1) } else { 1 }),
         };
-        let one = pool::single();
-        if in_parts().next().is_some() && pool.threads() == 2 {
-            // Each thread the parts of its own rows: of every fold the first half, then of every fold the second.
-            let half = |k: usize| in_parts().flat_map(move |f| (f.2 * k / 2..f.2 * (k + 1) / 2).map(move |p| (f, p)));
-            let all = || half(0).chain(half(1));
-            pool.run(all().count(), &|i| all().skip(i).take(1).for_each(|(f, p)| part(f, p, one)));
-        } else if in_parts().next().is_some() {
-            let few = |f: &(usize, &Step, usize)| f.2 < cut.parts;
-            pool.run(cut.parts, &|p| in_parts().filter(|f| !few(f)).for_each(|f| part(f, p, one)));
-            in_parts().filter(few).for_each(|f| (0..f.2).for_each(|p| part(f, p, pool)));
+        let mut units: Vec<(usize, (usize, &Step, usize), usize)> = Vec::new();
+        for fold in in_parts() {
+            let (waves, shares) = cuts(fold.1, fold.2);
+            let count = fold.2 * waves * shares;
+            units.extend((0..count).map(|unit| (unit * threads.max(2) / count, fold, unit)));
         }
-        let last = wave.end == all[self.extent];
+        // Each thread the parts of the rows that it has seen.
+        units.sort_by_key(|&(owner, ..)| owner);
+        pool.run(units.len(), &|k| {
+            let (_, (i, step, parts), unit) = units[k];
+            let (waves, shares) = cuts(step, parts);
+            let (part, rest) = (unit / (waves * shares), unit % (waves * shares));
+            let (its, number_of_part) = match step.joins_waves() {
+                true => (numbers.start + rest..numbers.start + rest + 1, rest * parts + part),
+                false => (numbers.clone(), part),
+            };
+            for number in its {
+                let (wave, rows) = (at(number), at(number + 1) - at(number));
+                let rows = wave + rows * part / parts..wave + rows * (part + 1) / parts;
+                let block = here(number, rows.start, Some(number_of_part));
+                compute(i, step, rows, block, (rest % shares, shares), one);
+            }
+        });
+        let last = numbers.end == cut.waves;
         let done = || in_parts().filter(|(_, s, _)| last || s.joins_waves());
-        let elements: usize = done().map(|(_, s, parts)| parts * self.reads_and_makes(s, rows).1).sum();
-        let shares = pool.tasks(elements, pool.threads());
+        let elements: usize = done().map(|(_, s, parts)| parts * self.reads_and_makes(s, all).1).sum();
+        let shares = pool.tasks(elements, threads);
         pool.run(shares, &|k| {
             done().for_each(|(_, s, parts)| {
-                let begins = number == 0 || !s.joins_waves();
-                s.join_wave(memory, rows, here, (parts, begins), (k, shares));
+                let joins = s.joins_waves();
+                let (parts, begins) = if joins { (parts * numbers.len(), numbers.start == 0) } else { (parts, true) };
+                s.join_wave(memory, all, here(0, start, None), (parts, begins), (k, shares));
             });
         });
         let whole = || folds().filter(|f| f.2 == 1);
         let work = |(i, step, _): (usize, &Step, usize), pool: &Pool| {
-            let joins = number > 0 && step.joins_waves();
-            let here = Block { part: joins.then_some(0), ..here };
-            clock.time(i, || step.compute(memory, rows, Some(here), isa, pool));
-            if joins {
-                step.join_wave(memory, rows, here, (1, false), (0, 1));
+            for number in numbers.clone() {
+                let joins = number > 0 && step.joins_waves();
+                let block = here(number, at(number), joins.then_some(0));
+                compute(i, step, at(number)..at(number + 1), block, (0, 1), pool);
+                if joins {
+                    step.join_wave(memory, all, block, (1, false), (0, 1));
+                }
             }
         };
         // One that threads share out is worked on by itself; others go to one thread each.
-        whole().filter(|f| f.1.is_shared_out(rows)).for_each(|f| work(f, pool));
-        let others = || whole().filter(|f| !f.1.is_shared_out(rows));
+        let wave = &with(all, self.extent, at(numbers.start + 1) - at(numbers.start));
+        whole().filter(|f| f.1.is_shared_out(wave)).for_each(|f| work(f, pool));
+        let others = || whole().filter(|f| !f.1.is_shared_out(wave));
         pool.run(others().count(), &|k| others().skip(k).take(1).for_each(|f| work(f, one)));
     }
 }
