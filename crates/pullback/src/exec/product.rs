@@ -12,6 +12,10 @@ use crate::lowering::{DotAxes, ReduceOp};
 use crate::shape::Shape;
 use std::fmt;
 
+/// How many threads pack past the caches. More have so little to write each that memory, which is there once for all, would
+/// take longer than the caches that others hold the lines in.
+const PAST_THE_CACHES: usize = 2;
+
 /// Some axes of an operand that can be walked with one step.
 #[derive(Clone, Debug)]
 struct Walk {
@@ -135,11 +139,10 @@ impl Product {
         let packing = self.packing::<T>(io.rows, io.isa);
         let right = self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract);
         let first = io.memory.before_line(slot);
-        for piece in packing.pieces(&right, share) {
-            let elements = packing.elements(&piece);
-            // SAFETY: no block runs yet, the right operand lies elsewhere, and pieces have different elements.
-            let to = unsafe { io.memory.write::<T>(Place::Slot(slot), 0, first + elements.start, elements.len()) };
-            packing.pack(&right, &piece, to, share.1 > 1);
+        // SAFETY: no block runs yet, the right operand lies elsewhere, and only shares of this product write there.
+        unsafe {
+            let to = io.memory.shared::<T>(Place::Slot(slot), 0, first, packing.len());
+            packing.pack(&right, share, &to, share.1 == PAST_THE_CACHES);
         }
     }
 

@@ -1,13 +1,14 @@
 //! A matrix packed once, to be the right operand of many products.
 
-use super::panels::{Panels, Piece};
+use super::panels::Panels;
+use super::stream;
 use super::tail::{self, Ending};
 use super::tile::Product;
 use super::view::{View, ViewMut};
 use super::{Gemm, gemm_on};
 use crate::exec::isa::Isa;
 use crate::exec::pool::Pool;
-use std::ops::Range;
+use crate::exec::shared::Shared;
 
 /// How a right operand B is packed; where there is nothing to pack for, products read it as it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,21 +28,21 @@ impl Packed {
         self.0.map_or(0, |panels| panels.len())
     }
 
-    /// One of some shares of packing B.
-    pub fn pieces<T>(&self, b: &View<'_, T>, share: (usize, usize)) -> impl Iterator<Item = Piece> + use<T> {
+    /// Packs one of some shares of B, past the caches if several threads will read it.
+    ///
+    /// # Safety
+    /// Until it returns, nobody else reads `to`, and others write to it only by other shares.
+    pub unsafe fn pack<T: Gemm>(&self, b: &View<'_, T>, share: (usize, usize), to: &Shared<'_, T>, past: bool) {
         let rows_follow = b.shape.row_stride >= b.shape.col_stride;
-        self.0.into_iter().flat_map(move |panels| panels.pieces(rows_follow, share))
-    }
-
-    /// The elements that a piece is.
-    pub fn elements(&self, piece: &Piece) -> Range<usize> {
-        self.0.map_or(0..0, |panels| panels.elements(piece))
-    }
-
-    /// Packs a piece of B into its elements, past the caches if several threads will read it.
-    pub fn pack<T: Gemm>(&self, b: &View<'_, T>, piece: &Piece, to: &mut [T], past: bool) {
-        if let Some(panels) = self.0 {
-            panels.pack(b, piece, to, past);
+        let Some(panels) = self.0 else { return };
+        for piece in panels.pieces(rows_follow, share) {
+            let elements = panels.elements(&piece);
+            // SAFETY: pieces, of all shares, have different elements.
+            panels.pack(b, &piece, unsafe { to.range(elements.start, elements.len()) }, past);
+        }
+        if past {
+            // Once for all: it waits until every write has arrived.
+            stream::done();
         }
     }
 

@@ -48,11 +48,11 @@ pub struct Piece {
     panel: usize,
 }
 
-/// Copies, past the caches or not; past them, [`Panels::pack`] sees to it that all is written before it returns.
+/// Copies, past the caches or not; past them, all is written only with [`stream::done`].
 #[inline]
 fn put<T: Tile>(to: &mut [T], from: &[T], past: bool) {
     match past {
-        // SAFETY: `T` is `f32` or `f64`; nothing touches `to` before `stream::done`.
+        // SAFETY: `T` is `f32` or `f64`; `Packed::pack`, which alone packs past the caches, ends with `stream::done`.
         true => unsafe { stream::copy(to, from) },
         false => to.copy_from_slice(from),
     }
@@ -116,12 +116,9 @@ impl Panels {
         at..at + piece.rows.len() * width
     }
 
-    /// Packs a piece of B into its elements, past the caches if several threads will read it.
+    /// Packs a piece of B into its elements; past the caches, nobody reads them before [`stream::done`].
     pub fn pack<T: Tile + Transpose + Default>(&self, b: &View<'_, T>, piece: &Piece, to: &mut [T], past: bool) {
         self.pack_one(b, &piece.rows, piece.panel, to, past);
-        if past {
-            stream::done();
-        }
     }
 
     fn pack_one<T: Tile + Transpose + Default>(
