@@ -355,7 +355,8 @@ mod kernels {
         // SAFETY: passed on.
         unsafe {
             match s.m {
-                16.. => narrow_rows::<L, P, 16>(s, rows),
+                16.. if L::REGISTERS > 16 => narrow_rows::<L, P, 16>(s, rows),
+                8.. => narrow_rows::<L, P, 8>(s, rows),
                 4.. => narrow_rows::<L, P, 4>(s, rows),
                 _ => narrow_rows::<L, P, 1>(s, rows),
             }

@@ -9,6 +9,8 @@ use std::arch::x86_64::*;
 pub trait Lanes: Copy {
     type T: Copy + std::ops::Add<Output = Self::T>;
     const N: usize;
+    /// How many such vectors the machine has names for.
+    const REGISTERS: usize;
     unsafe fn zero() -> Self;
     unsafe fn load(from: *const Self::T) -> Self;
     unsafe fn store(self, to: *mut Self::T);
@@ -21,11 +23,12 @@ pub trait Lanes: Copy {
 }
 
 macro_rules! lanes {
-    ($vector:ident, $t:ident, $n:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
+    ($vector:ident, $t:ident, $n:literal of $registers:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
      repeat($from:ident) { $($p:literal => $repeat:expr,)* }, pair_add($a:ident, $b:ident) $pair_add:block) => {
         impl Lanes for $vector {
             type T = $t;
             const N: usize = $n;
+            const REGISTERS: usize = $registers;
             // SAFETY (all): the contract of the trait.
             #[inline(always)]
             unsafe fn zero() -> Self { unsafe { $zero() } }
@@ -47,7 +50,7 @@ macro_rules! lanes {
     };
 }
 
-lanes! { __m512, f32, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
+lanes! { __m512, f32, 16 of 32, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
     repeat(p) {
         1 => _mm512_set1_ps(*p),
         2 => _mm512_castpd_ps(_mm512_set1_pd(p.cast::<f64>().read_unaligned())),
@@ -61,7 +64,7 @@ lanes! { __m512, f32, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, 
         _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
     }
 }
-lanes! { __m512d, f64, 8, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
+lanes! { __m512d, f64, 8 of 32, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
     repeat(p) {
         1 => _mm512_set1_pd(*p),
         2 => _mm512_castps_pd(_mm512_broadcast_f32x4(_mm_castpd_ps(_mm_loadu_pd(p)))),
@@ -74,7 +77,7 @@ lanes! { __m512d, f64, 8, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_storeu_pd, 
         _mm512_add_pd(_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
     }
 }
-lanes! { __m256, f32, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
+lanes! { __m256, f32, 8 of 16, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     repeat(p) {
         1 => _mm256_set1_ps(*p),
         2 => _mm256_castpd_ps(_mm256_set1_pd(p.cast::<f64>().read_unaligned())),
@@ -86,7 +89,7 @@ lanes! { __m256, f32, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _
         _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(_mm256_hadd_ps(a, b))))
     }
 }
-lanes! { __m256d, f64, 4, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
+lanes! { __m256d, f64, 4 of 16, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     repeat(p) {
         1 => _mm256_set1_pd(*p),
         2 => _mm256_broadcast_pd(&_mm_loadu_pd(p)),
