@@ -15,6 +15,8 @@ PEERS = Path(__file__).parent / "peers"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SECONDS = os.environ.get("SECONDS_EACH", "3")
 ALLOCATOR = os.environ.get("TUNED_ALLOCATOR")
+BINARIES = os.environ.get("BINARIES")
+WITH = os.environ.get("PEERS", "jax torch").split()
 PLAIN_ITERATIONS = os.environ.get("PLAIN_ITERATIONS", "60")
 # The form that most programs would have: one compiled call for each step, or each chunk of images.
 PLAIN_FORM = {"iwae20": "jit", "iwae100": "jit", "elbo100": "jit", "sumo100": "packed", "evidence": "vmap",
@@ -37,6 +39,10 @@ def run(command, env=None):
 
 
 def executable(bench):
+    if BINARIES:
+        if not (path := Path(BINARIES) / bench).is_file():
+            raise SystemExit(f"BINARIES: no file {path}")
+        return path
     command = ["cargo", "bench", "-q", "-p", "latents", "--bench", bench, "--no-run", "--message-format=json"]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     found = [m["executable"] for m in map(json.loads, lines) if m.get("target", {}).get("name") == bench]
@@ -56,12 +62,12 @@ def commands(work, bench, jax, torch):
     """Who takes part in a work: (peer, form), command, environment."""
     if work == "funnel":
         ours = [bench["funnel_speed"]]
-        peers = [("jax", form, [sys.executable, PEERS / "funnel_jax.py", form]) for form in FUNNEL_FORMS]
+        peers = [("jax", form, [sys.executable, PEERS / "funnel_jax.py", form]) for form in FUNNEL_FORMS if "jax" in WITH]
     else:
         ours = [bench["works"], work, SECONDS]
         def peer(name, form):
             return name, form, [sys.executable, PEERS / f"iwae_{name}.py", work, form, "--seconds", SECONDS]
-        peers = [peer("jax", form) for form in jax[work]] + [peer("torch", form) for form in torch.get(work, ())]
+        peers = [peer("jax", form) for form in jax[work] if "jax" in WITH] + [peer("torch", form) for form in torch.get(work, ())]
     out = [(("ours", ""), ours, None)]
     for name, form, command in peers:
         out.append(((name, form), command, None))
@@ -134,8 +140,10 @@ def cold(bench):
 
 
 def main():
+    if unknown := set(WITH) - {"jax", "torch"}:
+        raise SystemExit(f"PEERS: {', '.join(sorted(unknown))}; there are jax and torch")
     jax = forms("iwae_jax.py")
-    torch = forms("iwae_torch.py") if find_spec("torch") else {}
+    torch = forms("iwae_torch.py") if "torch" in WITH and find_spec("torch") else {}
     everything = ["funnel", *jax, "cold"]
     works = os.environ.get("WORKS", " ".join(everything)).split()
     if unknown := set(works) - set(everything):
