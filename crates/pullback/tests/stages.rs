@@ -195,6 +195,29 @@ fn sums_of_products_of_two_parts_are_those_of_all_rows() {
     assert!(worst < 1e-5 * size, "{worst} of {size}");
 }
 
+/// Waves of which some parts have 512 rows and some 513, where products of few rows take another way: threads that share out
+/// a part still have the same elements of it in every wave.
+#[test]
+fn threads_share_a_product_alike_in_waves_of_other_lengths() {
+    let wide = || Key::new(6).normal([16, 384], DType::F32) * 0.3;
+    let f = |w: Tensor, Rows(x): Rows<Tensor>| {
+        let loss = |w: Tensor| vmap(|x: Tensor| x.dot(&w).tanh().sin().exp().sum()).call(x.clone()).mean();
+        value_and_grad(loss).call(w)
+    };
+    let compiled = jit(f);
+    for n in 4_096..4_104 {
+        let x = Key::new(7).normal([n, 16], DType::F32);
+        let run = |threads| {
+            let called = with_threads(threads, || compiled.call((wide(), Rows(x.clone()))));
+            floats(&called.unwrap_or_else(|e| panic!("{e}")).1)
+        };
+        let one = run(1);
+        for threads in [2, 4, 5, 8, 16, 16, 16] {
+            assert!(run(threads) == one, "{n} rows, {threads} threads");
+        }
+    }
+}
+
 /// Steps of training of networks of many widths and batches: weights used once or twice, something of their own added to
 /// their gradients or not, a norm of all gradients. Against the interpreter, and bit against bit.
 #[test]

@@ -32,7 +32,7 @@ mod vector;
 mod view;
 
 use super::isa::Isa;
-use super::pool::{self, Pool};
+use super::pool::Pool;
 use super::shared::Shared;
 use crate::math::Real;
 pub use packed::Packed;
@@ -133,12 +133,23 @@ fn gemm_on<T: Gemm>(
     }
 }
 
+/// Whether [`gemm_share`] can compute a product whose C has `m` rows, one after the other, and `n` columns, for every A
+/// with these strides and at least `k` columns.
+pub fn has_shares<T: Gemm>(isa: Isa, (m, k, n): (usize, usize, usize), a_strides: (usize, usize)) -> bool {
+    // More columns of A never lead from panels to another way.
+    n > 1 && Way::of::<T>(isa, (m, k, n), a_strides, 1) == Way::Packed
+}
+
 /// One of some shares of `C = A B`, or of `C += A B` when `accumulate`, on this thread: all shares together are [`gemm`],
-/// to the bit. C has `m` rows, one after the other. A product whose way has no shares is the first one's.
+/// to the bit. C has as many rows as A, one after the other. Which elements a share writes follows from the sizes of C and
+/// the number of shares.
+///
+/// # Safety
+/// While it runs, nobody else touches the elements of C but by other shares, of as many.
 ///
 /// # Panics
-/// When the shapes do not fit together.
-pub fn gemm_share<T: Gemm>(
+/// When the shapes do not fit together, or the product has no shares.
+pub unsafe fn gemm_share<T: Gemm>(
     isa: Isa,
     (share, of): (usize, usize),
     c: &Shared<'_, T>,
@@ -147,22 +158,14 @@ pub fn gemm_share<T: Gemm>(
     accumulate: bool,
 ) {
     let (m, k, n) = (a.shape.rows, a.shape.cols, b.shape.cols);
-    assert!(
-        b.shape.rows == k && c.len() == m * n,
-        "gemm: {} elements for [{m}, {k}] · [{}, {n}]",
-        c.len(),
-        b.shape.rows
-    );
+    let fits = b.shape.rows == k && c.len() == m * n;
+    assert!(fits, "gemm: {} elements for [{m}, {k}] · [{}, {n}]", c.len(), b.shape.rows);
+    let strides = (a.shape.row_stride, a.shape.col_stride);
+    assert!(share < of && has_shares::<T>(isa, (m, k, n), strides), "gemm: [{m}, {k}] · [{k}, {n}] has no shares");
     let shape = Shape { rows: m, cols: n, row_stride: n, col_stride: 1 };
     let task = Task { isa, accumulate, m, k, n, a, b, c: shape, out: c.start(), tail: None };
-    if n > 1 && task.way() == Way::Packed {
-        let panels = Panels::new::<T>(isa, k, n);
-        task.packed_part(panels, panels.shares(m, of), share);
-    } else if share == 0 {
-        // SAFETY: the other shares have nothing to do.
-        let c = ViewMut::row_major(unsafe { c.range(0, m * n) }, m, n);
-        gemm_on(isa, pool::single(), c, a, b, Ending { accumulate, tail: None });
-    }
+    let panels = Panels::new::<T>(isa, k, n);
+    task.packed_part(panels, panels.shares(m, of), share);
 }
 
 /// One product: the operands, and C as a pointer, so that several threads can write to their blocks of it.
@@ -200,38 +203,45 @@ pub const PARALLEL: usize = 1_000_000;
 /// Up to how many multiply-adds nothing is packed.
 const TINY: usize = 16 * 16 * 16;
 
-impl<T: Gemm> Task<'_, T> {
-    /// Number of multiply-adds.
-    fn size(&self) -> usize {
-        self.m.saturating_mul(self.n).saturating_mul(self.k)
-    }
+/// Number of multiply-adds.
+fn size((m, k, n): (usize, usize, usize)) -> usize {
+    m.saturating_mul(n).saturating_mul(k)
+}
 
+impl Way {
+    /// The way for such sizes and strides.
+    fn of<T>(isa: Isa, (m, k, n): (usize, usize, usize), (a_row, a_col): (usize, usize), c_col: usize) -> Way {
+        let lanes = isa.lanes(size_of::<T>());
+        if isa == Isa::Base || k == 0 || (c_col != 1 && n > 1) {
+            return Way::Direct;
+        }
+        let few = n < 2 * lanes;
+        let rows_of_a = a_col == 1;
+        if k == 1 || (few && (rows_of_a || n == lanes)) || (!few && size((m, k, n)) <= TINY) {
+            Way::Narrow
+        } else if n.is_multiple_of(lanes) && (k <= 16 || (m <= 16 && k <= panels::DEPTH)) {
+            Way::Wide
+        } else if few && m >= 2 * n && a_row == 1 {
+            Way::Turned
+        } else {
+            Way::Packed
+        }
+    }
+}
+
+impl<T: Gemm> Task<'_, T> {
     /// Whether this is work enough for several threads.
     fn pays(&self) -> bool {
-        self.size() >= PARALLEL
+        size((self.m, self.k, self.n)) >= PARALLEL
     }
 
     fn lanes(&self) -> usize {
         self.isa.lanes(size_of::<T>())
     }
 
-    /// The way for this shape and these strides.
     fn way(&self) -> Way {
-        let lanes = self.lanes();
-        if self.isa == Isa::Base || self.k == 0 || (self.c.col_stride != 1 && self.n > 1) {
-            return Way::Direct;
-        }
-        let few = self.n < 2 * lanes;
-        let rows_of_a = self.a.shape.col_stride == 1;
-        if self.k == 1 || (few && (rows_of_a || self.n == lanes)) || (!few && self.size() <= TINY) {
-            Way::Narrow
-        } else if self.n.is_multiple_of(lanes) && (self.k <= 16 || (self.m <= 16 && self.k <= panels::DEPTH)) {
-            Way::Wide
-        } else if few && self.m >= 2 * self.n && self.a.shape.row_stride == 1 {
-            Way::Turned
-        } else {
-            Way::Packed
-        }
+        let a_strides = (self.a.shape.row_stride, self.a.shape.col_stride);
+        Way::of::<T>(self.isa, (self.m, self.k, self.n), a_strides, self.c.col_stride)
     }
 
     fn run(&self, pool: &Pool) {
@@ -380,8 +390,8 @@ impl<T: Gemm> Task<'_, T> {
         let (rows, cols) = (part(self.m, down, i / across), part(panels.count(), across, i % across));
         let product = self.product(std::ptr::null(), 0, 0..self.n);
         with_scratch(panels.scratch_len(&cols), |scratch: &mut [T]| {
-            // SAFETY: `way` has seen to contiguous rows of C; `View` and `ViewMut` have checked the bounds, and the
-            // parts have different rows or columns. `isa` comes from `Isa::all` and is not `Base`.
+            // SAFETY: `way` has seen to contiguous rows of C; the bounds are checked, by `View` and `ViewMut` or by
+            // `gemm_share`, and the parts have different rows or columns. `isa` comes from `Isa::all` and is not `Base`.
             unsafe { panels.multiply_packing(&product, &self.b, scratch, rows, cols) };
         });
     }

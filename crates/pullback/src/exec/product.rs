@@ -2,7 +2,7 @@
 
 use crate::array::{DType, Element};
 use crate::exec::extent::{Count, RowTable};
-use crate::exec::gemm::{Ending, Gemm, Packed, Tail, View, ViewMut, With, gemm, gemm_share};
+use crate::exec::gemm::{Ending, Gemm, Packed, Tail, View, ViewMut, With, gemm, gemm_share, has_shares};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Place;
 use crate::exec::operand::Io;
@@ -175,16 +175,25 @@ impl Product {
         }
     }
 
-    /// Whether threads can each compute a share of it: one matrix, to which nothing is added and nothing done afterwards.
-    pub(crate) fn has_shares(&self) -> bool {
-        self.left.batch.size.is_one() && !self.adds && self.tail.is_none()
+    /// Whether threads can each compute a share of it for so many rows and for more, where it is a sum over them: one matrix,
+    /// to which nothing is added and nothing done afterwards.
+    pub(crate) fn folds_in_shares(&self, rows: &[usize], isa: Isa) -> bool {
+        let (l, r) = (&self.left, &self.right);
+        let sizes = (l.free.size.get(rows), l.contract.size.get(rows), r.free.size.get(rows));
+        let strides = (l.free.step.get(rows), l.contract.step.get(rows));
+        let has_shares = match self.dtype {
+            DType::F64 => has_shares::<f64>(isa, sizes, strides),
+            _ => has_shares::<f32>(isa, sizes, strides),
+        };
+        l.batch.size.is_one() && !self.adds && self.tail.is_none() && has_shares
     }
 
     /// Computes one of some shares of it.
     fn multiply_share<T: Gemm + Element>(&self, io: &Io<'_>) {
         let a = self.left.matrix(io.read::<T>(0), 0, io.rows, Side::by_free);
         let b = self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract);
-        gemm_share(io.isa, io.share, &io.shared::<T>(0), a, b, io.adds());
+        // SAFETY: the plan's promise that only shares of this fold write to what it makes.
+        unsafe { gemm_share(io.isa, io.share, &io.shared::<T>(0), a, b, io.adds()) };
     }
 
     fn multiply<T: Gemm + Element>(&self, io: &Io<'_>) {

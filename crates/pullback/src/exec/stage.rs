@@ -96,7 +96,7 @@ pub(crate) const EXTENTS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 struct Cut {
     waves: usize,
-    /// Waves whose blocks run at once, so that there are enough for all threads; folds take them in one by one.
+    /// Waves whose blocks run at once, so that there are enough for all threads; so many are kept.
     together: usize,
     /// Of each wave.
     blocks: usize,

@@ -377,9 +377,9 @@ impl Step {
         }
     }
 
-    /// Whether a fold over rows can be computed in shares.
-    pub(crate) fn folds_in_shares(&self) -> bool {
-        matches!(&self.work, Work::Product(p) if p.has_shares())
+    /// Whether a fold over so many rows, and over more, can be computed in shares.
+    pub(crate) fn folds_in_shares(&self, rows: &[usize], isa: Isa) -> bool {
+        matches!(&self.work, Work::Product(p) if p.folds_in_shares(rows, isa))
     }
 
     /// Whether blocks of one row make parts of what it writes.

@@ -65,10 +65,12 @@ mod control {
     }
 
     pub(super) fn set(word: u32) {
-        // SAFETY: loads a word that `word` gave, but for `FLUSH`: no reserved bit, no exception that was masked. The
-        // compiler supposes that underflow is gradual, and so may compute a subnormal constant that this processor would
-        // have made zero: of such a result it cannot be said which of the two it is, and nothing depends on it.
-        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const word, options(nostack, readonly)) };
+        // SAFETY: loads a word that `word` gave, but for `FLUSH`: no reserved bit, no exception that was masked. Rust's
+        // model has no such mode: the compiler supposes that underflow is gradual. It never branches on that; what it may do is
+        // compute a constant itself, or move an operation across this line, and so give a subnormal result where this
+        // processor would have given zero, or the other way round. No memory is reached by, and no `unsafe` here rests on,
+        // which of the two a number is. XLA, PyTorch and others live with the same.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const word, options(nostack)) };
     }
 }
 

@@ -118,10 +118,11 @@ impl Panels {
 
     /// Packs a piece of B into its elements; past the caches, nobody reads them before [`stream::done`].
     pub fn pack<T: Tile + Transpose + Default>(&self, b: &View<'_, T>, piece: &Piece, to: &mut [T], past: bool) {
-        self.pack_one(b, &piece.rows, piece.panel, to, past);
+        self.pack_rows(b, &piece.rows, piece.panel, to, past);
     }
 
-    fn pack_one<T: Tile + Transpose + Default>(
+    /// Packs some rows, all of one depth, of a panel.
+    fn pack_rows<T: Tile + Transpose + Default>(
         &self,
         b: &View<'_, T>,
         depth: &Range<usize>,
@@ -256,12 +257,12 @@ impl Panels {
             for first in panels.clone().step_by(self.group()) {
                 let group = first..panels.end.min(first + self.group());
                 let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, first);
-                group.clone().for_each(|panel| self.pack_one(b, &depth, panel, &mut scratch[at(panel)..], false));
+                group.clone().for_each(|panel| self.pack_rows(b, &depth, panel, &mut scratch[at(panel)..], false));
                 // Some rows across all panels, so that what is near of them in C is used whole.
                 for row in rows.clone().step_by(NEAR_ROWS) {
                     let near = row..rows.end.min(row + NEAR_ROWS);
                     for panel in group.clone() {
-                        // SAFETY: passed on; `pack_one` has filled the panel.
+                        // SAFETY: passed on; `pack_rows` has filled the panel.
                         unsafe { self.one(product, scratch[at(panel)..].as_ptr(), &depth, panel, near.clone()) };
                     }
                 }

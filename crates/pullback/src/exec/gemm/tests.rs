@@ -235,3 +235,33 @@ fn a_tail_is_done_to_every_element_once() {
         }
     }
 }
+
+#[test]
+fn shares_are_the_product_to_the_bit() {
+    let mut with_shares = 0;
+    for (m, k, n) in [(200, 130, 784), (50, 20, 200), (16, 513, 96), (7, 40, 33), (16, 512, 96), (40, 3, 5), (3, 0, 40)]
+    {
+        let numbers = |n: usize, by: f32| (0..n).map(|i| (i as f32 * by).sin()).collect::<Vec<f32>>();
+        let (a, b) = (numbers(m * k, 0.7), numbers(k * n, 0.3));
+        // As a sum over rows has it: the columns of A one after the other.
+        let (a, b) = (View::new(&a, m, k, 1, m), View::new(&b, k, n, n, 1));
+        for (isa, accumulate) in Isa::all().flat_map(|isa| [(isa, false), (isa, true)]) {
+            if !has_shares::<f32>(isa, (m, k, n), (1, m)) {
+                continue;
+            }
+            with_shares += 1;
+            let mut want = vec![0.5; m * n];
+            let ending = Ending { accumulate, tail: None };
+            gemm_on(isa, crate::exec::pool::single(), ViewMut::row_major(&mut want, m, n), a, b, ending);
+            for of in [1, 2, 3, 8] {
+                let mut c = vec![0.5; m * n];
+                for share in (0..of).rev() {
+                    // SAFETY: one share after the other.
+                    unsafe { gemm_share(isa, (share, of), &Shared::new(&mut c), a, b, accumulate) };
+                }
+                assert!(c == want, "{isa:?} [{m}, {k}] · [{k}, {n}] in {of} shares");
+            }
+        }
+    }
+    assert!(with_shares > 0 || Isa::best() == Isa::Base);
+}

@@ -23,6 +23,23 @@ const MOST_PARTS: usize = 16;
 /// How many times as many elements as all its parts make a fold reads of a wave, at the least, for it to be made of them.
 const READ_FOR_MADE: usize = 8;
 
+/// What one thread does of a fold that is made of parts.
+struct Unit<'a> {
+    /// The number of its clock.
+    i: usize,
+    step: &'a Step,
+    /// The waves whose rows it takes in.
+    waves: Range<usize>,
+    /// Which of how many parts of each wave.
+    part: (usize, usize),
+    /// Where what it makes lies among the parts of the fold.
+    slot: usize,
+    /// Which of how many shares of what it makes.
+    share: (usize, usize),
+    /// The thread that is to do it, if none is late.
+    owner: usize,
+}
+
 impl Stage {
     /// Of how many parts folds that make little are made: so many that two or four threads have as many each.
     pub(super) fn parts_of(&self, wave: &[usize]) -> usize {
@@ -72,34 +89,45 @@ impl Stage {
         let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
         let folds = || (blocks..).zip(&self.folds).map(|(i, s)| (i, s, self.made_of(s, all, cut)));
         let in_parts = || folds().filter(|f| f.2 > 1);
-        // A part of a product goes through all waves, and is shared out where there are more threads than parts. Parts of
-        // other folds are joined wave by wave: each wave has its own.
         let threads = pool.threads();
-        let cuts = |step: &Step, parts: usize| match step.joins_waves() {
-            true => (numbers.len(), 1),
-            false => (1, if step.folds_in_shares() { (threads / parts).max(1) } else { 1 }),
-        };
-        let mut units: Vec<(usize, (usize, &Step, usize), usize)> = Vec::new();
-        for fold in in_parts() {
-            let (waves, shares) = cuts(fold.1, fold.2);
-            let count = fold.2 * waves * shares;
-            units.extend((0..count).map(|unit| (unit * threads.max(2) / count, fold, unit)));
-        }
-        // Each thread the parts of the rows that it has seen.
-        units.sort_by_key(|&(owner, ..)| owner);
-        pool.run(units.len(), &|k| {
-            let (_, (i, step, parts), unit) = units[k];
-            let (waves, shares) = cuts(step, parts);
-            let (part, rest) = (unit / (waves * shares), unit % (waves * shares));
-            let (its, number_of_part) = match step.joins_waves() {
-                true => (numbers.start + rest..numbers.start + rest + 1, rest * parts + part),
-                false => (numbers.clone(), part),
+        let mut units: Vec<Unit<'_>> = Vec::new();
+        for (i, step, parts) in in_parts() {
+            let first = units.len();
+            let unit = |waves: Range<usize>, part: usize, slot: usize, share: (usize, usize)| Unit {
+                i,
+                step,
+                waves,
+                part: (part, parts),
+                slot,
+                share,
+                owner: 0,
             };
-            for number in its {
+            if step.joins_waves() {
+                // Parts are joined wave by wave: each wave has its own.
+                let all = numbers.clone().flat_map(|number| (0..parts).map(move |part| (number, part)));
+                let each = all.enumerate();
+                units.extend(each.map(|(slot, (number, part))| unit(number..number + 1, part, slot, (0, 1))));
+            } else {
+                // A part goes through all waves, and is shared out where there are more threads than parts. Which elements a
+                // share has must not change from wave to wave.
+                let least = all[self.extent] / cut.waves / parts;
+                let cuts = step.folds_in_shares(&with(all, self.extent, least), isa);
+                let shares = if cuts { (threads / parts).max(1) } else { 1 };
+                let each = (0..parts).flat_map(|part| (0..shares).map(move |share| (part, share)));
+                units.extend(each.map(|(part, share)| unit(numbers.clone(), part, part, (share, shares))));
+            }
+            // As blocks go to threads: in the order of the rows.
+            let count = units.len() - first;
+            units[first..].iter_mut().enumerate().for_each(|(k, u)| u.owner = k * threads.max(2) / count);
+        }
+        units.sort_by_key(|unit| unit.owner);
+        pool.run(units.len(), &|k| {
+            let Unit { i, step, waves, part: (part, parts), slot, share, .. } = &units[k];
+            for number in waves.clone() {
                 let (wave, rows) = (at(number), at(number + 1) - at(number));
                 let rows = wave + rows * part / parts..wave + rows * (part + 1) / parts;
-                let block = here(number, rows.start, Some(number_of_part));
-                compute(i, step, rows, block, (rest % shares, shares), one);
+                let block = here(number, rows.start, Some(*slot));
+                compute(*i, step, rows, block, *share, one);
             }
         });
         let last = numbers.end == cut.waves;
