@@ -7,6 +7,7 @@
 //! added to wave after wave, and joined after the last.
 
 use super::{Cut, Shared, Stage, with};
+use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::Block;
 use crate::exec::pool::{self, Pool};
@@ -65,6 +66,39 @@ impl Stage {
         }
     }
 
+    /// Into what threads cut folds that are made of parts (the number of the clock, the step, of how many parts), in order.
+    fn units<'a>(
+        &self,
+        folds: impl Iterator<Item = (usize, &'a Step, usize)>,
+        rows: &[usize],
+        (numbers, cut): (&Range<usize>, Cut),
+        (threads, isa): (usize, Isa),
+    ) -> Vec<Unit<'a>> {
+        let mut units: Vec<Unit<'a>> = Vec::new();
+        for (i, step, parts) in folds {
+            let first = units.len();
+            let unit = |waves, part, slot, share| Unit { i, step, waves, part: (part, parts), slot, share, owner: 0 };
+            if step.joins_waves() {
+                // Parts are joined wave by wave: each wave has its own.
+                let each = numbers.clone().flat_map(|number| (0..parts).map(move |part| (number, part))).enumerate();
+                units.extend(each.map(|(slot, (number, part))| unit(number..number + 1, part, slot, (0, 1))));
+            } else {
+                // A part goes through all waves, and is shared out where there are more threads than parts. Which elements a
+                // share has must not change from wave to wave.
+                let least = rows[self.extent] / cut.waves / parts;
+                let cuts = step.folds_in_shares(&with(rows, self.extent, least), isa);
+                let shares = if cuts { (threads / parts).max(1) } else { 1 };
+                let each = (0..parts).flat_map(|part| (0..shares).map(move |share| (part, (share, shares))));
+                units.extend(each.map(|(part, share)| unit(numbers.clone(), part, part, share)));
+            }
+            // As blocks go to threads: in the order of the rows.
+            let count = units.len() - first;
+            units[first..].iter_mut().enumerate().for_each(|(k, u)| u.owner = k * threads.max(2) / count);
+        }
+        units.sort_by_key(|unit| unit.owner);
+        units
+    }
+
     /// Takes some waves, one after the other, into the folds; `start` is the first row of those that are kept.
     pub(super) fn fold(&self, shared: &Shared<'_>, numbers: Range<usize>, start: usize, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
@@ -90,37 +124,7 @@ impl Stage {
         let folds = || (blocks..).zip(&self.folds).map(|(i, s)| (i, s, self.made_of(s, all, cut)));
         let in_parts = || folds().filter(|f| f.2 > 1);
         let threads = pool.threads();
-        let mut units: Vec<Unit<'_>> = Vec::new();
-        for (i, step, parts) in in_parts() {
-            let first = units.len();
-            let unit = |waves: Range<usize>, part: usize, slot: usize, share: (usize, usize)| Unit {
-                i,
-                step,
-                waves,
-                part: (part, parts),
-                slot,
-                share,
-                owner: 0,
-            };
-            if step.joins_waves() {
-                // Parts are joined wave by wave: each wave has its own.
-                let all = numbers.clone().flat_map(|number| (0..parts).map(move |part| (number, part)));
-                let each = all.enumerate();
-                units.extend(each.map(|(slot, (number, part))| unit(number..number + 1, part, slot, (0, 1))));
-            } else {
-                // A part goes through all waves, and is shared out where there are more threads than parts. Which elements a
-                // share has must not change from wave to wave.
-                let least = all[self.extent] / cut.waves / parts;
-                let cuts = step.folds_in_shares(&with(all, self.extent, least), isa);
-                let shares = if cuts { (threads / parts).max(1) } else { 1 };
-                let each = (0..parts).flat_map(|part| (0..shares).map(move |share| (part, share)));
-                units.extend(each.map(|(part, share)| unit(numbers.clone(), part, part, (share, shares))));
-            }
-            // As blocks go to threads: in the order of the rows.
-            let count = units.len() - first;
-            units[first..].iter_mut().enumerate().for_each(|(k, u)| u.owner = k * threads.max(2) / count);
-        }
-        units.sort_by_key(|unit| unit.owner);
+        let units = self.units(in_parts(), all, (&numbers, cut), (threads, isa));
         pool.run(units.len(), &|k| {
             let Unit { i, step, waves, part: (part, parts), slot, share, .. } = &units[k];
             for number in waves.clone() {
