@@ -42,7 +42,7 @@ mod verify;
 pub use array::{Array, DType, Data, Element};
 pub use error::{Error, ErrorKind};
 pub use eval::eval;
-pub use exec::pool::{set_threads, threads, with_threads};
+pub use exec::threads::{set_threads, threads, with_threads};
 pub use ir::{Batched, Eqn, Fold, Graph, MapDims, Operand, Primitive, Type, Var};
 pub use jit::{Jit, Rows, StepTime, compiles, jit};
 pub use lowering::{DotAxes, Lowering, PointOp, RandomOp, ReduceOp, ScanOp};

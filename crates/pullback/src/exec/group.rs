@@ -3,9 +3,10 @@
 use crate::exec::clock::Clock;
 use crate::exec::extent::{Count, merged};
 use crate::exec::memory::Place;
-use crate::exec::pool::{self, WORTH};
+use crate::exec::pool::WORTH;
 use crate::exec::schedule::Run;
 use crate::exec::step::{State, Step};
+use crate::exec::threads;
 
 /// Elementary operations of a chain of which each thread takes a share.
 const SHARE_WORTH: usize = 32_768;
@@ -109,7 +110,7 @@ impl Group {
             let mut before = 0;
             for (i, step, _, operations) in whole() {
                 if (before * threads / all).min(threads - 1) == thread {
-                    clock.time(i, || step.compute(memory, rows, None, isa, pool::single()));
+                    clock.time(i, || step.compute(memory, rows, None, isa, threads::single()));
                 }
                 before += operations;
             }

@@ -16,7 +16,7 @@ mod operand;
 mod pace;
 mod placement;
 mod plan;
-pub(crate) mod pool;
+mod pool;
 mod prefix;
 mod product;
 mod random;
@@ -28,6 +28,7 @@ mod schedule;
 mod shared;
 mod stage;
 mod step;
+pub(crate) mod threads;
 mod tiles;
 mod underflow;
 

@@ -1,8 +1,8 @@
 //! A small thread pool for work measured in microseconds.
 //!
 //! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, of no more threads than tasks: every thread owns one
-//! contiguous range and finds in its caches what it left there in an earlier call. The calling thread is thread 0. A worker that has nothing to do
-//! spins for [`SPIN`] and then parks, so that back-to-back calls cost well under a microsecond and an idle program costs
+//! contiguous range and finds in its caches what it left there in an earlier call. The calling thread is thread 0. A worker
+//! that has nothing to do spins for [`SPIN`] and then parks, so that back-to-back calls cost well under a microsecond and an idle program costs
 //! nothing. A thread that is through with its own range takes the last of what others have not begun of theirs, so that a
 //! sleeping worker delays nobody, and a slow core, or one that the system has given to somebody else, by no more than the
 //! task that it is at.
@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -31,9 +31,6 @@ pub(crate) const WORTH: usize = 200_000;
 
 /// How many times to look between two times of yielding, a few microseconds.
 const POLLS: usize = 500;
-
-/// Environment variable that sets the size of the [`global`] pool.
-pub const THREADS_VARIABLE: &str = "PULLBACK_THREADS";
 
 /// A fixed set of threads that run numbered tasks; see the [module](self) page.
 pub struct Pool {
@@ -105,8 +102,6 @@ struct Job<'a> {
 thread_local! {
     /// Whether this thread is running a task of some pool.
     static IN_TASK: Cell<bool> = const { Cell::new(false) };
-    /// The pool chosen by [`with_threads`] on this thread.
-    static CHOSEN: Cell<Option<&'static Pool>> = const { Cell::new(None) };
 }
 
 impl Job<'_> {
@@ -309,64 +304,6 @@ impl Drop for Pool {
     }
 }
 
-/// Pools started so far, one for each number of threads. They live as long as the process; an idle one only sleeps.
-static STARTED: Mutex<Vec<&'static Pool>> = Mutex::new(Vec::new());
-static DEFAULT: RwLock<Option<&'static Pool>> = RwLock::new(None);
-
-/// The process-wide pool with this many threads, started on first use.
-fn of_size(threads: usize) -> &'static Pool {
-    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = started.iter().find(|pool| pool.threads() == threads.max(1)).copied();
-    known.unwrap_or_else(|| {
-        let pool: &'static Pool = Box::leak(Box::new(Pool::new(threads)));
-        started.push(pool);
-        pool
-    })
-}
-
-/// The pool to use where none is passed: that of the enclosing [`with_threads`], else that of [`set_threads`], else one
-/// of the size in the environment variable `PULLBACK_THREADS`, else one thread for each core this process may use.
-pub fn global() -> &'static Pool {
-    if let Some(pool) = CHOSEN.get() {
-        return pool;
-    }
-    if let Some(pool) = *DEFAULT.read().unwrap_or_else(PoisonError::into_inner) {
-        return pool;
-    }
-    let set = std::env::var(THREADS_VARIABLE).ok().and_then(|text| text.trim().parse().ok()).filter(|&n| n > 0);
-    let threads = set.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get()));
-    DEFAULT.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| of_size(threads))
-}
-
-/// The pool of the calling thread alone.
-pub(crate) fn single() -> &'static Pool {
-    static SINGLE: LazyLock<Pool> = LazyLock::new(|| Pool::new(1));
-    &SINGLE
-}
-
-/// How many threads compiled functions called on this thread use, at the most.
-pub fn threads() -> usize {
-    global().threads()
-}
-
-/// Sets how many threads compiled functions use from now on at the most (at least 1). Work already running is not affected.
-pub fn set_threads(threads: usize) {
-    let pool = of_size(threads);
-    *DEFAULT.write().unwrap_or_else(PoisonError::into_inner) = Some(pool);
-}
-
-/// Calls `f`; compiled functions that it calls on this thread use that many threads at the most. Nests; a panic restores, too.
-pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<&'static Pool>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CHOSEN.set(self.0);
-        }
-    }
-    let _restore = Restore(CHOSEN.replace(Some(of_size(threads))));
-    f()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -489,16 +426,5 @@ mod tests {
             }
         });
         assert_eq!(total.into_inner(), 4 * 200 * 4 * 3);
-    }
-
-    #[test]
-    fn chosen_size_is_restored() {
-        set_threads(2);
-        assert_eq!(global().threads(), 2);
-        let inner =
-            with_threads(3, || (global().threads(), with_threads(1, || global().threads()), global().threads()));
-        assert_eq!(inner, (3, 1, 3));
-        assert!(catch_unwind(|| with_threads(3, || panic!("out"))).is_err());
-        assert_eq!(global().threads(), 2);
     }
 }

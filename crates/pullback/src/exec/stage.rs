@@ -17,8 +17,9 @@ use crate::exec::extent::{Count, merged};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Memory;
 use crate::exec::operand::{Block, InnerBlock, Operand};
-use crate::exec::pool::{self, Pool, WORTH};
+use crate::exec::pool::{Pool, WORTH};
 use crate::exec::step::{ByRows, State, Step};
+use crate::exec::threads;
 use crate::ir::Var;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -277,7 +278,7 @@ impl Stage {
                 None if blocks == 1 => 0,
                 None => blocks,
             };
-            let alone = Shared { pool: pool::single(), ..shared };
+            let alone = Shared { pool: threads::single(), ..shared };
             pool.run_on(apart, &|lane, number| block(&alone, lane..lane + 1, number));
             (apart..blocks).for_each(|number| block(&shared, 0..lanes, number));
             self.fold(&shared, numbers, start, cut);
@@ -326,7 +327,7 @@ impl Stage {
             };
             match lanes.len().min(blocks) {
                 1 => (0..blocks).for_each(|number| call(lanes.start, number, pool)),
-                _ => pool.run_on(blocks, &|thread, number| call(lanes.start + thread, number, pool::single())),
+                _ => pool.run_on(blocks, &|thread, number| call(lanes.start + thread, number, threads::single())),
             }
             for step in segment.steps.iter().filter(|s| s.folds_inner()) {
                 step.join_blocks(memory, rows, here, blocks);

@@ -10,13 +10,14 @@ use crate::exec::kernel::Kernel;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::operand::{Block, Io, Operand, Target};
 use crate::exec::pace::{LARGE, Threads};
-use crate::exec::pool::{self, Pool, WORTH};
+use crate::exec::pool::{Pool, WORTH};
 use crate::exec::prefix::{self, Prefix};
 use crate::exec::product::{self, Product};
 use crate::exec::random::{self, Random};
 use crate::exec::reduce::{self, Reduction};
 use crate::exec::row_numbers::{self, RowNumbers};
 use crate::exec::scalar_loops::{self, ScalarLoop};
+use crate::exec::threads;
 use crate::ir::{Eqn, Graph, Primitive, Var};
 use crate::lowering::{Lowering, ReduceOp};
 use crate::shape::{Dim, Sizes};
@@ -97,8 +98,8 @@ impl State<'_> {
     /// The threads for so much work.
     pub(crate) fn pool(&self, operations: impl FnOnce(&[usize]) -> usize) -> &'static Pool {
         match self.threads {
-            Threads::One if operations(self.rows) < LARGE => pool::single(),
-            _ => pool::global(),
+            Threads::One if operations(self.rows) < LARGE => threads::single(),
+            _ => threads::global(),
         }
     }
 }
@@ -256,7 +257,7 @@ impl Step {
     /// Packs one of some shares of its right operand, if it is to be.
     pub(crate) fn pack(&self, memory: &Memory, rows: &[usize], isa: Isa, share: (usize, usize)) {
         if let (Work::Product(p), Some(slot)) = (&self.work, self.packed) {
-            p.pack(&self.io(memory, rows, None, isa, pool::single()), share, slot);
+            p.pack(&self.io(memory, rows, None, isa, threads::single()), share, slot);
         }
     }
 
@@ -369,7 +370,7 @@ impl Step {
         share: (usize, usize),
         isa: Isa,
     ) {
-        let io = Io { share, ..self.io(memory, rows, block, isa, pool::single()) };
+        let io = Io { share, ..self.io(memory, rows, block, isa, threads::single()) };
         match &self.work {
             Work::Kernel(k) => k.run(&io),
             Work::Product(p) => p.run(&io),
@@ -421,7 +422,7 @@ impl Step {
         let Some((_, ByRows::Fold(op))) = by else { return };
         let no = Isa::Base;
         for (k, t) in self.writes.iter().enumerate() {
-            let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, pool::single());
+            let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, threads::single());
             match t.dtype {
                 DType::F64 => io.join::<f64>(k, op, parts, share),
                 _ => io.join::<f32>(k, op, parts, share),

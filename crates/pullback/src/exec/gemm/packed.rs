@@ -46,7 +46,8 @@ impl Packed {
         }
     }
 
-    /// `C = A B` or `C += A B` of a B that was packed, on this thread where there are panels; a row of C is the same in every block of rows.
+    /// `C = A B` or `C += A B` of a B that was packed, on this thread where there are panels; a row of C is the same in every
+    /// block of rows.
     pub fn gemm<T: Gemm>(
         &self,
         isa: Isa,

@@ -1,8 +1,9 @@
 //! The right operand of a product cut into panels, each packed so that a register tile reads it in order.
 //!
 //! A panel is a few vectors of columns wide, and at most [`DEPTH`] rows of B deep, so that it stays in the second cache
-//! while rows of A pass by: all of them where B was packed before, some across a group of panels where it is packed now. Which columns share a panel depends on their number alone, and an element of C is one
-//! chain of multiply-adds over each depth of K: neither rows nor threads change a bit of it.
+//! while rows of A pass by: all of them where B was packed before, some across a group of panels where it is packed now.
+//! Which columns share a panel depends on their number alone, and an element of C is one chain of multiply-adds over each
+//! depth of K: neither rows nor threads change a bit of it.
 
 use super::stream;
 use super::tile::{Product, ROWS, Tile};

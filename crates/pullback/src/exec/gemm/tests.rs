@@ -252,7 +252,7 @@ fn shares_are_the_product_to_the_bit() {
             with_shares += 1;
             let mut want = vec![0.5; m * n];
             let ending = Ending { accumulate, tail: None };
-            gemm_on(isa, crate::exec::pool::single(), ViewMut::row_major(&mut want, m, n), a, b, ending);
+            gemm_on(isa, crate::exec::threads::single(), ViewMut::row_major(&mut want, m, n), a, b, ending);
             for of in [1, 2, 3, 8] {
                 let mut c = vec![0.5; m * n];
                 for share in (0..of).rev() {

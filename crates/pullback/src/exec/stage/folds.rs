@@ -10,8 +10,9 @@ use super::{Cut, Shared, Stage, with};
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::Block;
-use crate::exec::pool::{self, Pool};
+use crate::exec::pool::Pool;
 use crate::exec::step::Step;
+use crate::exec::threads;
 use crate::lowering::{ReduceOp, max, min};
 use std::ops::Range;
 
@@ -119,7 +120,7 @@ impl Stage {
                 _ => step.compute_share(memory, rows, Some(block), share, isa),
             });
         };
-        let one = pool::single();
+        let one = threads::single();
         let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
         let folds = || (blocks..).zip(&self.folds).map(|(i, s)| (i, s, self.made_of(s, all, cut)));
         let in_parts = || folds().filter(|f| f.2 > 1);
