@@ -126,6 +126,8 @@ pub enum ScanOp {
     CumSum { reverse: bool },
     LogCumSumExp,
     SegmentLogCumSumExp,
+    SegmentRecurrence { reverse: bool },
+    SegmentShift { reverse: bool },
     Recurrence { reverse: bool },
     Shift { reverse: bool },
 }

@@ -148,3 +148,22 @@ fn keys_for_known_and_traced_counts_are_the_same() {
     let words = |k: Keys| k.into_tensor().to_vec::<u32>().unwrap();
     assert_eq!(words(known), words(counted));
 }
+
+/// An example whose prefixes end at infinity says nothing about the next.
+#[test]
+fn prefixes_of_one_example_know_nothing_of_another() {
+    let prefixes = |count: Tensor, scale: Tensor| {
+        let row = (count.rows() + 1).cast(DType::F64) * scale;
+        (row.cumsum(0) + row.shift(0, false)).sum() + row.logcumsumexp(0).sum()
+    };
+    let all = vmap(prefixes);
+    let counts = Tensor::from([2, 1, 0, 2]);
+    let got = floats(&all.call((counts.clone(), Tensor::from([1e308, 1.0, 2.0, 0.5]))));
+    let log_sum = |a: f64, b: f64| (a.exp() + b.exp()).ln();
+    assert_eq!(got[0], f64::INFINITY);
+    assert!((got[1] - 2.0).abs() < 1e-12, "{got:?}");
+    assert_eq!(got[2], 0.0);
+    assert!((got[3] - (0.5 + 1.5 + 0.5 + 0.5 + log_sum(0.5, 1.0))).abs() < 1e-12, "{got:?}");
+    let compiled = jit(|counts: Tensor, scales: Tensor| vmap(prefixes).call((counts, scales)));
+    assert_eq!(floats(&compiled.call((counts, Tensor::from([1e308, 1.0, 2.0, 0.5]))).unwrap()), got);
+}

@@ -21,7 +21,8 @@ pub(crate) struct Prefix {
 pub(crate) fn compile(graph: &Graph, e: &Eqn, op: ScanOp, axis: usize, rows: &mut RowTable) -> Option<Prefix> {
     let ty = graph.ty(e.output);
     let dims = ty.shape.dims();
-    let integer_scan = ty.dtype == DType::I32 && matches!(op, ScanOp::CumSum { .. } | ScanOp::Shift { .. });
+    let moves = matches!(op, ScanOp::CumSum { .. } | ScanOp::Shift { .. } | ScanOp::SegmentShift { .. });
+    let integer_scan = ty.dtype == DType::I32 && moves;
     if !ty.dtype.is_float() && !integer_scan {
         return None;
     }
@@ -43,7 +44,13 @@ fn in_order(n: usize, reverse: bool, mut step: impl FnMut(usize)) {
 impl Prefix {
     /// Whether the axis is not one of rows, and no row's prefix reads another row.
     pub(crate) fn apart(&self, extent: usize) -> bool {
-        !self.n.has(extent) && !matches!(self.op, ScanOp::SegmentLogCumSumExp)
+        !self.n.has(extent) && !self.by_segments()
+    }
+
+    /// Whether it begins anew with every segment of its rows.
+    fn by_segments(&self) -> bool {
+        use ScanOp::*;
+        matches!(self.op, SegmentLogCumSumExp | SegmentRecurrence { .. } | SegmentShift { .. })
     }
 
     pub(crate) fn run(&self, io: &Io<'_>) {
@@ -59,6 +66,10 @@ impl Prefix {
     }
 
     fn integers(&self, io: &Io<'_>) {
+        if let ScanOp::SegmentShift { reverse } = self.op {
+            let [_, _, inner] = self.sizes(io.rows);
+            return shift_segments(io.read::<i32>(0), io.read::<i32>(1), inner, reverse, io.write::<i32>(0), 0);
+        }
         walk(self.op, self.sizes(io.rows), io.read::<i32>(0), io.write::<i32>(0), 0, |a, b| a.wrapping_add(b));
     }
 
@@ -66,44 +77,73 @@ impl Prefix {
         let [outer, n, inner] = self.sizes(io.rows);
         let (x, y, isa) = (io.read::<T>(0), io.write::<T>(0), io.isa);
         match self.op {
-            ScanOp::Recurrence { reverse } if inner == 1 => {
-                let b = io.read::<T>(1);
-                for ((y, a), b) in y.chunks_mut(n.max(1)).zip(x.chunks(n.max(1))).zip(b.chunks(n.max(1))) {
-                    // The factor of the first element is not read: nothing came before it.
-                    let mut carry = T::ZERO;
-                    let mut first = true;
-                    in_order(y.len(), reverse, |k| {
-                        carry = if first { b[k] } else { a[k] * carry + b[k] };
-                        first = false;
-                        y[k] = carry;
-                    });
-                }
-            }
             ScanOp::Recurrence { reverse } => {
-                let b = io.read::<T>(1);
-                for i in 0..outer {
-                    let mut before = None;
-                    in_order(n, reverse, |k| {
-                        let here = (i * n + k) * inner;
-                        for j in here..here + inner {
-                            // The factor of the first element is not read: nothing came before it.
-                            y[j] = match before {
-                                Some(b0) => x[j] * y[b0 + j - here] + b[j],
-                                None => b[j],
-                            };
-                        }
-                        before = Some(here);
-                    });
-                }
+                let first = if reverse { n.max(1) - 1 } else { 0 };
+                recurrence([outer, n, inner], reverse, [x, io.read::<T>(1)], y, |row| row == first);
+            }
+            ScanOp::SegmentRecurrence { reverse } => {
+                let begins = begins(io.read::<i32>(2), reverse);
+                recurrence([outer, n, inner], reverse, [x, io.read::<T>(1)], y, begins);
             }
             ScanOp::LogCumSumExp => {
                 log_prefixes(isa, x, y, inner, |row| row % n.max(1) == 0);
             }
             ScanOp::SegmentLogCumSumExp => {
-                let ids = io.read::<i32>(1);
-                log_prefixes(isa, x, y, inner, |row| row == 0 || ids[row] != ids[row - 1]);
+                log_prefixes(isa, x, y, inner, begins(io.read::<i32>(1), false));
             }
+            ScanOp::SegmentShift { reverse } => shift_segments(x, io.read::<i32>(1), inner, reverse, y, T::ZERO),
             op => walk(op, [outer, n, inner], x, y, T::ZERO, |a, b| a + b),
+        }
+    }
+}
+
+/// Whether a segment begins with a row, from the first row on or from the last.
+fn begins(ids: &[i32], reverse: bool) -> impl Fn(usize) -> bool {
+    move |row| match reverse {
+        false => row == 0 || ids[row] != ids[row - 1],
+        true => row + 1 == ids.len() || ids[row] != ids[row + 1],
+    }
+}
+
+/// `y = a · y before + x` along each line, anew at every row that `begins`: its factor is not read.
+fn recurrence<T: Lane>(
+    [outer, n, inner]: [usize; 3],
+    reverse: bool,
+    [a, x]: [&[T]; 2],
+    y: &mut [T],
+    begins: impl Fn(usize) -> bool,
+) {
+    if inner == 1 {
+        for ((y, a), x) in y.chunks_mut(n.max(1)).zip(a.chunks(n.max(1))).zip(x.chunks(n.max(1))) {
+            let mut carry = T::ZERO;
+            in_order(y.len(), reverse, |k| {
+                carry = if begins(k) { x[k] } else { a[k] * carry + x[k] };
+                y[k] = carry;
+            });
+        }
+        return;
+    }
+    for i in 0..outer {
+        let mut before = 0;
+        in_order(n, reverse, |k| {
+            let here = (i * n + k) * inner;
+            let anew = begins(k);
+            for j in 0..inner {
+                let x = x[here + j];
+                y[here + j] = if anew { x } else { a[here + j] * y[before + j] + x };
+            }
+            before = here;
+        });
+    }
+}
+
+/// Every row where its predecessor (or successor) in its segment was, zeros where there is none.
+fn shift_segments<T: Copy>(x: &[T], ids: &[i32], inner: usize, reverse: bool, y: &mut [T], zero: T) {
+    let begins = begins(ids, reverse);
+    for (row, y) in y.chunks_exact_mut(inner.max(1)).enumerate() {
+        match begins(row) {
+            true => y.fill(zero),
+            false => y.copy_from_slice(&x[if reverse { row + 1 } else { row - 1 } * inner..][..inner]),
         }
     }
 }

@@ -66,8 +66,9 @@ impl Primitive for CumSum {
             return Batched::Folded(bind(self.clone(), &[x]));
         }
         if x.dtype().is_float() {
-            let carry = fold.carry(x, self.axis, self.reverse).cast(x.dtype());
-            return Batched::Folded(carry.recurrence(x, self.axis, self.reverse));
+            let rows = move_axis(x, self.axis, 0);
+            let sums = rows.ones_like().segment_recurrence(&rows, &fold.ids, self.reverse);
+            return Batched::Folded(move_axis(&sums, 0, self.axis));
         }
         // Of whole numbers, which wrap: less what the examples before (or after) add up to.
         let rows = move_axis(x, self.axis, 0);

@@ -50,7 +50,7 @@ impl Primitive for LogCumSumExp {
     fn jvp(&self, x: &[Tensor], y: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
         let (x, d) = (&x[0], dx[0].as_ref()?);
         let n = self.axis;
-        Some(share_before(y, n).recurrence(&(share(x, y) * d), n, false))
+        Some(share_before(y, &y.shift(n, false)).recurrence(&(share(x, y) * d), n, false))
     }
     fn transpose(&self, inputs: &[Operand], _: &Tensor) -> Vec<Option<Tensor>> {
         not_linear("logcumsumexp", inputs)

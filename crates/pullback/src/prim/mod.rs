@@ -79,6 +79,8 @@ mod rows;
 mod scatter_add;
 pub(crate) mod segment;
 mod segment_logcumsumexp;
+mod segment_recurrence;
+mod segment_shift;
 
 // Values from nowhere.
 pub(crate) mod constant;
@@ -164,6 +166,8 @@ pub const TABLE: &[Row] = &[
     ("rsqrt", rsqrt::cases),
     ("scatter_add", scatter_add::cases),
     ("segment_logcumsumexp", segment_logcumsumexp::cases),
+    ("segment_recurrence", segment_recurrence::cases),
+    ("segment_shift", segment_shift::cases),
     ("segment_logsumexp", || segment::cases(ReduceOp::LogSumExp)),
     ("segment_max", || segment::cases(ReduceOp::Max)),
     ("segment_min", || segment::cases(ReduceOp::Min)),

@@ -38,3 +38,13 @@ pub(super) fn check_ids(x: &Type, ids: &Type, rows: Option<Dim>) -> Result<(), E
     }
     Ok(())
 }
+
+/// Calls `step(previous, here)` with the numbers of every segment's rows, in order or from the end.
+pub(super) fn rows_in_segments(ids: &[i32], reverse: bool, mut step: impl FnMut(Option<usize>, usize)) {
+    let mut before: Option<usize> = None;
+    let mut next = |here: usize| {
+        step(before.filter(|&b| ids[b] == ids[here]), here);
+        before = Some(here);
+    };
+    if reverse { (0..ids.len()).rev().for_each(&mut next) } else { (0..ids.len()).for_each(next) }
+}

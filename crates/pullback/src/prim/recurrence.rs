@@ -5,6 +5,7 @@ use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ScanOp};
+use crate::prim::batching::move_axis;
 use crate::prim::pointwise::{Takes, add_some, not_linear};
 use crate::prim::scan::{infer, lines};
 use crate::shape::{Dim, Shape, Sizes};
@@ -69,8 +70,8 @@ impl Primitive for Recurrence {
     fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
         let (a, x) = (inputs[0].tensor(), inputs[1].tensor());
         Batched::Folded(if fold.axes[0] == Some(self.axis) {
-            let a = fold.carry(a, self.axis, self.reverse).select(a, 0.0);
-            a.recurrence(x, self.axis, self.reverse)
+            let [a, x] = [a, x].map(|t| move_axis(t, self.axis, 0));
+            move_axis(&a.segment_recurrence(&x, &fold.ids, self.reverse), 0, self.axis)
         } else {
             a.recurrence(x, self.axis, self.reverse)
         })

@@ -2,7 +2,7 @@
 
 use crate::array::strides;
 use crate::error::ErrorKind;
-use crate::ir::{Fold, Type};
+use crate::ir::Type;
 use crate::lowering::max;
 use crate::math::Real;
 use crate::prim::pointwise::{Takes, infer_same};
@@ -39,25 +39,16 @@ pub(crate) fn log_add_exp<T: Real>(a: T, b: T) -> T {
     if !top.is_finite() { top } else { top + (-gap.abs()).exp::<false>().log1p::<false>() }
 }
 
-impl Fold {
-    /// True where a prefix goes on from the row before (or after) it, in the shape of `x`.
-    pub(crate) fn carry(&self, x: &Tensor, axis: usize, reverse: bool) -> Tensor {
-        let goes_on =
-            if reverse { self.positions.lt(self.counts.repeat_rows(&self.ids) - 1) } else { self.positions.gt(0) };
-        goes_on.broadcast_axes(x.shape(), vec![axis])
-    }
-}
-
 /// `e^(x - y)`, the share of the newest term in a prefix; 0 where the prefix is empty of weight.
 pub(crate) fn share(x: &Tensor, y: &Tensor) -> Tensor {
     let finite = y.is_finite();
     finite.select((x - finite.select(y, 0.0)).exp(), 0.0)
 }
 
-/// `e^(y_(k-1) - y_k)`, the share of the terms before the newest. It never exceeds 1; at the first element, where
-/// nothing came before, the bound keeps it finite and nothing reads it.
-pub(crate) fn share_before(y: &Tensor, axis: usize) -> Tensor {
+/// `e^(y_(k-1) - y_k)`, the share of the terms before the newest, of `y` and `y` shifted. It never exceeds 1; at the first
+/// element, where nothing came before, the bound keeps it finite and nothing reads it.
+pub(crate) fn share_before(y: &Tensor, before: &Tensor) -> Tensor {
     let finite = y.is_finite();
-    let gap = y.shift(axis, false) - finite.select(y, 0.0);
+    let gap = before - finite.select(y, 0.0);
     finite.select(gap.minimum(0.0).exp(), 0.0)
 }

@@ -51,10 +51,8 @@ impl Primitive for SegmentLogCumSumExp {
     }
     fn jvp(&self, x: &[Tensor], y: &Tensor, dx: &[Option<Tensor>]) -> Option<Tensor> {
         let (x, ids, d) = (&x[0], &x[1], dx[0].as_ref()?);
-        let goes_on = (ids + 1).eq((ids + 1).shift(0, false));
-        let goes_on = goes_on.broadcast_axes(y.shape(), vec![0]);
-        let before = goes_on.select(share_before(y, 0), 0.0);
-        Some(before.recurrence(&(share(x, y) * d), 0, false))
+        let before = share_before(y, &y.segment_shift(ids, false));
+        Some(before.segment_recurrence(&(share(x, y) * d), ids, false))
     }
     fn transpose(&self, inputs: &[Operand], _: &Tensor) -> Vec<Option<Tensor>> {
         not_linear("segment_logcumsumexp", inputs)

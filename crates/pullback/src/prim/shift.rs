@@ -5,6 +5,7 @@ use crate::case::{Arg, Case};
 use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::{Lowering, ScanOp};
+use crate::prim::batching::move_axis;
 use crate::prim::pointwise::Takes;
 use crate::prim::scan::lines;
 use crate::shape::{Dim, Shape, Sizes};
@@ -65,11 +66,11 @@ impl Primitive for Shift {
     }
     fn fold(&self, fold: &Fold, inputs: &[Batched]) -> Batched {
         let x = inputs[0].tensor();
-        let moved = x.shift(self.axis, self.reverse);
         Batched::Folded(if fold.axes[0] == Some(self.axis) {
-            fold.carry(x, self.axis, self.reverse).select(&moved, 0.0)
+            let y = move_axis(x, self.axis, 0).segment_shift(&fold.ids, self.reverse);
+            move_axis(&y, 0, self.axis)
         } else {
-            moved
+            x.shift(self.axis, self.reverse)
         })
     }
     fn map_dims(&self, _: MapDims<'_>) -> Option<Arc<dyn Primitive>> {
