@@ -17,7 +17,7 @@ struct Move {
     to: Vec<Count>,
     first_from: Count,
     first_to: Count,
-    /// The axis along which the source is walked by row numbers, in operand 1.
+    /// The axis along which the source is walked by row numbers, in operand 1; with them comes that of its first row.
     indexed: Option<usize>,
 }
 
@@ -133,7 +133,7 @@ impl Move {
         self
     }
 
-    fn run<T: Copy>(&self, from: &[T], to: &mut [T], ids: &[i32], rows: &[usize]) {
+    fn run<T: Copy>(&self, from: &[T], to: &mut [T], ids: (&[i32], usize), rows: &[usize]) {
         let n = self.dims.len();
         let (a, b) = (self.first_from.get(rows), self.first_to.get(rows));
         if self.dims.iter().any(|d| d.get(rows) == 0) {
@@ -148,7 +148,7 @@ impl Move {
                 match self.indexed {
                     // Whole lines of a table that has no others, or a number for each line.
                     Some(_) if step == if inner == 1 { width } else { 1 } => lines.lay_rows(&from[a..], ids, |x| x),
-                    Some(_) => lines.lay(&from[a..], |k| ids[k] as usize * step, |x| x),
+                    Some(_) => lines.lay(&from[a..], |k| (ids.0[k] as usize - ids.1) * step, |x| x),
                     None => lines.lay(&from[a..], |k| k * step, |x| x),
                 }
                 return;
@@ -170,7 +170,7 @@ impl Move {
         b: usize,
         from: &[T],
         to: &mut [T],
-        ids: &[i32],
+        ids: (&[i32], usize),
         rows: &[usize],
     ) {
         if axis == n {
@@ -180,8 +180,8 @@ impl Move {
         let (size, sa, sb) = (self.dims[axis].get(rows), self.from[axis].get(rows), self.to[axis].get(rows));
         if self.indexed == Some(axis) {
             // Rows by number: the rest of a row is one run in nearly every program.
-            for (i, &k) in ids[..size].iter().enumerate() {
-                self.walk(n, axis + 1, a + k as usize * sa, b + i * sb, from, to, ids, rows);
+            for (i, &k) in ids.0[..size].iter().enumerate() {
+                self.walk(n, axis + 1, a + (k as usize - ids.1) * sa, b + i * sb, from, to, ids, rows);
             }
         } else if axis + 1 == n && sb == 1 {
             let to = &mut to[b..b + size];
@@ -204,6 +204,11 @@ impl Copying {
         self.apart
     }
 
+    /// Whether it takes rows of a table by number.
+    pub(crate) fn by_number(&self) -> bool {
+        self.moves.iter().any(|m| m.indexed.is_some())
+    }
+
     pub(crate) fn run(&self, io: &Io<'_>) {
         match self.dtype {
             DType::F32 => self.copy::<f32>(io),
@@ -220,7 +225,10 @@ impl Copying {
             to.fill(T::default());
         }
         for m in &self.moves {
-            let ids: &[i32] = if m.indexed.is_some() { io.read::<i32>(1) } else { &[] };
+            let ids = match m.indexed {
+                Some(_) => (io.read::<i32>(1), io.numbered_from(&io.reads[0].size)),
+                None => (&[][..], 0),
+            };
             m.run(io.read::<T>(m.source), to, ids, io.rows);
         }
     }

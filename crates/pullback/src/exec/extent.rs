@@ -1,5 +1,6 @@
 //! Sizes that a program knows only when it runs: products of known sizes and numbers of rows.
 
+use crate::exec::ragged::Ragged;
 use crate::ir::Graph;
 use crate::shape::{Dim, RowId};
 use std::fmt;
@@ -11,11 +12,17 @@ enum Extent {
     Rows(RowId),
     /// Known, but so long that not all of it should be in memory at once.
     Long(usize),
+    /// Known, and with a name of its own.
+    Named(RowId, usize),
 }
 
 /// The extents of a program whose rows can be cut, numbered.
 #[derive(Debug, Default)]
-pub(crate) struct RowTable(Vec<Extent>);
+pub(crate) struct RowTable {
+    extents: Vec<Extent>,
+    /// Extents that are the rows of another's examples.
+    pub ragged: Vec<Ragged>,
+}
 
 /// From which length on a known leading axis is cut like rows.
 const LONG: usize = 1024;
@@ -34,52 +41,68 @@ impl RowTable {
                 [Dim::Rows(_), Dim::Known(n), _, ..] => Some(*n),
                 _ => None,
             };
-            if let Some(n) = at.filter(|&n| n >= LONG && table.0.len() < MOST_LONG)
-                && !table.0.contains(&Extent::Long(n))
+            if let Some(n) = at.filter(|&n| n >= LONG && table.extents.len() < MOST_LONG)
+                && !table.extents.contains(&Extent::Long(n))
             {
-                table.0.push(Extent::Long(n));
+                table.extents.push(Extent::Long(n));
             }
         }
         table
     }
 
+    /// The name of an axis of so many rows.
+    pub(crate) fn named(&mut self, n: usize) -> Dim {
+        let id = RowId::fresh();
+        self.extents.push(Extent::Named(id, n));
+        Dim::Rows(id)
+    }
+
     /// The number of an extent; a new one at first sight.
     pub(crate) fn index(&mut self, id: RowId) -> usize {
-        self.0.iter().position(|r| *r == Extent::Rows(id)).unwrap_or_else(|| {
-            self.0.push(Extent::Rows(id));
-            self.0.len() - 1
+        self.extent(Dim::Rows(id)).unwrap_or_else(|| {
+            self.extents.push(Extent::Rows(id));
+            self.extents.len() - 1
         })
     }
 
     /// The number of the extent that an axis is, if it can be cut and has been seen.
     pub(crate) fn extent(&self, d: Dim) -> Option<usize> {
-        self.0.iter().position(|e| match (e, d) {
-            (Extent::Rows(id), Dim::Rows(d)) => *id == d,
+        self.extents.iter().position(|e| match (e, d) {
+            (Extent::Rows(id) | Extent::Named(id, _), Dim::Rows(d)) => *id == d,
             (Extent::Long(n), Dim::Known(d)) => *n == d,
             _ => false,
         })
     }
 
+    /// The examples whose ragged rows an extent is.
+    pub(crate) fn ragged_of(&self, extent: usize) -> Option<Ragged> {
+        self.ragged.iter().copied().find(|r| r.rows == extent)
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.extents.len()
     }
 
     /// The length of each extent as far as it is known.
     pub(crate) fn lengths(&self) -> Vec<usize> {
-        self.0.iter().map(|e| if let Extent::Long(n) = e { *n } else { 0 }).collect()
+        let length = |e: &Extent| match e {
+            Extent::Rows(_) => 0,
+            Extent::Long(n) | Extent::Named(_, n) => *n,
+        };
+        self.extents.iter().map(length).collect()
     }
 
     /// The product of some extents.
     pub(crate) fn count(&mut self, dims: impl IntoIterator<Item = Dim>) -> Count {
-        let mut count = Count { known: 1, rows: Vec::new() };
+        let (mut known, mut rows) = (1, Vec::new());
         for d in dims {
             match (self.extent(d), d) {
-                (Some(extent), _) => count.rows.push(extent),
-                (None, Dim::Known(n)) => count.known *= n,
-                (None, Dim::Rows(id)) => count.rows.push(self.index(id)),
+                (Some(extent), _) => rows.push(extent),
+                (None, Dim::Known(n)) => known *= n,
+                (None, Dim::Rows(id)) => rows.push(self.index(id)),
             }
         }
-        count
+        Count { known, rows: Factors::of(rows) }
     }
 }
 
@@ -87,33 +110,80 @@ impl RowTable {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Count {
     known: usize,
-    rows: Vec<usize>,
+    rows: Factors,
+}
+
+/// The extents whose numbers of rows are factors of a count. Nearly every one has at most one, which is looked up often.
+#[derive(Clone, Debug, PartialEq)]
+enum Factors {
+    None,
+    One(usize),
+    Many(Vec<usize>),
+}
+
+impl Factors {
+    fn list(&self) -> &[usize] {
+        match self {
+            Factors::None => &[],
+            Factors::One(extent) => std::slice::from_ref(extent),
+            Factors::Many(extents) => extents,
+        }
+    }
+
+    fn of(extents: Vec<usize>) -> Factors {
+        match extents[..] {
+            [] => Factors::None,
+            [extent] => Factors::One(extent),
+            _ => Factors::Many(extents),
+        }
+    }
 }
 
 impl Count {
     pub(crate) fn known(n: usize) -> Count {
-        Count { known: n, rows: Vec::new() }
+        Count { known: n, rows: Factors::None }
     }
 
     /// The number, given every number of rows.
     #[inline]
     pub(crate) fn get(&self, rows: &[usize]) -> usize {
-        self.rows.iter().fold(self.known, |n, &r| n * rows[r])
+        match &self.rows {
+            Factors::None => self.known,
+            Factors::One(extent) => self.known * rows[*extent],
+            Factors::Many(extents) => extents.iter().fold(self.known, |n, &extent| n * rows[extent]),
+        }
+    }
+
+    /// The number for one row of some extents.
+    #[inline]
+    pub(crate) fn for_one(&self, of: [usize; 2], rows: &[usize]) -> usize {
+        match &self.rows {
+            Factors::None => self.known,
+            Factors::One(extent) if of.contains(extent) => self.known,
+            Factors::One(extent) => self.known * rows[*extent],
+            Factors::Many(extents) => {
+                extents.iter().filter(|extent| !of.contains(extent)).fold(self.known, |n, &extent| n * rows[extent])
+            }
+        }
     }
 
     /// Whether it grows with an extent.
     #[inline]
     pub(crate) fn has(&self, extent: usize) -> bool {
-        self.rows.contains(&extent)
+        match &self.rows {
+            Factors::None => false,
+            Factors::One(one) => *one == extent,
+            Factors::Many(extents) => extents.contains(&extent),
+        }
     }
 
     pub(crate) fn is_one(&self) -> bool {
-        self.known == 1 && self.rows.is_empty()
+        self.known == 1 && self.is_known()
     }
 
     /// Whether it grows with no extent.
     pub(crate) fn is_known(&self) -> bool {
-        self.rows.is_empty()
+        self.rows == Factors::None
     }
 
     /// Whether it grows with the same extents.
@@ -127,14 +197,14 @@ impl Count {
     }
 
     pub(crate) fn times(&self, other: &Count) -> Count {
-        let rows = self.rows.iter().chain(&other.rows).copied().collect();
-        Count { known: self.known * other.known, rows }
+        let rows = self.rows.list().iter().chain(other.rows.list()).copied().collect();
+        Count { known: self.known * other.known, rows: Factors::of(rows) }
     }
 }
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = "·rows".repeat(self.rows.len());
+        let rows = "·rows".repeat(self.rows.list().len());
         match (self.known, rows.is_empty()) {
             (1, false) => write!(f, "{}", rows.trim_start_matches('·')),
             (n, _) => write!(f, "{n}{rows}"),

@@ -56,7 +56,7 @@ pub(crate) fn grouped(runs: Vec<Run>) -> Vec<Run> {
 /// What was put together: a group where that can be worth sharing out.
 fn closed(open: &mut Vec<Step>) -> Vec<Run> {
     let steps = std::mem::take(open);
-    let operations: Vec<Count> = steps.iter().map(Step::operations).collect();
+    let operations: Vec<Count> = steps.iter().map(|s| s.operations().clone()).collect();
     let all = merged(operations.iter().cloned());
     let small = all.iter().all(Count::is_known) && all.iter().map(|c| c.get(&[])).sum::<usize>() < WORTH;
     if small || steps.len() < 2 {

@@ -348,10 +348,10 @@ fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, kept: &dyn Fn(Var
 }
 
 impl Kernel {
-    /// Whether every row is computed from the same row of its operands, or from what is the same for all.
-    pub(crate) fn apart(&self, extent: usize, reads: &[Operand]) -> bool {
-        let numbered = |l: &Load| l.ids.is_some() && reads[l.operand].size.has(extent);
-        !self.loads.iter().any(numbered)
+    /// Whether every row is computed from the same row of its operands, or from what is the same for all: whether each
+    /// table that is read by number may be, given its size and the numbers.
+    pub(crate) fn apart(&self, reads: &[Operand], may: impl Fn(&Count, Var) -> bool) -> bool {
+        self.loads.iter().all(|l| l.ids.is_none_or(|ids| may(&reads[l.operand].size, reads[ids].var)))
     }
 
     /// Where it is one operation that a product of so many columns, its operand of that number, can end with: that

@@ -11,18 +11,19 @@ pub(super) struct Lines<'a, T> {
 }
 
 impl<T: Copy> Lines<'_, T> {
-    /// Lays out the lines of those numbers, of a table whose lines are as long as these, or one number each.
+    /// Lays out the lines of those numbers, of a table whose lines are as long as these, or one number each; `base` is the
+    /// number of its first line.
     #[inline(always)]
-    pub(super) fn lay_rows<S: Copy>(self, from: &[S], numbers: &[i32], f: impl Fn(S) -> T) {
+    pub(super) fn lay_rows<S: Copy>(self, from: &[S], (numbers, base): (&[i32], usize), f: impl Fn(S) -> T) {
         match (self.width, self.run) {
-            (2, true) => rows::<S, T, 2>(self.to, from, numbers, f),
-            (4, true) => rows::<S, T, 4>(self.to, from, numbers, f),
-            (8, true) => rows::<S, T, 8>(self.to, from, numbers, f),
-            (16, true) => rows::<S, T, 16>(self.to, from, numbers, f),
-            (1, _) => self.to.iter_mut().zip(numbers).for_each(|(to, &k)| *to = f(from[k as usize])),
+            (2, true) => rows::<S, T, 2>(self.to, from, (numbers, base), f),
+            (4, true) => rows::<S, T, 4>(self.to, from, (numbers, base), f),
+            (8, true) => rows::<S, T, 8>(self.to, from, (numbers, base), f),
+            (16, true) => rows::<S, T, 16>(self.to, from, (numbers, base), f),
+            (1, _) => self.to.iter_mut().zip(numbers).for_each(|(to, &k)| *to = f(from[k as usize - base])),
             (width, run) => {
                 let step = if run { width } else { 1 };
-                self.lay(from, |k| numbers[k] as usize * step, f);
+                self.lay(from, |k| (numbers[k] as usize - base) * step, f);
             }
         }
     }
@@ -53,11 +54,16 @@ impl<T: Copy> Lines<'_, T> {
 }
 
 #[inline(always)]
-fn rows<S: Copy, T: Copy, const N: usize>(to: &mut [T], from: &[S], numbers: &[i32], f: impl Fn(S) -> T) {
+fn rows<S: Copy, T: Copy, const N: usize>(
+    to: &mut [T],
+    from: &[S],
+    (numbers, base): (&[i32], usize),
+    f: impl Fn(S) -> T,
+) {
     let (to, table) = (to.as_chunks_mut::<N>().0, from.as_chunks::<N>().0);
     for (to, &k) in to.iter_mut().zip(numbers) {
         // By value: a line that is read whole before it is written is a vector.
-        let line = table[k as usize];
+        let line = table[k as usize - base];
         *to = line.map(&f);
     }
 }

@@ -19,6 +19,7 @@ mod plan;
 mod pool;
 mod prefix;
 mod product;
+mod ragged;
 mod random;
 mod reduce;
 mod results;
@@ -56,6 +57,7 @@ pub(crate) struct Program {
     graph: Graph,
     plan: Plan,
     rows: Vec<usize>,
+    starts: Vec<Vec<usize>>,
     sizes: Sizes,
     results: Results,
     pace: Pace,
@@ -96,7 +98,9 @@ impl Program {
         let graph = optimize(graph);
         let plan = plan(&graph);
         let rows = plan.rows.lengths();
-        Program { graph, plan, rows, sizes: Sizes::default(), results: Results::default(), pace: Pace::default() }
+        let starts = vec![Vec::new(); rows.len()];
+        let (sizes, results, pace) = (Sizes::default(), Results::default(), Pace::default());
+        Program { graph, plan, rows, starts, sizes, results, pace }
     }
 
     /// Bytes that the program's buffers hold.
@@ -124,6 +128,7 @@ impl Program {
         let mut state = State {
             memory,
             rows: &mut self.rows,
+            starts: &mut self.starts,
             sizes: &mut self.sizes,
             isa: Isa::best(),
             threads: self.pace.threads(),

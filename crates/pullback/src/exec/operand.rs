@@ -59,10 +59,23 @@ pub(crate) struct Block {
     pub lane: usize,
     /// The part of its one row that is worked on, where rows are long.
     pub inner: Option<InnerBlock>,
+    /// The ragged rows of its examples.
+    pub ragged: Option<RaggedBlock>,
     /// Which part of a fold it makes; `None` for the fold itself.
     pub part: Option<usize>,
     /// Whether earlier waves have made something of the folds.
     pub adds: bool,
+}
+
+/// The ragged rows of a block of examples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RaggedBlock {
+    /// The extent's number.
+    pub extent: usize,
+    /// The first row of the block.
+    pub first: usize,
+    /// The first row of the wave that it belongs to.
+    pub wave: usize,
 }
 
 /// A block of the second axis of one row.
@@ -106,23 +119,21 @@ impl<'a> Io<'a> {
     fn part(&self, place: Place, size: &Count) -> (usize, usize) {
         let n = size.get(self.rows);
         let Some(b) = self.block else { return (0, n) };
-        let mut unit = n;
-        let mut at = 0;
-        if let Some(inner) = b.inner.filter(|i| size.has(i.extent)) {
-            unit /= self.rows[inner.extent].max(1);
-            if !matches!(place, Place::Inner(_)) {
-                at = inner.first * unit;
-            }
-            unit *= inner.all;
+        let inner = b.inner.filter(|i| size.has(i.extent));
+        let skipped = inner.filter(|_| !matches!(place, Place::Inner(_))).map_or(0, |i| i.first);
+        // The first that there is of an extent of which these are the first of the block and of its wave.
+        let first = |block: usize, wave: usize| match place {
+            Place::Local(_) | Place::Inner(_) => 0,
+            Place::Wave(_) => block - wave,
+            Place::Input(_) | Place::Constant(_) | Place::Slot(_) => block,
+        };
+        if let Some(r) = b.ragged.filter(|r| size.has(r.extent)) {
+            return (size.for_one([r.extent; 2], self.rows) * (first(r.first, r.wave) + skipped), n);
         }
+        let unit = size.for_one([b.extent, inner.map_or(b.extent, |i| i.extent)], self.rows);
+        let mut at = skipped * unit;
         if size.has(b.extent) {
-            unit /= self.rows[b.extent].max(1);
-            at += unit
-                * match place {
-                    Place::Local(_) | Place::Inner(_) => 0,
-                    Place::Wave(_) => b.first - b.wave,
-                    Place::Input(_) | Place::Constant(_) | Place::Slot(_) => b.first,
-                };
+            at += inner.map_or(1, |i| i.all) * unit * first(b.first, b.wave);
         }
         (at, n)
     }
@@ -155,6 +166,12 @@ impl<'a> Io<'a> {
             (Some(parts), Some(number)) => (parts, number * n, n),
             _ => (t.place, at, n),
         }
+    }
+
+    /// The number of the first row that is read or written of a table of rows by number.
+    #[inline]
+    pub(crate) fn numbered_from(&self, table: &Count) -> usize {
+        self.block.filter(|b| table.has(b.extent)).map_or(0, |b| b.first)
     }
 
     /// The elements of a target, to be written.

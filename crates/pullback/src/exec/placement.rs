@@ -366,7 +366,7 @@ fn parts(stage: &mut Stage, memory: &mut Memory, slots: &mut Vec<usize>, numbers
 
 /// Slots for weights that are packed once for all blocks.
 fn packs(stage: &mut Stage, memory: &mut Memory) {
-    let extents: Vec<usize> = [stage.extent].into_iter().chain(stage.inner).collect();
+    let extents: Vec<usize> = [stage.extent].into_iter().chain(stage.inner).chain(stage.ragged).collect();
     for step in stage.segments.iter_mut().flat_map(|s| &mut s.steps) {
         let apart = step.by_rows().is_some_and(|(_, by)| by == ByRows::Apart);
         if let Some(dtype) = step.packs(&extents).filter(|_| apart) {

@@ -6,6 +6,7 @@ use crate::exec::group::grouped;
 use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES};
 use crate::exec::memory::{Memory, Place};
 use crate::exec::placement::places;
+use crate::exec::ragged::named;
 use crate::exec::schedule::{Run, schedule};
 use crate::exec::step::{Step, Work, other};
 use crate::ir::{Graph, Var};
@@ -43,6 +44,7 @@ pub(crate) struct Plan {
 pub(crate) fn plan(graph: &Graph) -> Plan {
     let defined = graph.definitions();
     let mut rows = RowTable::of(graph);
+    let graph = &named(graph, &mut rows);
     for &v in &graph.inputs {
         rows.count(graph.ty(v).shape.dims().iter().copied());
     }

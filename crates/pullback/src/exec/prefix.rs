@@ -48,7 +48,7 @@ impl Prefix {
     }
 
     /// Whether it begins anew with every segment of its rows.
-    fn by_segments(&self) -> bool {
+    pub(crate) fn by_segments(&self) -> bool {
         use ScanOp::*;
         matches!(self.op, SegmentLogCumSumExp | SegmentRecurrence { .. } | SegmentShift { .. })
     }
@@ -139,6 +139,23 @@ fn recurrence<T: Lane>(
 
 /// Every row where its predecessor (or successor) in its segment was, zeros where there is none.
 fn shift_segments<T: Copy>(x: &[T], ids: &[i32], inner: usize, reverse: bool, y: &mut [T], zero: T) {
+    if inner == 1 {
+        let from = |y: &mut [T], x: &[T], here: &[i32], there: &[i32]| {
+            let rows = y.iter_mut().zip(x).zip(here.iter().zip(there));
+            rows.for_each(|((y, &x), (here, there))| *y = if here == there { x } else { zero });
+        };
+        return match (x.len(), reverse) {
+            (0, _) => {}
+            (n, false) => {
+                y[0] = zero;
+                from(&mut y[1..], x, &ids[1..], &ids[..n - 1]);
+            }
+            (n, true) => {
+                y[n - 1] = zero;
+                from(y, &x[1..], ids, &ids[1..]);
+            }
+        };
+    }
     let begins = begins(ids, reverse);
     for (row, y) in y.chunks_exact_mut(inner.max(1)).enumerate() {
         match begins(row) {

@@ -76,6 +76,15 @@ impl Reduction {
         if self.of_products { 2 } else { 1 }
     }
 
+    pub(crate) fn op(&self) -> ReduceOp {
+        self.op
+    }
+
+    /// Whether it folds the rows of each segment.
+    pub(crate) fn by_segments(&self) -> bool {
+        self.by_segments
+    }
+
     /// How blocks of rows of an extent enter it.
     pub(crate) fn by_rows(&self, extent: usize) -> ByRows {
         match (self.outer.has(extent), self.middle.has(extent)) {
@@ -124,7 +133,7 @@ impl Reduction {
                 to[0] = parts[..count].iter().fold(T::ZERO, |sum, &part| sum + part);
             }
             true => {
-                let ids = io.read::<i32>(1);
+                let ids = (io.read::<i32>(1), io.numbered_from(&io.writes[0].size));
                 with_scratch(x.len().max(to.len()), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));
             }
             false if inner == 1 => {

@@ -53,6 +53,10 @@ impl RowNumbers {
             }
         }
         if let Some((row, id)) = self.row {
+            let starts = &mut state.starts[row];
+            starts.clear();
+            starts.extend(counts.iter().scan(0, |next, &c| Some(std::mem::replace(next, *next + c.max(0) as usize))));
+            starts.push(n);
             state.rows[row] = n;
             // Bound at most once a run: the extent is this equation's.
             let _ = state.sizes.bind(id, n);

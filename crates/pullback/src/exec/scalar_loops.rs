@@ -28,6 +28,13 @@ fn write<T: Element>(io: &Io<'_>, value: &Array) {
     io.write::<T>(0).copy_from_slice(value.get::<T>());
 }
 
+/// `to = c ? a : b`.
+fn choose<T: Element>(io: &Io<'_>) {
+    let (c, a, b) = (io.read::<bool>(0), io.read::<T>(1), io.read::<T>(2));
+    let each = c.iter().zip(a.iter().zip(b));
+    io.write::<T>(0).iter_mut().zip(each).for_each(|(to, (&c, (&a, &b)))| *to = if c { a } else { b });
+}
+
 macro_rules! typed {
     ($dtype:expr, $f:ident($($arg:expr),*)) => {
         match $dtype {
@@ -43,17 +50,10 @@ macro_rules! typed {
 impl ScalarLoop {
     pub(crate) fn run(&self, io: &Io<'_>) {
         if !self.in_place(io) {
-            // A choice takes its truth values first; all others are of one type.
-            let dtype = |k: usize| if self.op == PointOp::Select && k == 0 { DType::Bool } else { self.operands() };
-            let arrays: Vec<Array> = (0..io.reads.len()).map(|k| typed!(dtype(k), copied(io, k))).collect();
+            let arrays: Vec<Array> = (0..io.reads.len()).map(|k| typed!(self.from, copied(io, k))).collect();
             let value = self.op.eval(&arrays.iter().collect::<Vec<_>>());
             typed!(self.to, write(io, &value));
         }
-    }
-
-    /// The type of what is computed with.
-    fn operands(&self) -> DType {
-        if self.op == PointOp::Select { self.to } else { self.from }
     }
 
     /// The forms that programs of keys and counts are made of, without a copy; false for the rest.
@@ -86,6 +86,10 @@ impl ScalarLoop {
             (DType::I32, PointOp::Mul, 2) => zip!(i32, i32, |a: i32, b| a.wrapping_mul(b)),
             (DType::I32, PointOp::Max, 2) => zip!(i32, i32, |a: i32, b| a.max(b)),
             (DType::I32, PointOp::Min, 2) => zip!(i32, i32, |a: i32, b| a.min(b)),
+            (_, PointOp::Select, 3) => {
+                typed!(self.to, choose(io));
+                true
+            }
             _ => false,
         }
     }

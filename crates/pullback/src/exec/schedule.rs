@@ -83,6 +83,14 @@ fn needs(steps: &[Step], root: &dyn Fn(Var) -> Var, extents: usize) -> Vec<BTree
     (0..steps.len()).map(of).collect()
 }
 
+/// A stage that further steps may join.
+struct Open {
+    extent: usize,
+    /// The extent of ragged rows of these.
+    ragged: Option<usize>,
+    steps: Vec<Step>,
+}
+
 /// The steps in an order that respects what they read, as stages where that can be.
 ///
 /// Whatever works on no rows runs as soon as it can, so that stages become long.
@@ -94,17 +102,18 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
     let extent_of = |s: &Step| s.by_rows().map(|r| r.0).filter(|_| extents <= EXTENTS);
     let mut waiting: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
     let mut runs: Vec<Run> = Vec::new();
-    let mut open: Option<(usize, Vec<Step>)> = None;
+    let mut open: Option<Open> = None;
     let mut folded: HashSet<Var> = HashSet::new();
     let mut written: HashSet<Var> = HashSet::new();
     while !ready.is_empty() {
         let candidates = || ready.iter().filter_map(|&i| Some((i, waiting[i].as_ref()?)));
         let joins = |s: &Step| {
-            let Some((extent, _)) = &open else { return false };
+            let Some(Open { extent, ragged, .. }) = &open else { return false };
             // A value under a shape without the rows is whole to its reader: not before all blocks are through.
-            let whole = |o: &Operand| written.contains(&root(o.var)) && !o.size.has(*extent);
-            let early = |o: &Operand| folded.contains(&root(o.var)) || whole(o);
-            extent_of(s) == Some(*extent) && !s.reads.iter().any(early)
+            let has = |o: &Operand| o.size.has(*extent) || ragged.or(s.ragged()).is_some_and(|r| o.size.has(r));
+            let early = |o: &Operand| folded.contains(&root(o.var)) || (written.contains(&root(o.var)) && !has(o));
+            let fits = s.ragged().is_none() || ragged.is_none() || s.ragged() == *ragged;
+            extent_of(s) == Some(*extent) && fits && !s.reads.iter().any(early)
         };
         let next = candidates()
             .find(|(_, s)| joins(s))
@@ -129,7 +138,9 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
             (Some((_, by_rows)), Some(extent)) => {
                 let found = if by_rows == ByRows::Apart { &mut written } else { &mut folded };
                 found.extend(step.writes().map(root));
-                open.get_or_insert_with(|| (extent, Vec::new())).1.push(step);
+                let open = open.get_or_insert(Open { extent, ragged: None, steps: Vec::new() });
+                open.ragged = open.ragged.or(step.ragged());
+                open.steps.push(step);
             }
             _ => runs.push(Run::Step(step)),
         }
@@ -140,7 +151,7 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
 }
 
 /// The steps over the rows of an extent as a stage; one alone is none.
-fn whole((extent, mut steps): (usize, Vec<Step>), root: &dyn Fn(Var) -> Var) -> Run {
+fn whole(Open { extent, mut steps, .. }: Open, root: &dyn Fn(Var) -> Var) -> Run {
     match steps.pop() {
         Some(step) if steps.is_empty() => Run::Step(step),
         last => Run::Stage(Stage::new(extent, steps.into_iter().chain(last).collect(), root)),

@@ -5,10 +5,14 @@
 //! are through, the [`folds`] take in the wave. Where one row is itself too long, as one example with very many samples is,
 //! it is cut along its second axis.
 //!
+//! Examples may have rows of their own, of every one as many as it asks for: then a block is some examples with all their
+//! rows, and one example's rows are what is cut where they are too many.
+//!
 //! A row comes out the same of every block. Folds take in waves, and the blocks of a long row, in their order, and which
 //! they are follows from the numbers of rows and the instruction set alone: the result is the same to the bit for every
 //! number of threads.
 
+mod cut;
 pub(crate) mod folds;
 
 use crate::array::DType;
@@ -17,10 +21,11 @@ use crate::exec::extent::{Count, merged};
 use crate::exec::isa::Isa;
 use crate::exec::memory::Memory;
 use crate::exec::operand::{Block, InnerBlock, Operand};
-use crate::exec::pool::{Pool, WORTH};
+use crate::exec::pool::Pool;
 use crate::exec::step::{ByRows, State, Step};
 use crate::exec::threads;
 use crate::ir::Var;
+use cut::{Cut, Rows, with};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -30,6 +35,8 @@ use std::ops::Range;
 pub(crate) struct Stage {
     /// The extent's number.
     pub extent: usize,
+    /// The extent that is ragged rows of these.
+    pub ragged: Option<usize>,
     /// Each row by itself, in order.
     pub segments: Vec<Segment>,
     /// Folds over the rows.
@@ -68,60 +75,17 @@ pub(crate) struct Local {
     pub parts: bool,
 }
 
-/// Elementary operations for which a further wave pays, which goes through the folds once more.
-const WAVE_WORTH: usize = 2_000_000;
-
 /// Elements of packed weights for which several threads pay.
 const ELEMENTS_WORTH: usize = 32_768;
 
-/// Bytes of a block's own buffers: they and the weights share the second cache.
-const BLOCK_BYTES: usize = 512 << 10;
-
-/// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
-const WAVE_BYTES: usize = 2 << 20;
-
-/// With vectors of 256 bits second caches are smaller. A wave lies in the third anyway, and is to be so many times what
-/// folds make, all of which each wave goes through.
-const WAVE_FOR_MADE: usize = 4;
-
-/// Most bytes of what is kept for the folds of a wave; so much where rows are long.
-const LONG_WAVE_BYTES: usize = 16 << 20;
-
-/// How many blocks there are to be for each thread, if need be of several waves.
-const BLOCKS_A_THREAD: usize = 2;
-
 /// Most extents of a program whose stages are cut.
 pub(crate) const EXTENTS: usize = 16;
-
-/// How the rows are cut.
-#[derive(Clone, Copy, Debug)]
-struct Cut {
-    waves: usize,
-    /// Waves whose blocks run at once, so that there are enough for all threads; so many are kept.
-    together: usize,
-    /// Of each wave.
-    blocks: usize,
-    /// Blocks of the second axis of each row.
-    inner: Option<usize>,
-    /// Parts of each wave that small folds are made of.
-    parts: usize,
-}
-
-impl Cut {
-    /// All rows at once.
-    const WHOLE: Cut = Cut { waves: 1, together: 1, blocks: 1, inner: None, parts: 1 };
-
-    /// Whether all rows go through every step at once.
-    fn is_whole(self) -> bool {
-        self.waves * self.blocks * self.parts == 1 && self.inner.is_none()
-    }
-}
 
 /// What blocks share.
 #[derive(Clone, Copy)]
 struct Shared<'a> {
     memory: &'a Memory,
-    rows: &'a [usize],
+    rows: Rows<'a>,
     isa: Isa,
     pool: &'a Pool,
     clock: Clock<'a>,
@@ -130,14 +94,25 @@ struct Shared<'a> {
 impl Stage {
     /// The stage of some steps in order; `root` is the variable in whose storage another lies.
     pub(crate) fn new(extent: usize, steps: Vec<Step>, root: &dyn Fn(Var) -> Var) -> Stage {
-        let operations = merged(steps.iter().map(Step::operations));
+        let operations = merged(steps.iter().map(|s| s.operations().clone()));
         let (apart, folds): (Vec<Step>, Vec<Step>) =
             steps.into_iter().partition(|s| s.by_rows().is_some_and(|(_, by)| by == ByRows::Apart));
         // The second axis that most steps have.
         let seconds = || apart.iter().filter_map(|s| s.inner()).map(|(extent, _)| extent);
         let inner = seconds().max_by_key(|&e| (seconds().filter(|&other| other == e).count(), usize::MAX - e));
+        let ragged = apart.iter().chain(&folds).find_map(Step::ragged);
         let segments = segments(apart, inner, root);
-        Stage { extent, segments, folds, inner, locals: Vec::new(), waves: Vec::new(), parts: Vec::new(), operations }
+        Stage {
+            extent,
+            ragged,
+            segments,
+            folds,
+            inner,
+            locals: Vec::new(),
+            waves: Vec::new(),
+            parts: Vec::new(),
+            operations,
+        }
     }
 
     /// All its steps, those of blocks first.
@@ -160,86 +135,40 @@ impl Stage {
         steps.chain(["stage ends: packed weights".to_string()]).collect()
     }
 
+    /// Whether something grows with its rows.
+    pub(crate) fn has(&self, size: &Count) -> bool {
+        size.has(self.extent) || self.ragged.is_some_and(|extent| size.has(extent))
+    }
+
     /// Elementary operations in all.
     fn operations(&self, rows: &[usize]) -> usize {
         self.operations.iter().map(|c| c.get(rows)).sum()
     }
 
-    /// Bytes that a wave may keep.
-    fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
-        if isa != Isa::Avx2 {
-            return WAVE_BYTES;
-        }
-        let made: usize = self.folds.iter().flat_map(|s| &s.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
-        (WAVE_FOR_MADE * made).clamp(WAVE_BYTES, LONG_WAVE_BYTES)
-    }
-
-    /// Into what its rows are cut.
-    fn cut(&self, rows: &[usize], threads: usize, isa: Isa) -> Cut {
-        let all = rows[self.extent];
-        let operations = self.operations(rows);
-        let pays = operations / WORTH;
-        let mut one = with(rows, self.extent, 1);
-        let bytes = |rows: &[usize], inner: bool| -> usize {
-            let of = |l: &Local| l.sizes.iter().map(|c| c.get(rows)).max().unwrap_or(0) * l.dtype.size();
-            self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
-        };
-        let row = bytes(&one, false).max(1);
-        let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(&one) * dtype.size()).sum();
-        if all == 0 || pays == 0 {
-            return Cut::WHOLE;
-        }
-        if let Some(inner) = self.inner.filter(|_| row > 2 * BLOCK_BYTES) {
-            let long = one[inner].max(1);
-            one[inner] = 1;
-            let blocks = long.div_ceil((BLOCK_BYTES / bytes(&one, true).max(1)).max(1));
-            // What folds read of a long row is much; yet a fold of few rows goes through all that it makes.
-            let rows = if self.waves.is_empty() { all } else { (LONG_WAVE_BYTES / kept.max(1)).clamp(1, all) };
-            let waves = all.div_ceil(rows);
-            let rows = all.div_ceil(waves);
-            return Cut { waves, blocks: rows, inner: Some(blocks.next_multiple_of(4).min(long)), ..Cut::WHOLE };
-        }
-        let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
-        // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
-        // A wave of one row would be one thread's.
-        let long = (LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4);
-        let in_wave = (self.wave_bytes(rows, isa) / kept.max(1)).max(long) / in_block;
-        let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
-        let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
-        let wave = with(rows, self.extent, all.div_ceil(waves));
-        let in_wave = wave[self.extent];
-        // The same rows come out of every block, so that their number, and that of waves at once, may follow that of
-        // threads.
-        let blocks = in_wave.div_ceil(in_block);
-        let together = waves.div_ceil(waves.div_ceil((BLOCKS_A_THREAD * threads / blocks).max(1)));
-        let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
-        Cut { waves, together, blocks: blocks.min(in_wave), inner: None, parts: self.parts_of(&wave) }
-    }
-
     /// Makes room for what blocks write.
     fn reserve(&self, state: &mut State<'_>, cut: Cut, lanes: usize) {
-        let (memory, rows) = (&mut *state.memory, &*state.rows);
-        self.steps().for_each(|s| s.reserve(memory, rows));
-        let in_wave = rows[self.extent].div_ceil(cut.waves);
-        let wave = with(rows, self.extent, in_wave);
-        let together = with(rows, self.extent, (in_wave * cut.together).min(rows[self.extent]));
+        let (memory, rows) = (&mut *state.memory, Rows::new(self, state.rows, state.starts));
+        self.steps().for_each(|s| s.reserve(memory, rows.all));
+        let together = rows.most_together(cut.waves, cut.together);
         for (slot, size, _) in &self.waves {
             memory.reserve(*slot, size.get(&together));
         }
         for (fold, slot, size) in &self.parts {
-            let parts = self.made_of(&self.folds[*fold], rows, cut);
+            let parts = self.made_of(&self.folds[*fold], rows.all, cut);
             let joins = self.folds[*fold].joins_waves();
             if parts > 1 || (cut.waves > 1 && joins) {
-                memory.reserve(*slot, parts * if joins { cut.together } else { 1 } * size.get(&wave));
+                memory.reserve(*slot, parts * if joins { cut.together } else { 1 } * size.get(rows.all));
             }
         }
-        let block = with(rows, self.extent, in_wave.div_ceil(cut.blocks));
+        let [_, block] = rows.in_pieces(cut.waves, cut.blocks);
+        let long = self.inner.filter(|_| cut.inner.is_some());
+        let inner_blocks = cut.inner_blocks(long.map_or(0, |extent| block[extent]));
         for local in &self.locals {
-            let n = match (self.inner, cut.inner) {
-                (Some(extent), Some(blocks)) if local.inner => with(&block, extent, block[extent].div_ceil(blocks)),
+            let n = match long {
+                Some(extent) if local.inner => with(&block, extent, block[extent].div_ceil(inner_blocks)),
                 _ => block,
             };
-            let times = if local.parts { cut.inner.unwrap_or(0) } else { 1 };
+            let times = if local.parts { inner_blocks } else { 1 };
             let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
             // One block at a time is one lane's; only parts of its rows are several lanes'.
             let lanes = if local.inner { lanes } else { lanes.min(cut.blocks * cut.together) };
@@ -253,24 +182,24 @@ impl Stage {
         let pool = state.pool(|rows| self.operations(rows));
         let lanes = pool.threads();
         // Without vectors of our own a product's rows may depend on how many there are: so many blocks on every machine.
-        let cut = self.cut(state.rows, if isa == Isa::Base { 8 } else { lanes }, isa);
+        let rows = Rows::new(self, state.rows, state.starts);
+        let cut = self.cut(rows, if isa == Isa::Base { 8 } else { lanes }, isa);
         self.reserve(state, cut, if cut.is_whole() { 1 } else { lanes });
         if cut.is_whole() {
             let steps = self.steps().enumerate();
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
         }
         clock.time(self.len() - 1, || self.pack(state, pool));
-        let shared = Shared { memory: state.memory, rows: state.rows, isa, pool, clock };
-        let n = shared.rows[self.extent];
-        let wave = |number: usize| n * number / cut.waves..n * (number + 1) / cut.waves;
+        let rows = Rows::new(self, state.rows, state.starts);
+        let shared = Shared { memory: state.memory, rows, isa, pool, clock };
+        let wave = |number: usize| rows.piece(&rows.whole(), number, cut.waves);
         for first in (0..cut.waves).step_by(cut.together) {
             let numbers = first..cut.waves.min(first + cut.together);
             let start = wave(first).start;
             let blocks = numbers.len() * cut.blocks;
             let block = |shared: &Shared<'_>, lanes: Range<usize>, block: usize| {
-                let Range { start: from, end } = wave(first + block / cut.blocks);
-                let at = |k: usize| from + (end - from) * k / cut.blocks;
-                self.block(shared, at(block % cut.blocks)..at(block % cut.blocks + 1), start, lanes, cut);
+                let wave = wave(first + block / cut.blocks);
+                self.block(shared, rows.piece(&wave, block % cut.blocks, cut.blocks), start, lanes, cut);
             };
             // Of long rows each thread takes as many as every other; they share the rest, row by row.
             let apart = match cut.inner {
@@ -297,13 +226,17 @@ impl Stage {
     /// Takes a wave's step on a block; `lanes` are those whose buffers may be used, the block's own first.
     fn block(&self, shared: &Shared<'_>, block: Range<usize>, wave: usize, lanes: Range<usize>, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
-        let rows = &with(all, self.extent, block.len());
+        if block.is_empty() {
+            return;
+        }
+        let rows = &all.of(&block);
         let here = Block {
             extent: self.extent,
             first: block.start,
             wave,
             lane: lanes.start,
             inner: None,
+            ragged: all.ragged(block.start, wave),
             part: None,
             adds: false,
         };
@@ -311,12 +244,13 @@ impl Stage {
         for segment in &self.segments {
             let clock = clock.from(first);
             first += segment.steps.len();
-            let (Some(extent), Some(blocks)) = (self.inner.filter(|_| segment.inner), cut.inner) else {
+            let Some(extent) = self.inner.filter(|_| segment.inner && cut.inner.is_some()) else {
                 let steps = segment.steps.iter().enumerate();
                 steps.for_each(|(i, s)| clock.time(i, || s.compute(memory, rows, Some(here), isa, pool)));
                 continue;
             };
             let long = rows[extent];
+            let blocks = cut.inner_blocks(long);
             let call = |lane: usize, number: usize, pool: &Pool| {
                 let (first, end) = (long * number / blocks, long * (number + 1) / blocks);
                 let part = &with(rows, extent, end - first);
@@ -372,12 +306,4 @@ fn segments(steps: Vec<Step>, inner: Option<usize>, root: &dyn Fn(Var) -> Var) -
         }
     }
     segments
-}
-
-/// The numbers of rows with another one for an extent.
-fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] {
-    let mut all = [0; EXTENTS];
-    all[..rows.len()].copy_from_slice(rows);
-    all[extent] = n;
-    all
 }

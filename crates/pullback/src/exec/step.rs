@@ -1,5 +1,7 @@
 //! One step of a program, of whichever form.
 
+mod by_rows;
+
 use crate::array::{Array, DType};
 use crate::exec::copying::{self, Copying};
 use crate::exec::counting::{self, Counting};
@@ -19,8 +21,9 @@ use crate::exec::row_numbers::{self, RowNumbers};
 use crate::exec::scalar_loops::{self, ScalarLoop};
 use crate::exec::threads;
 use crate::ir::{Eqn, Graph, Primitive, Var};
-use crate::lowering::{Lowering, ReduceOp};
+use crate::lowering::Lowering;
 use crate::shape::{Dim, Sizes};
+pub(crate) use by_rows::ByRows;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,25 +33,18 @@ pub(crate) struct Step {
     pub work: Work,
     pub reads: Vec<Operand>,
     pub writes: Vec<Target>,
-    /// The extent of its first axis, where blocks of its rows can be worked on apart.
+    /// The extent of its first axis, where blocks of its rows can be worked on apart; of ragged rows that of their examples.
     rows: Option<(usize, ByRows)>,
-    /// The extent of the second, where blocks of one row can be.
+    /// The extent of the second, where blocks of one row can be; of ragged rows their own.
     inner: Option<(usize, ByRows)>,
+    /// The extent of ragged rows that it has.
+    ragged: Option<usize>,
     /// The slot in which the right operand of a product lies packed for its blocks.
     packed: Option<usize>,
     /// Extents that its work needs the number of.
     speaks_of: Vec<usize>,
-}
-
-/// How blocks of rows enter a step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ByRows {
-    /// Each row of the result comes from the same row of what is read.
-    Apart,
-    /// The result is a fold over rows: parts of it make the whole.
-    Fold(ReduceOp),
-    /// Rows meet otherwise.
-    No,
+    /// Elementary operations that it takes about.
+    operations: Count,
 }
 
 /// What a step does.
@@ -88,6 +84,8 @@ pub(crate) struct State<'a> {
     pub memory: &'a mut Memory,
     /// The number of rows of each symbolic extent.
     pub rows: &'a mut [usize],
+    /// Of each extent that is ragged rows the first of every example, and their number.
+    pub starts: &'a mut [Vec<usize>],
     pub sizes: &'a mut Sizes,
     pub isa: Isa,
     /// On which what is not large runs.
@@ -174,38 +172,12 @@ impl Step {
     ) -> Step {
         let all = reads.iter().map(|o| o.var).chain(writes.iter().map(|t| t.var));
         let shapes: Vec<&[Dim]> = all.map(|v| graph.ty(v).shape.dims()).collect();
-        let mut step = Step { work, reads, writes, rows: None, inner: None, packed: None, speaks_of: Vec::new() };
-        let mut leading = shapes.iter().filter_map(|dims| dims.first()).filter(|&&d| rows.extent(d).is_some());
-        let named = leading.clone().find(|d| matches!(d, Dim::Rows(_)));
-        let Some(&first) = named.or_else(|| leading.next()) else { return step };
-        // Rows along any other axis are not in blocks.
-        let leads = |dims: &[Dim]| !dims.iter().skip(1).any(|&d| d == first);
-        step.rows = rows.extent(first).filter(|_| shapes.iter().all(|d| leads(d))).and_then(|e| step.cut(e));
-        let second = shapes.iter().filter(|dims| dims.first() == Some(&first)).filter_map(|dims| dims.get(1));
-        let Some(&second) = second.clone().find(|&&d| d != first && rows.extent(d).is_some()) else { return step };
-        let follows = |dims: &[Dim]| {
-            let place = usize::from(dims.first() == Some(&first));
-            dims.iter().enumerate().all(|(i, &d)| d != second || i == place)
-        };
-        step.inner = rows.extent(second).filter(|_| shapes.iter().all(|d| follows(d))).and_then(|e| step.cut(e));
+        let operations = work.operations(&reads, &writes);
+        let (packed, speaks_of) = (None, Vec::new());
+        let mut step =
+            Step { work, reads, writes, rows: None, inner: None, ragged: None, packed, speaks_of, operations };
+        step.find_rows(&shapes, rows);
         step
-    }
-
-    /// How blocks of an extent's rows, along the leading axis of all that has them, enter it.
-    fn cut(&self, extent: usize) -> Option<(usize, ByRows)> {
-        let by_rows = self.work.by_rows(extent, &self.reads);
-        let fits = |t: &Target| t.size.has(extent) == (by_rows == ByRows::Apart);
-        (by_rows != ByRows::No && self.writes.iter().all(fits)).then_some((extent, by_rows))
-    }
-
-    /// The extent whose rows can be worked on block by block, and how.
-    pub(crate) fn by_rows(&self) -> Option<(usize, ByRows)> {
-        self.rows
-    }
-
-    /// The extent of the second axis, of which a single row can be worked on block by block, and how.
-    pub(crate) fn inner(&self) -> Option<(usize, ByRows)> {
-        self.inner
     }
 
     /// The variables that it reads.
@@ -262,14 +234,8 @@ impl Step {
     }
 
     /// Elementary operations that it takes about.
-    pub(crate) fn operations(&self) -> Count {
-        match &self.work {
-            Work::Kernel(k) => k.operations(),
-            Work::Product(p) => p.operations(),
-            Work::Random(_) => self.writes[0].size.times(&Count::known(16)),
-            Work::Reduction(r) => self.reads[0].size.times(&Count::known(r.operations())),
-            _ => self.writes[0].size.times(&Count::known(4)),
-        }
+    pub(crate) fn operations(&self) -> &Count {
+        &self.operations
     }
 
     /// Whether anything in it has rows of an extent.
@@ -432,19 +398,15 @@ impl Step {
 }
 
 impl Work {
-    /// How blocks of rows of an extent, the first axis of all that has it, enter it.
-    fn by_rows(&self, extent: usize, reads: &[Operand]) -> ByRows {
-        let apart = match self {
-            Work::Kernel(k) => k.apart(extent, reads),
-            Work::Product(p) => return p.by_rows(extent),
-            Work::Reduction(r) => return r.by_rows(extent),
-            Work::Prefix(p) => p.apart(extent),
-            Work::Copying(c) => c.apart(),
-            Work::Random(r) => r.apart(extent),
-            Work::ScalarLoop(_) => true,
-            Work::Counting(_) | Work::Rows(_) | Work::Plain(_) => false,
-        };
-        if apart { ByRows::Apart } else { ByRows::No }
+    /// Elementary operations that it takes about.
+    fn operations(&self, reads: &[Operand], writes: &[Target]) -> Count {
+        match self {
+            Work::Kernel(k) => k.operations(),
+            Work::Product(p) => p.operations(),
+            Work::Random(_) => writes[0].size.times(&Count::known(16)),
+            Work::Reduction(r) => reads[0].size.times(&Count::known(r.operations())),
+            _ => writes[0].size.times(&Count::known(4)),
+        }
     }
 }
 

@@ -167,14 +167,19 @@ impl<T: Lane> Work<'_, T> {
         if !lies_in_line(operand, tile) {
             return None;
         }
-        let ids = operand.ids.map(|ids| self.io.read::<i32>(ids));
-        let from = &self.loads[load][self.lines(operand, ids)(line)..];
+        let from = &self.loads[load][self.lines(operand, self.numbers(operand))(line)..];
         Some(if operand.runs() { Run::Each(&from[col..col + tile.n]) } else { Run::All(from[0]) })
+    }
+
+    /// The row numbers by which an operand is read, and that of its first row.
+    #[inline(always)]
+    fn numbers(&self, load: &Load) -> Option<(&[i32], usize)> {
+        load.ids.map(|ids| (self.io.read::<i32>(ids), self.io.numbered_from(&self.io.reads[load.operand].size)))
     }
 
     /// Where each line of an operand begins.
     #[inline(always)]
-    fn lines(&self, load: &Load, ids: Option<&[i32]>) -> impl Fn(usize) -> usize {
+    fn lines(&self, load: &Load, ids: Option<(&[i32], usize)>) -> impl Fn(usize) -> usize {
         let (io, axes) = (self.io, &self.kernel.axes);
         let last = load.kinds.len() - 1;
         let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(io.rows) } else { 0 });
@@ -188,7 +193,7 @@ impl<T: Lane> Work<'_, T> {
                 }
                 start += steps[axis]
                     * match (load.kinds[axis], ids) {
-                        (Kind::Indexed(_), Some(ids)) => ids[at] as usize,
+                        (Kind::Indexed(_), Some((ids, base))) => ids[at] as usize - base,
                         _ => at,
                     };
             }
@@ -200,7 +205,7 @@ impl<T: Lane> Work<'_, T> {
     fn fill<S: Copy>(&self, load: &Load, from: &[S], to: &mut [T], [line, col, width]: [usize; 3], f: impl Fn(S) -> T) {
         let io = self.io;
         let run = load.runs();
-        let ids = load.ids.map(|ids| io.read::<i32>(ids));
+        let ids = self.numbers(load);
         let col = if run { col } else { 0 };
         if load.kinds.len() == 2 {
             // Lines one after the other, or by number.
@@ -208,10 +213,12 @@ impl<T: Lane> Work<'_, T> {
             let to = Lines { to, width, run };
             return match ids {
                 // Whole lines of a table that has no others, or a number for each line.
-                Some(ids) if col == 0 && step == if run { width } else { 1 } => to.lay_rows(from, &ids[line..], f),
-                Some(ids) => {
+                Some((ids, base)) if col == 0 && step == if run { width } else { 1 } => {
+                    to.lay_rows(from, (&ids[line..], base), f);
+                }
+                Some((ids, base)) => {
                     let ids = &ids[line..];
-                    to.lay(&from[col.min(from.len())..], |k| ids[k] as usize * step, f);
+                    to.lay(&from[col.min(from.len())..], |k| (ids[k] as usize - base) * step, f);
                 }
                 None => to.lay(&from[(line * step + col).min(from.len())..], |k| k * step, f),
             };

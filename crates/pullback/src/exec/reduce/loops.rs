@@ -234,7 +234,7 @@ per_isa! {
 }
 
 #[inline(always)]
-fn short_rows<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T], f: impl Fn(T, T) -> T) {
+fn short_rows<T: Real, const N: usize>(x: &[T], (ids, base): (&[i32], usize), to: &mut [T], f: impl Fn(T, T) -> T) {
     let (rows, _) = x.as_chunks::<N>();
     let (to, _) = to.as_chunks_mut::<N>();
     // Rows of one segment follow each other: their fold stays in a vector until the segment ends.
@@ -243,9 +243,9 @@ fn short_rows<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T], f: im
     for (row, &k) in rows.iter().zip(ids) {
         if last != Some(k) {
             if let Some(k) = last {
-                to[k as usize] = open;
+                to[k as usize - base] = open;
             }
-            open = to[k as usize];
+            open = to[k as usize - base];
             last = Some(k);
         }
         for j in 0..N {
@@ -253,7 +253,7 @@ fn short_rows<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T], f: im
         }
     }
     if let Some(k) = last {
-        to[k as usize] = open;
+        to[k as usize - base] = open;
     }
 }
 
@@ -261,45 +261,46 @@ fn short_rows<T: Real, const N: usize>(x: &[T], ids: &[i32], to: &mut [T], f: im
 fn segments_of<T: Real, const FMA: bool>(
     op: ReduceOp,
     x: &[T],
-    ids: &[i32],
+    (ids, base): (&[i32], usize),
     inner: usize,
     to: &mut [T],
     scratch: [&mut [T]; 2],
 ) {
     let (n, m) = (x.len(), to.len());
+    let at = |k: i32| (k as usize - base) * inner;
     let [term, sum] = scratch;
     let (term, sum) = (&mut term[..n], &mut sum[..m]);
     to.fill(start(op));
     let fold = |to: &mut [T], f: fn(T, T) -> T| {
         for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
-            add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, f);
+            add_up(&mut to[at(k)..][..inner], line, f);
         }
     };
     match op {
         // Rows of a few numbers, of a length that the compiler knows.
-        ReduceOp::Sum if inner == 1 => short_rows::<T, 1>(x, ids, to, |a, b| a + b),
-        ReduceOp::Sum if inner == 2 => short_rows::<T, 2>(x, ids, to, |a, b| a + b),
-        ReduceOp::Sum if inner == 4 => short_rows::<T, 4>(x, ids, to, |a, b| a + b),
-        ReduceOp::Sum if inner == 8 => short_rows::<T, 8>(x, ids, to, |a, b| a + b),
-        ReduceOp::Sum if inner == 16 => short_rows::<T, 16>(x, ids, to, |a, b| a + b),
+        ReduceOp::Sum if inner == 1 => short_rows::<T, 1>(x, (ids, base), to, |a, b| a + b),
+        ReduceOp::Sum if inner == 2 => short_rows::<T, 2>(x, (ids, base), to, |a, b| a + b),
+        ReduceOp::Sum if inner == 4 => short_rows::<T, 4>(x, (ids, base), to, |a, b| a + b),
+        ReduceOp::Sum if inner == 8 => short_rows::<T, 8>(x, (ids, base), to, |a, b| a + b),
+        ReduceOp::Sum if inner == 16 => short_rows::<T, 16>(x, (ids, base), to, |a, b| a + b),
         ReduceOp::Sum => {
             for (line, &k) in x.chunks_exact(inner.max(1)).zip(ids) {
-                add_up(&mut to[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+                add_up(&mut to[at(k)..][..inner], line, |a, b| a + b);
             }
         }
-        ReduceOp::Max if inner == 1 => short_rows::<T, 1>(x, ids, to, max),
+        ReduceOp::Max if inner == 1 => short_rows::<T, 1>(x, (ids, base), to, max),
         ReduceOp::Max => fold(to, max),
         ReduceOp::Min => fold(to, min),
         ReduceOp::LogSumExp => {
             if inner == 1 {
-                short_rows::<T, 1>(x, ids, to, max);
+                short_rows::<T, 1>(x, (ids, base), to, max);
                 for i in 0..n {
-                    term[i] = x[i] - finite(to[ids[i] as usize]);
+                    term[i] = x[i] - finite(to[ids[i] as usize - base]);
                 }
             } else {
                 fold(to, max);
                 for ((term, line), &k) in term.chunks_mut(inner.max(1)).zip(x.chunks_exact(inner.max(1))).zip(ids) {
-                    let top = &to[k as usize * inner..];
+                    let top = &to[at(k)..];
                     term.iter_mut().zip(line).zip(top).for_each(|((t, &x), &top)| *t = x - finite(top));
                 }
             }
@@ -308,10 +309,10 @@ fn segments_of<T: Real, const FMA: bool>(
             }
             sum.fill(T::ZERO);
             if inner == 1 {
-                short_rows::<T, 1>(term, ids, sum, |a, b| a + b);
+                short_rows::<T, 1>(term, (ids, base), sum, |a, b| a + b);
             } else {
                 for (line, &k) in term.chunks_exact(inner.max(1)).zip(ids) {
-                    add_up(&mut sum[k as usize * inner..(k as usize + 1) * inner], line, |a, b| a + b);
+                    add_up(&mut sum[at(k)..][..inner], line, |a, b| a + b);
                 }
             }
             for j in 0..m {
@@ -326,7 +327,7 @@ per_isa! {
     pub(super) fn fold_segments<T: Real>(
         op: ReduceOp,
         x: &[T],
-        ids: &[i32],
+        ids: (&[i32], usize),
         inner: usize,
         to: &mut [T],
         scratch: [&mut [T]; 2],

@@ -6,7 +6,8 @@
 //! the numbers of rows and the instruction set alone, and they are joined in their order. Parts of sums of products are
 //! added to wave after wave, and joined after the last.
 
-use super::{Cut, Shared, Stage, with};
+use super::cut::{Cut, Rows};
+use super::{Shared, Stage};
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::Block;
@@ -25,15 +26,26 @@ const MOST_PARTS: usize = 16;
 /// How many times as many elements as all its parts make a fold reads of a wave, at the least, for it to be made of them.
 const READ_FOR_MADE: usize = 8;
 
-/// What one thread does of a fold that is made of parts.
-struct Unit<'a> {
+/// Elementary operations of all rows for which each part of a fold pays.
+const PART_LEAST: usize = 16_384;
+
+/// A fold of a stage.
+#[derive(Clone, Copy)]
+struct Fold<'a> {
     /// The number of its clock.
     i: usize,
     step: &'a Step,
+    /// Of how many parts it is made.
+    parts: usize,
+}
+
+/// What one thread does of a fold.
+struct Unit<'a> {
+    fold: Fold<'a>,
     /// The waves whose rows it takes in.
     waves: Range<usize>,
-    /// Which of how many parts of each wave.
-    part: (usize, usize),
+    /// Which part of each wave.
+    part: usize,
     /// Where what it makes lies among the parts of the fold.
     slot: usize,
     /// Which of how many shares of what it makes.
@@ -51,14 +63,15 @@ impl Stage {
 
     /// How many elements a fold reads of the rows, and how many it makes.
     fn reads_and_makes(&self, step: &Step, rows: &[usize]) -> (usize, usize) {
-        let reads = step.reads.iter().filter(|o| o.size.has(self.extent)).map(|o| o.size.get(rows)).sum();
+        let reads = step.reads.iter().filter(|o| self.has(&o.size)).map(|o| o.size.get(rows)).sum();
         (reads, step.writes.iter().map(|t| t.size.get(rows)).sum())
     }
 
     /// Of how many parts a fold is made, of all rows.
     pub(super) fn made_of(&self, step: &Step, rows: &[usize], cut: Cut) -> usize {
         let (reads, makes) = self.reads_and_makes(step, rows);
-        match cut.parts {
+        let worth = (step.operations().get(rows) / PART_LEAST).max(1);
+        match cut.parts.min(1 << worth.ilog2()) {
             1 => 1,
             parts if reads >= READ_FOR_MADE * cut.waves * parts * makes => parts,
             // Two parts go through as much again as is made, in each wave and when they are joined.
@@ -67,28 +80,30 @@ impl Stage {
         }
     }
 
-    /// Into what threads cut folds that are made of parts (the number of the clock, the step, of how many parts), in order.
+    /// Into what threads cut folds, in order.
     fn units<'a>(
         &self,
-        folds: impl Iterator<Item = (usize, &'a Step, usize)>,
-        rows: &[usize],
+        folds: impl Iterator<Item = Fold<'a>>,
+        rows: Rows<'_>,
         (numbers, cut): (&Range<usize>, Cut),
         (threads, isa): (usize, Isa),
     ) -> Vec<Unit<'a>> {
         let mut units: Vec<Unit<'a>> = Vec::new();
-        for (i, step, parts) in folds {
+        for fold in folds {
+            let Fold { step, parts, .. } = fold;
             let first = units.len();
-            let unit = |waves, part, slot, share| Unit { i, step, waves, part: (part, parts), slot, share, owner: 0 };
-            if step.joins_waves() {
+            let unit = |waves, part, slot, share| Unit { fold, waves, part, slot, share, owner: 0 };
+            if parts > 1 && step.joins_waves() {
                 // Parts are joined wave by wave: each wave has its own.
                 let each = numbers.clone().flat_map(|number| (0..parts).map(move |part| (number, part))).enumerate();
                 units.extend(each.map(|(slot, (number, part))| unit(number..number + 1, part, slot, (0, 1))));
             } else {
                 // A part goes through all waves, and is shared out where there are more threads than parts. Which elements a
                 // share has must not change from wave to wave.
-                let least = rows[self.extent] / cut.waves / parts;
-                let cuts = step.folds_in_shares(&with(rows, self.extent, least), isa);
-                let shares = if cuts { (threads / parts).max(1) } else { 1 };
+                let least = || rows.in_pieces(cut.waves, parts)[0];
+                let shares = (threads / parts).max(1);
+                let in_shares = parts > 1 && shares > 1 && step.folds_in_shares(&least(), isa);
+                let shares = if in_shares { shares } else { 1 };
                 let each = (0..parts).flat_map(|part| (0..shares).map(move |share| (part, (share, shares))));
                 units.extend(each.map(|(part, share)| unit(numbers.clone(), part, part, share)));
             }
@@ -103,65 +118,67 @@ impl Stage {
     /// Takes some waves, one after the other, into the folds; `start` is the first row of those that are kept.
     pub(super) fn fold(&self, shared: &Shared<'_>, numbers: Range<usize>, start: usize, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
-        let at = |number: usize| all[self.extent] * number / cut.waves;
+        let wave = |number: usize| all.piece(&all.whole(), number, cut.waves);
         let here = |number: usize, first: usize, part: Option<usize>| Block {
             extent: self.extent,
             first,
             wave: start,
             lane: 0,
             inner: None,
+            ragged: all.ragged(first, start),
             part,
             adds: number > 0,
         };
-        let compute = |i: usize, step: &Step, rows: Range<usize>, block: Block, share: (usize, usize), pool: &Pool| {
-            let rows = &with(all, self.extent, rows.len());
+        let compute = |Fold { i, step, .. }: Fold<'_>, rows: Range<usize>, block: Block, share, pool: &Pool| {
+            let rows = &all.of(&rows);
             clock.time(i, || match share {
                 (_, 1) => step.compute(memory, rows, Some(block), isa, pool),
                 _ => step.compute_share(memory, rows, Some(block), share, isa),
             });
         };
-        let one = threads::single();
-        let blocks: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let folds = || (blocks..).zip(&self.folds).map(|(i, s)| (i, s, self.made_of(s, all, cut)));
-        let in_parts = || folds().filter(|f| f.2 > 1);
-        let threads = pool.threads();
-        let units = self.units(in_parts(), all, (&numbers, cut), (threads, isa));
-        pool.run(units.len(), &|k| {
-            let Unit { i, step, waves, part: (part, parts), slot, share, .. } = &units[k];
-            for number in waves.clone() {
-                let (wave, rows) = (at(number), at(number + 1) - at(number));
-                let rows = wave + rows * part / parts..wave + rows * (part + 1) / parts;
-                let block = here(number, rows.start, Some(*slot));
-                compute(*i, step, rows, block, *share, one);
-            }
-        });
-        let last = numbers.end == cut.waves;
-        let done = || in_parts().filter(|(_, s, _)| last || s.joins_waves());
-        let elements: usize = done().map(|(_, s, parts)| parts * self.reads_and_makes(s, all).1).sum();
-        let shares = pool.tasks(elements, threads);
-        pool.run(shares, &|k| {
-            done().for_each(|(_, s, parts)| {
-                let joins = s.joins_waves();
-                let (parts, begins) = if joins { (parts * numbers.len(), numbers.start == 0) } else { (parts, true) };
-                s.join_wave(memory, all, here(0, start, None), (parts, begins), (k, shares));
-            });
-        });
-        let whole = || folds().filter(|f| f.2 == 1);
-        let work = |(i, step, _): (usize, &Step, usize), pool: &Pool| {
+        let whole = |fold: Fold<'_>, pool: &Pool| {
             for number in numbers.clone() {
-                let joins = number > 0 && step.joins_waves();
-                let block = here(number, at(number), joins.then_some(0));
-                compute(i, step, at(number)..at(number + 1), block, (0, 1), pool);
+                let joins = number > 0 && fold.step.joins_waves();
+                let rows = wave(number);
+                let block = here(number, rows.start, joins.then_some(0));
+                compute(fold, rows, block, (0, 1), pool);
                 if joins {
-                    step.join_wave(memory, all, block, (1, false), (0, 1));
+                    fold.step.join_wave(memory, all.all, block, (1, false), (0, 1));
                 }
             }
         };
+        let (one, threads) = (threads::single(), pool.threads());
+        let first: usize = self.segments.iter().map(|s| s.steps.len()).sum();
+        let folds =
+            (first..).zip(&self.folds).map(|(i, step)| Fold { i, step, parts: self.made_of(step, all.all, cut) });
         // One that threads share out is worked on by itself; others go to one thread each.
-        let wave = &with(all, self.extent, at(numbers.start + 1) - at(numbers.start));
-        whole().filter(|f| f.1.is_shared_out(wave)).for_each(|f| work(f, pool));
-        let others = || whole().filter(|f| !f.1.is_shared_out(wave));
-        pool.run(others().count(), &|k| others().skip(k).take(1).for_each(|f| work(f, one)));
+        let rows = all.of(&wave(numbers.start));
+        let alone = |f: &Fold<'_>| threads > 1 && f.parts == 1 && f.step.is_shared_out(&rows);
+        let (alone, others): (Vec<Fold<'_>>, Vec<Fold<'_>>) = folds.partition(alone);
+        let units = self.units(others.iter().copied(), all, (&numbers, cut), (threads, isa));
+        pool.run(units.len(), &|k| {
+            let Unit { fold, waves, part, slot, share, .. } = &units[k];
+            if fold.parts == 1 {
+                return whole(*fold, one);
+            }
+            for number in waves.clone() {
+                let rows = all.piece(&wave(number), *part, fold.parts);
+                let block = here(number, rows.start, Some(*slot));
+                compute(*fold, rows, block, *share, one);
+            }
+        });
+        let last = numbers.end == cut.waves;
+        let done = || others.iter().filter(|f| f.parts > 1 && (last || f.step.joins_waves()));
+        let elements: usize = done().map(|f| f.parts * self.reads_and_makes(f.step, all.all).1).sum();
+        let shares = pool.tasks(elements, threads);
+        pool.run(shares, &|k| {
+            done().for_each(|Fold { step, parts, .. }| {
+                let joins = step.joins_waves();
+                let (parts, begins) = if joins { (parts * numbers.len(), numbers.start == 0) } else { (*parts, true) };
+                step.join_wave(memory, all.all, here(0, start, None), (parts, begins), (k, shares));
+            });
+        });
+        alone.into_iter().for_each(|fold| whole(fold, pool));
     }
 }
 

@@ -1,0 +1,238 @@
+//! Into what the rows of a stage are cut: waves, blocks, parts of long rows.
+//!
+//! Rows are cut evenly; of examples with ragged rows come together as many as have about so many rows. What sums see follows
+//! from the numbers of rows and the instruction set alone.
+
+use super::{EXTENTS, Local, Stage};
+use crate::exec::isa::Isa;
+use crate::exec::operand::RaggedBlock;
+use crate::exec::pool::WORTH;
+use std::ops::Range;
+
+/// Elementary operations for which a further wave pays, which goes through the folds once more.
+const WAVE_WORTH: usize = 2_000_000;
+
+/// Bytes of a block's own buffers: they and the weights share the second cache.
+const BLOCK_BYTES: usize = 512 << 10;
+
+/// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
+const WAVE_BYTES: usize = 2 << 20;
+
+/// With vectors of 256 bits second caches are smaller. A wave lies in the third anyway, and is to be so many times what
+/// folds make, all of which each wave goes through.
+const WAVE_FOR_MADE: usize = 4;
+
+/// Most bytes of what is kept for the folds of a wave; so much where rows are long. One example's ragged rows that take more
+/// in a block's own buffers are cut.
+const LONG_WAVE_BYTES: usize = 16 << 20;
+
+/// How many blocks there are to be for each thread, if need be of several waves.
+const BLOCKS_A_THREAD: usize = 2;
+
+/// How the rows are cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub waves: usize,
+    /// Waves whose blocks run at once, so that there are enough for all threads; so many are kept.
+    pub together: usize,
+    /// Of each wave.
+    pub blocks: usize,
+    /// About how much of the second axis of each row is in a block, where rows are cut along it.
+    pub inner: Option<usize>,
+    /// Parts of each wave that small folds are made of.
+    pub parts: usize,
+}
+
+impl Cut {
+    /// All rows at once.
+    const WHOLE: Cut = Cut { waves: 1, together: 1, blocks: 1, inner: None, parts: 1 };
+
+    /// Whether all rows go through every step at once.
+    pub(super) fn is_whole(self) -> bool {
+        self.waves * self.blocks * self.parts == 1 && self.inner.is_none()
+    }
+
+    /// Into how many blocks so much of a second axis is cut; 0 where none is.
+    pub(super) fn inner_blocks(self, long: usize) -> usize {
+        self.inner.map_or(0, |n| long.div_ceil(n).next_multiple_of(4).min(long).max(1))
+    }
+}
+
+/// The rows of a stage, as far as they are known when it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    /// The number of rows of each extent.
+    pub all: &'a [usize],
+    /// The stage's own.
+    extent: usize,
+    /// The extent of ragged rows, with the first of each example's and their number.
+    ragged: Option<(usize, &'a [usize])>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(stage: &Stage, all: &'a [usize], starts: &'a [Vec<usize>]) -> Rows<'a> {
+        Rows { all, extent: stage.extent, ragged: stage.ragged.map(|extent| (extent, &starts[extent][..])) }
+    }
+
+    /// All of the stage's own.
+    pub(super) fn whole(&self) -> Range<usize> {
+        0..self.all[self.extent]
+    }
+
+    /// Where piece `k` of so many pieces of some rows begins.
+    pub(super) fn at(&self, of: &Range<usize>, k: usize, pieces: usize) -> usize {
+        let Some((_, starts)) = self.ragged else { return of.start + of.len() * k / pieces };
+        if k == 0 || k == pieces {
+            return if k == 0 { of.start } else { of.end };
+        }
+        // An example is as much work as its rows, and one more.
+        let before = |example: usize| starts[example] + example;
+        let (first, end) = (before(of.start), before(of.end));
+        let aim = first + (end - first) * k / pieces;
+        let (mut next, mut past) = (of.start, of.end);
+        while next < past {
+            let middle = next.midpoint(past);
+            if before(middle) < aim { next = middle + 1 } else { past = middle }
+        }
+        let nearer = next > of.start && aim - before(next - 1) < before(next) - aim;
+        if nearer { next - 1 } else { next }
+    }
+
+    /// Piece `k` of so many pieces of some rows.
+    pub(super) fn piece(&self, of: &Range<usize>, k: usize, pieces: usize) -> Range<usize> {
+        self.at(of, k, pieces)..self.at(of, k + 1, pieces)
+    }
+
+    /// The numbers of rows of each extent with these of the stage's own.
+    pub(super) fn of(&self, some: &Range<usize>) -> [usize; EXTENTS] {
+        let mut rows = with(self.all, self.extent, some.len());
+        if let Some((extent, starts)) = self.ragged {
+            rows[extent] = starts[some.end] - starts[some.start];
+        }
+        rows
+    }
+
+    /// The ragged rows of a block that begins with a row, of a wave that begins with another.
+    pub(super) fn ragged(&self, first: usize, wave: usize) -> Option<RaggedBlock> {
+        self.ragged.map(|(extent, starts)| RaggedBlock { extent, first: starts[first], wave: starts[wave] })
+    }
+
+    /// The numbers of rows of each extent with so many of the stage's own, each with as many ragged rows as the average.
+    fn average(&self, n: usize) -> [usize; EXTENTS] {
+        let mut rows = with(self.all, self.extent, n);
+        if let Some((extent, _)) = self.ragged {
+            rows[extent] = (self.all[extent] * n).div_ceil(self.whole().len().max(1));
+        }
+        rows
+    }
+
+    /// The same with one of the stage's own that has most ragged rows.
+    fn longest(&self) -> [usize; EXTENTS] {
+        let mut rows = with(self.all, self.extent, 1);
+        if let Some((extent, starts)) = self.ragged {
+            rows[extent] = starts.windows(2).map(|s| s[1] - s[0]).max().unwrap_or(0);
+        }
+        rows
+    }
+
+    /// The least and the most rows of each extent that some pieces have.
+    fn least_and_most(&self, pieces: impl Iterator<Item = Range<usize>>) -> [[usize; EXTENTS]; 2] {
+        let mut all = pieces.map(|piece| self.of(&piece));
+        let mut found = [all.next().unwrap_or([0; EXTENTS]); 2];
+        for rows in all {
+            for (i, n) in rows.into_iter().enumerate() {
+                found[0][i] = found[0][i].min(n);
+                found[1][i] = found[1][i].max(n);
+            }
+        }
+        found
+    }
+
+    /// The least and the most rows of each extent in each of so many pieces of all, cut further into so many.
+    pub(super) fn in_pieces(&self, pieces: usize, further: usize) -> [[usize; EXTENTS]; 2] {
+        if self.ragged.is_none() {
+            let all = self.all[self.extent];
+            let [least, most] = [all / pieces / further, all.div_ceil(pieces).div_ceil(further)];
+            return [with(self.all, self.extent, least), with(self.all, self.extent, most)];
+        }
+        let whole = self.whole();
+        let pieces = (0..pieces).map(|k| self.piece(&whole, k, pieces));
+        self.least_and_most(pieces.flat_map(|piece| (0..further).map(move |k| self.piece(&piece, k, further))))
+    }
+
+    /// The most rows of each extent in so many of these pieces that follow each other.
+    pub(super) fn most_together(&self, pieces: usize, together: usize) -> [usize; EXTENTS] {
+        let all = self.all[self.extent];
+        if self.ragged.is_none() {
+            return with(self.all, self.extent, (all.div_ceil(pieces) * together).min(all));
+        }
+        let whole = self.whole();
+        let groups = (0..pieces).step_by(together);
+        let group = |k: usize| self.at(&whole, k, pieces)..self.at(&whole, (k + together).min(pieces), pieces);
+        self.least_and_most(groups.map(group))[1]
+    }
+}
+
+impl Stage {
+    /// Bytes that a wave may keep.
+    fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
+        if isa != Isa::Avx2 {
+            return WAVE_BYTES;
+        }
+        let made: usize = self.folds.iter().flat_map(|s| &s.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
+        (WAVE_FOR_MADE * made).clamp(WAVE_BYTES, LONG_WAVE_BYTES)
+    }
+
+    /// Bytes of a block's own buffers for so many rows of each extent; of those for parts of rows alone, or of all.
+    fn block_bytes(&self, rows: &[usize], inner: bool) -> usize {
+        let of = |l: &Local| l.sizes.iter().map(|c| c.get(rows)).max().unwrap_or(0) * l.dtype.size();
+        self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
+    }
+
+    /// Into what its rows are cut.
+    pub(super) fn cut(&self, rows: Rows<'_>, threads: usize, isa: Isa) -> Cut {
+        let all = rows.whole().len();
+        let operations = self.operations(rows.all);
+        let pays = operations / WORTH;
+        if all == 0 || pays == 0 {
+            return Cut::WHOLE;
+        }
+        let row = self.block_bytes(rows.all, false).div_ceil(all).max(1);
+        let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(rows.all) * dtype.size()).sum();
+        let kept = kept.div_ceil(all);
+        let mut one = rows.longest();
+        let long = row > 2 * BLOCK_BYTES || self.block_bytes(&one, false) > LONG_WAVE_BYTES;
+        if let Some(inner) = self.inner.filter(|_| long) {
+            one[inner] = 1;
+            let in_block = (BLOCK_BYTES / self.block_bytes(&one, true).max(1)).max(1);
+            // What folds read of a long row is much; yet a fold of few rows goes through all that it makes.
+            let rows = if self.waves.is_empty() { all } else { (LONG_WAVE_BYTES / kept.max(1)).clamp(1, all) };
+            let waves = all.div_ceil(rows);
+            let rows = all.div_ceil(waves);
+            return Cut { waves, blocks: rows, inner: Some(in_block), ..Cut::WHOLE };
+        }
+        let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
+        // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
+        // A wave of one row would be one thread's.
+        let long = (LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4);
+        let in_wave = (self.wave_bytes(rows.all, isa) / kept.max(1)).max(long) / in_block;
+        let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
+        let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
+        let in_wave = all.div_ceil(waves);
+        let parts = self.parts_of(&rows.average(in_wave));
+        // The same rows come out of every block, so that their number, and that of waves at once, may follow that of
+        // threads.
+        let blocks = in_wave.div_ceil(in_block);
+        let together = waves.div_ceil(waves.div_ceil((BLOCKS_A_THREAD * threads / blocks).max(1)));
+        let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
+        Cut { waves, together, blocks: blocks.min(in_wave), inner: None, parts }
+    }
+}
+
+/// The numbers of rows with another one for an extent.
+pub(super) fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] {
+    let mut all = [0; EXTENTS];
+    all[..rows.len()].copy_from_slice(rows);
+    all[extent] = n;
+    all
+}
