@@ -117,15 +117,23 @@ fn rows_of_one_example_are_cut() {
         };
         vmap(each).call((words, xs, counts))
     };
-    let compiled = jit(f);
-    let words = Key::new(4).split_n(4).into_tensor();
-    let args = |counts: [i32; 4]| (weights(6, 4, 64), words.clone(), normal(5, &[4, 6]), Tensor::from(counts));
-    for counts in [[60_000, 0, 3, 1], [20_000, 30_000, 10_001, 0], [5, 0, 1, 2]] {
-        let (w, words, xs, c) = args(counts);
-        agrees(|| compiled.call(args(counts)), &f(w, words, xs, c), &format!("{counts:?}"));
+    let words = |n| Key::new(4).split_n(n).into_tensor();
+    let args = |counts: &[i32]| {
+        let n = counts.len();
+        (weights(6, 4, 64), words(n), normal(5, &[n, 6]), Tensor::new(counts.to_vec(), &[n]))
+    };
+    // One that is long among many that are not.
+    let mut mixed = vec![2; 400];
+    mixed[130] = 40_000;
+    for all in [vec![vec![60_000, 0, 3, 1], vec![20_000, 30_000, 10_001, 0], vec![5, 0, 1, 2]], vec![mixed]] {
+        let compiled = jit(f);
+        for counts in &all {
+            let (w, words, xs, c) = args(counts);
+            agrees(|| compiled.call(args(counts)), &f(w, words, xs, c), &format!("{:?}", &counts[..4]));
+        }
+        // The 64 hidden numbers of each row alone would be 20 to 31 MB.
+        assert!(compiled.bytes() < 16 << 20, "{} bytes", compiled.bytes());
     }
-    // Their 64 hidden numbers alone would be 31 MB.
-    assert!(compiled.bytes() < 16 << 20, "{} bytes", compiled.bytes());
 }
 
 /// Rows by other numbers than their own examples', and numbers into the rows themselves: of any block.
@@ -158,4 +166,122 @@ fn numbers_that_are_not_the_examples_own() {
     };
     let (w, xs, c, o) = args();
     agrees(|| compiled.call(args()), &f(w, xs, c, o), "other numbers");
+}
+
+/// Axes of examples and of rows beside each other, and two kinds of rows of the same examples.
+#[test]
+fn axes_that_meet_otherwise() {
+    let n = 40;
+    let f = |w: Tensor, xs: Tensor, counts: Tensor, more: Tensor| {
+        let turned = xs.transpose(&[1, 0]);
+        let gram = xs.dot(&w).tanh().dot(&w.transpose(&[1, 0]).dot(&turned)) * 0.1;
+        let ids = counts.rows();
+        let against = (xs.sin().repeat_rows(&ids).dot(&turned) * 0.1).cos();
+        let each = |x: Tensor, count: Tensor, more: Tensor| {
+            let rows = |count: &Tensor, f: fn(&Tensor) -> Tensor| {
+                let k = (count.rows() + 1).cast(DType::F64);
+                vmap(|k: Tensor| f(&(&x / k)).dot(&w).tanh().sum()).call(k)
+            };
+            let (some, others) = (rows(&count, Tensor::sin), rows(&more, Tensor::cos));
+            some.logsumexp(0).maximum(-5.0) * others.sum() + others.cumsum(0).tanh().sum()
+        };
+        let both = vmap(each).call((xs.clone(), counts.clone(), more));
+        (&gram + against.segment_sum(&ids, n), both, gram.reduce_sum(&[0]))
+    };
+    let compiled = jit(f);
+    let args = || {
+        let more: Vec<i32> = counts(n, 70).into_iter().rev().collect();
+        (normal(1, &[12, 48]), normal(2, &[n, 12]), Tensor::new(counts(n, 60), &[n]), Tensor::new(more, &[n]))
+    };
+    let (w, xs, c, m) = args();
+    agrees(|| compiled.call(args()), &f(w, xs, c, m), "axes beside each other");
+}
+
+/// Rows chosen, cut off or set beside others along the axis of examples: blocks of it are not blocks of what is moved.
+#[test]
+fn rows_that_are_moved() {
+    let n = 48;
+    let feature = |table: &Tensor, w: &Tensor, ids: &Tensor| {
+        let rows = table.dot(w).tanh().repeat_rows(ids);
+        (rows.dot(&w.transpose(&[1, 0])).tanh() + 0.1).sin()
+    };
+    let f = |w: Tensor, long: Tensor, short: Tensor, counts: Tensor| {
+        let ids = counts.rows();
+        let (sliced, padded) = (long.slice(0, 5, 5 + n), short.pad(0, 1, 2));
+        let both = Tensor::concat(&[&short, &long.slice(0, 0, 3)], 0);
+        let [a, b, c] = [sliced, padded, both].map(|table| feature(&table, &w, &ids));
+        // A table of examples by rows, and rows along its second axis.
+        let scores = short.dot(&w).dot(&c.dot(&w).transpose(&[1, 0])).tanh().reduce_sum(&[1]);
+        let scored = (scores.pad(0, 3, 0).repeat_rows(&ids) * c.reduce_sum(&[1])).sin();
+        (a, b.segment_sum(&ids, n), c.segment_max(&ids, n).maximum(-2.0), scored)
+    };
+    let compiled = jit(f);
+    let counts = counts(n, 60);
+    let args =
+        || (normal(1, &[16, 64]), normal(2, &[n + 10, 16]), normal(3, &[n - 3, 16]), Tensor::new(counts.clone(), &[n]));
+    let (w, long, short, c) = args();
+    agrees(|| compiled.call(args()), &f(w, long, short, c), "rows moved");
+
+    // The same of an axis that is cut because it is long.
+    let f = |w: Tensor, x: Tensor, y: Tensor| {
+        let all = Tensor::concat(&[&x, &y], 0);
+        let through = |x: Tensor| x.dot(&w).tanh().dot(&w.transpose(&[1, 0])).sin();
+        (through(all), through(y.pad(0, 100, 200)))
+    };
+    let compiled = jit(f);
+    let args = || (normal(1, &[16, 64]), normal(2, &[700, 16]), normal(3, &[1000, 16]));
+    let (w, x, y) = args();
+    agrees(|| compiled.call(args()), &f(w, x, y), "long rows moved");
+}
+
+/// A second axis that is long and the same for all, beside ragged rows of a few of the examples alone: each example is a
+/// block, however few rows it has.
+#[test]
+fn long_rows_beside_ragged_ones() {
+    const LONG: usize = 4096;
+    let f = |w: Tensor, Rows(counts): Rows<Tensor>, Rows(x): Rows<Tensor>, Rows(y): Rows<Tensor>| {
+        let hidden = y.dot(&w).tanh().dot(&w.transpose(&[1, 0])).sin().dot(&w).tanh();
+        let (dense, ids) = (hidden.logsumexp(1), counts.rows());
+        ((dense.repeat_rows(&ids) * x.dot(&w).repeat_rows(&ids)).sin(), hidden.reduce_sum(&[1]))
+    };
+    let compiled = jit(f);
+    for counts in [[5, 5, 5, 5], [30, 0, 0, 0], [0, 0, 0, 30], [0, 100, 0, 1]] {
+        let (x, y) = (normal(2, &[4, 16]), normal(3, &[4, LONG, 16]));
+        let args = || (normal(1, &[16, 64]), Rows(Tensor::from(counts)), Rows(x.clone()), Rows(y.clone()));
+        let (w, c, x, y) = args();
+        agrees(|| compiled.call(args()), &f(w, c, x, y), &format!("{counts:?}"));
+    }
+}
+
+/// Parts of a shorter example may be longer than those of the longest.
+#[test]
+fn parts_of_shorter_examples() {
+    for count in [4983, 453, 5889] {
+        let f = |w: Tensor, x: Tensor, counts: Tensor| {
+            let ids = counts.rows();
+            let rows = x.repeat_rows(&ids).dot(&w).tanh().dot(&w.transpose(&[1, 0])).dot(&w).sin();
+            rows.segment_sum(&ids, 2)
+        };
+        let compiled = jit(f);
+        let args = || (normal(1, &[16, 64]), normal(2, &[2, 16]), Tensor::from([count, count * 4 / 5]));
+        let (w, x, c) = args();
+        agrees(|| compiled.call(args()), &f(w, x, c), &format!("{count} rows"));
+    }
+}
+
+/// An axis of one example is like any axis of length one: it repeats.
+#[test]
+fn one_example() {
+    let f = |w: Tensor, x: Tensor, counts: Tensor| {
+        let ids = counts.rows();
+        let rows = x.repeat_rows(&ids).dot(&w).tanh();
+        let sum = rows.segment_sum(&ids, 1).tanh();
+        (sum.broadcast_to([5, 64]).cumsum(0), sum.cast(DType::I32).broadcast_to([4, 64]), rows.sum())
+    };
+    let compiled = jit(f);
+    for count in [3000, 0, 7] {
+        let args = || (normal(1, &[16, 64]), normal(2, &[1, 16]), Tensor::from([count]));
+        let (w, x, c) = args();
+        agrees(|| compiled.call(args()), &f(w, x, c), &format!("{count} rows"));
+    }
 }

@@ -6,7 +6,7 @@ use crate::exec::lines::{Lines, place};
 use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::Lowering;
-use crate::shape::{Dim, Shape};
+use crate::shape::Shape;
 
 /// One block of elements copied from one walk to another.
 #[derive(Clone, Debug)]
@@ -27,8 +27,9 @@ pub(crate) struct Copying {
     dtype: DType,
     moves: Vec<Move>,
     zeroed: bool,
-    /// Whether rows that stay rows are moved to the same rows.
-    apart: bool,
+    /// The extents along which elements are not moved to the same rows: where they are chosen by number or cut off, or
+    /// others come beside them.
+    moved: Vec<usize>,
 }
 
 /// Row-major steps of a shape.
@@ -58,7 +59,7 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Option<Cop
         Lowering::Broadcast(axes) => {
             let mut from = vec![zero(); out.rank()];
             for ((&a, step), &d) in axes.iter().zip(steps(rows, &x)).zip(x.dims()) {
-                if d != Dim::Known(1) {
+                if d == out.dims()[a] {
                     from[a] = step;
                 }
             }
@@ -97,10 +98,16 @@ pub(crate) fn compile(graph: &Graph, e: &Eqn, rows: &mut RowTable) -> Option<Cop
         }
         _ => return None,
     };
-    // A row's number may name a row of any block.
-    let apart = !matches!(e.prim.lower(), Lowering::RepeatRows) || x.dims().first() != out.dims().first();
+    let axis = match e.prim.lower() {
+        // A row's number may name a row of any block.
+        Lowering::RepeatRows if x.dims().first() == out.dims().first() => Some(0),
+        Lowering::Slice { axis, .. } | Lowering::Pad { axis, .. } | Lowering::Concat(axis) => Some(axis),
+        _ => None,
+    };
+    let all = e.inputs.iter().chain([&e.output]).filter_map(|&v| shape(v).dims().get(axis?).copied());
+    let moved = all.filter_map(|d| rows.extent(d)).collect();
     let moves = moves.into_iter().map(Move::merged).collect();
-    Some(Copying { dtype: graph.ty(e.output).dtype, moves, zeroed, apart })
+    Some(Copying { dtype: graph.ty(e.output).dtype, moves, zeroed, moved })
 }
 
 impl Move {
@@ -199,9 +206,9 @@ impl Move {
 }
 
 impl Copying {
-    /// Whether rows that stay rows are moved to the same rows.
-    pub(crate) fn apart(&self) -> bool {
-        self.apart
+    /// Whether the rows of an extent are moved to the same rows.
+    pub(crate) fn apart(&self, extent: usize) -> bool {
+        !self.moved.contains(&extent)
     }
 
     /// Whether it takes rows of a table by number.

@@ -32,7 +32,7 @@ pub(crate) fn named(graph: &Graph, table: &mut RowTable) -> Graph {
     let mut names: HashMap<usize, Dim> = HashMap::new();
     for &(counts, _, _) in &rows {
         let dim = graph.ty(counts).shape.dims()[0];
-        if let Dim::Known(n) = dim {
+        if let Dim::Known(n @ 2..) = dim {
             names.entry(axes.find(axes.node(counts, 0))).or_insert_with(|| table.named(n));
         }
     }

@@ -1,6 +1,7 @@
 //! The order of steps: those that blocks of rows can go through come together, as stages.
 
 use crate::exec::clock::Clock;
+use crate::exec::extent::Count;
 use crate::exec::group::Group;
 use crate::exec::operand::Operand;
 use crate::exec::stage::{EXTENTS, Stage};
@@ -91,6 +92,18 @@ struct Open {
     steps: Vec<Step>,
 }
 
+impl Open {
+    /// Whether a step has no other ragged rows.
+    fn takes(&self, step: &Step) -> bool {
+        step.ragged().is_none() || self.ragged.is_none() || step.ragged() == self.ragged
+    }
+
+    /// Whether something that a step reads grows with the stage's rows.
+    fn has(&self, step: &Step, size: &Count) -> bool {
+        size.has(self.extent) || self.ragged.or(step.ragged()).is_some_and(|extent| size.has(extent))
+    }
+}
+
 /// The steps in an order that respects what they read, as stages where that can be.
 ///
 /// Whatever works on no rows runs as soon as it can, so that stages become long.
@@ -108,12 +121,11 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
     while !ready.is_empty() {
         let candidates = || ready.iter().filter_map(|&i| Some((i, waiting[i].as_ref()?)));
         let joins = |s: &Step| {
-            let Some(Open { extent, ragged, .. }) = &open else { return false };
+            let Some(open) = &open else { return false };
             // A value under a shape without the rows is whole to its reader: not before all blocks are through.
-            let has = |o: &Operand| o.size.has(*extent) || ragged.or(s.ragged()).is_some_and(|r| o.size.has(r));
-            let early = |o: &Operand| folded.contains(&root(o.var)) || (written.contains(&root(o.var)) && !has(o));
-            let fits = s.ragged().is_none() || ragged.is_none() || s.ragged() == *ragged;
-            extent_of(s) == Some(*extent) && fits && !s.reads.iter().any(early)
+            let whole = |o: &Operand| written.contains(&root(o.var)) && !open.has(s, &o.size);
+            let early = |o: &Operand| folded.contains(&root(o.var)) || whole(o);
+            extent_of(s) == Some(open.extent) && open.takes(s) && !s.reads.iter().any(early)
         };
         let next = candidates()
             .find(|(_, s)| joins(s))

@@ -79,7 +79,7 @@ pub(crate) struct Local {
 const ELEMENTS_WORTH: usize = 32_768;
 
 /// Most extents of a program whose stages are cut.
-pub(crate) const EXTENTS: usize = 16;
+pub(crate) const EXTENTS: usize = 24;
 
 /// What blocks share.
 #[derive(Clone, Copy)]
@@ -147,7 +147,7 @@ impl Stage {
 
     /// Makes room for what blocks write.
     fn reserve(&self, state: &mut State<'_>, cut: Cut, lanes: usize) {
-        let (memory, rows) = (&mut *state.memory, Rows::new(self, state.rows, state.starts));
+        let (memory, rows) = (&mut *state.memory, Rows::new(self, state.rows, state.starts).for_cut(cut));
         self.steps().for_each(|s| s.reserve(memory, rows.all));
         let together = rows.most_together(cut.waves, cut.together);
         for (slot, size, _) in &self.waves {
@@ -161,11 +161,11 @@ impl Stage {
             }
         }
         let [_, block] = rows.in_pieces(cut.waves, cut.blocks);
-        let long = self.inner.filter(|_| cut.inner.is_some());
-        let inner_blocks = cut.inner_blocks(long.map_or(0, |extent| block[extent]));
+        let long = self.inner.zip(cut.inner);
+        let inner_blocks = cut.inner_blocks(long.map_or(0, |(extent, _)| block[extent]));
         for local in &self.locals {
             let n = match long {
-                Some(extent) if local.inner => with(&block, extent, block[extent].div_ceil(inner_blocks)),
+                Some((extent, most)) if local.inner => with(&block, extent, block[extent].min(most)),
                 _ => block,
             };
             let times = if local.parts { inner_blocks } else { 1 };
@@ -190,7 +190,7 @@ impl Stage {
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
         }
         clock.time(self.len() - 1, || self.pack(state, pool));
-        let rows = Rows::new(self, state.rows, state.starts);
+        let rows = Rows::new(self, state.rows, state.starts).for_cut(cut);
         let shared = Shared { memory: state.memory, rows, isa, pool, clock };
         let wave = |number: usize| rows.piece(&rows.whole(), number, cut.waves);
         for first in (0..cut.waves).step_by(cut.together) {

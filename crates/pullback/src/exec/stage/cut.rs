@@ -22,9 +22,11 @@ const WAVE_BYTES: usize = 2 << 20;
 /// folds make, all of which each wave goes through.
 const WAVE_FOR_MADE: usize = 4;
 
-/// Most bytes of what is kept for the folds of a wave; so much where rows are long. One example's ragged rows that take more
-/// in a block's own buffers are cut.
+/// Most bytes of what is kept for the folds of a wave; so much where rows are long.
 const LONG_WAVE_BYTES: usize = 16 << 20;
+
+/// Most bytes of a block's own buffers for one example with its ragged rows; where one takes more, rows are cut.
+const LONG_EXAMPLE_BYTES: usize = 16 << 20;
 
 /// How many blocks there are to be for each thread, if need be of several waves.
 const BLOCKS_A_THREAD: usize = 2;
@@ -37,7 +39,7 @@ pub(super) struct Cut {
     pub together: usize,
     /// Of each wave.
     pub blocks: usize,
-    /// About how much of the second axis of each row is in a block, where rows are cut along it.
+    /// How much of the second axis of a row is in a block at the most, where rows are cut along it, each by itself.
     pub inner: Option<usize>,
     /// Parts of each wave that small folds are made of.
     pub parts: usize,
@@ -67,11 +69,19 @@ pub(super) struct Rows<'a> {
     extent: usize,
     /// The extent of ragged rows, with the first of each example's and their number.
     ragged: Option<(usize, &'a [usize])>,
+    /// Whether pieces have as many rows of the stage's own each, however many ragged rows these have.
+    evenly: bool,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(stage: &Stage, all: &'a [usize], starts: &'a [Vec<usize>]) -> Rows<'a> {
-        Rows { all, extent: stage.extent, ragged: stage.ragged.map(|extent| (extent, &starts[extent][..])) }
+        let ragged = stage.ragged.map(|extent| (extent, &starts[extent][..]));
+        Rows { all, extent: stage.extent, ragged, evenly: false }
+    }
+
+    /// The same, to be cut so: where rows are cut along their second axis, each is a block.
+    pub(super) fn for_cut(self, cut: Cut) -> Rows<'a> {
+        Rows { evenly: cut.inner.is_some(), ..self }
     }
 
     /// All of the stage's own.
@@ -81,7 +91,7 @@ impl<'a> Rows<'a> {
 
     /// Where piece `k` of so many pieces of some rows begins.
     pub(super) fn at(&self, of: &Range<usize>, k: usize, pieces: usize) -> usize {
-        let Some((_, starts)) = self.ragged else { return of.start + of.len() * k / pieces };
+        let Some((_, starts)) = self.ragged.filter(|_| !self.evenly) else { return of.start + of.len() * k / pieces };
         if k == 0 || k == pieces {
             return if k == 0 { of.start } else { of.end };
         }
@@ -201,7 +211,7 @@ impl Stage {
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(rows.all) * dtype.size()).sum();
         let kept = kept.div_ceil(all);
         let mut one = rows.longest();
-        let long = row > 2 * BLOCK_BYTES || self.block_bytes(&one, false) > LONG_WAVE_BYTES;
+        let long = row > 2 * BLOCK_BYTES || self.block_bytes(&one, false) > LONG_EXAMPLE_BYTES;
         if let Some(inner) = self.inner.filter(|_| long) {
             one[inner] = 1;
             let in_block = (BLOCK_BYTES / self.block_bytes(&one, true).max(1)).max(1);

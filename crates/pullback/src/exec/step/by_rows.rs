@@ -31,6 +31,11 @@ impl Step {
         let Some(&first) = named.or_else(|| leading.next()) else { return };
         // Rows along any other axis are not in blocks.
         let leads = |dims: &[Dim]| !dims.iter().skip(1).any(|&d| d == first);
+        // Nor are ragged rows of these along another axis.
+        let examples = |d: Dim| table.ragged_of(table.extent(d)?).map(|r| r.examples);
+        if shapes.iter().any(|dims| dims.iter().any(|&d| examples(d).is_some_and(|e| Some(e) == table.extent(first)))) {
+            return;
+        }
         self.rows = table.extent(first).filter(|_| shapes.iter().all(|d| leads(d))).and_then(|e| self.cut(e));
         let second = shapes.iter().filter(|dims| dims.first() == Some(&first)).filter_map(|dims| dims.get(1));
         let Some(&second) = second.clone().find(|&&d| d != first && table.extent(d).is_some()) else { return };
@@ -94,7 +99,7 @@ impl Work {
             Work::Product(p) => return p.by_rows(extent),
             Work::Reduction(r) => return r.by_rows(extent),
             Work::Prefix(p) => p.apart(extent),
-            Work::Copying(c) => c.apart(),
+            Work::Copying(c) => c.apart(extent),
             Work::Random(r) => r.apart(extent),
             Work::ScalarLoop(_) => true,
             Work::Counting(_) | Work::Rows(_) | Work::Plain(_) => false,
