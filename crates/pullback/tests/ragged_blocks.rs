@@ -159,7 +159,7 @@ fn numbers_that_are_not_the_examples_own() {
     let compiled = jit(f);
     let counts = counts(n, 60);
     let total: i32 = counts.iter().sum();
-    let others: Vec<i32> = (0..n as i32).map(|i| i * (total - 1) / n as i32).collect();
+    let others: Vec<i32> = (0..n as i32).map(|i| total - n as i32 + i).collect();
     let args = || {
         let (counts, others) = (Tensor::new(counts.clone(), &[n]), Tensor::new(others.clone(), &[n]));
         (normal(1, &[10, 32]), normal(2, &[n, 10]), counts, others)
@@ -171,12 +171,12 @@ fn numbers_that_are_not_the_examples_own() {
 /// Axes of examples and of rows beside each other, and two kinds of rows of the same examples.
 #[test]
 fn axes_that_meet_otherwise() {
-    let n = 40;
+    let n = 150;
     let f = |w: Tensor, xs: Tensor, counts: Tensor, more: Tensor| {
         let turned = xs.transpose(&[1, 0]);
         let gram = xs.dot(&w).tanh().dot(&w.transpose(&[1, 0]).dot(&turned)) * 0.1;
         let ids = counts.rows();
-        let against = (xs.sin().repeat_rows(&ids).dot(&turned) * 0.1).cos();
+        let against = (xs.sin().repeat_rows(&ids).dot(&turned) * 0.1).cos().tanh();
         let each = |x: Tensor, count: Tensor, more: Tensor| {
             let rows = |count: &Tensor, f: fn(&Tensor) -> Tensor| {
                 let k = (count.rows() + 1).cast(DType::F64);
