@@ -2,8 +2,9 @@
 //!
 //! Each computes exactly what its operations would, rounded after every one of them: no bit changes.
 
+use crate::exec::abreast::{self, abreast};
 use crate::exec::kernel::{Op, Source};
-use crate::exec::lanes::{Run, WIDTH, zip};
+use crate::exec::lanes::{Run, Vectors, WIDTH};
 use crate::ir::Var;
 use crate::lowering::PointOp;
 use crate::math::Real;
@@ -165,35 +166,6 @@ fn logistic(chain: &[Link], uses: &[usize], product: Source, softplus: Source) -
     (other != logit && (x == logit || y == logit)).then(|| (vec![a, b, other], vec![k, l, m]))
 }
 
-/// An operand vector by vector; one that is the same everywhere is one vector, read again and again.
-#[derive(Clone, Copy)]
-struct Vectors<'a, T> {
-    vectors: &'a [[T; WIDTH]],
-    mask: usize,
-}
-
-impl<'a, T: Real> Vectors<'a, T> {
-    /// An operand of at least `n` vectors.
-    #[inline(always)]
-    fn of(run: Run<'a, T>, n: usize, same: &'a mut [T; WIDTH]) -> Vectors<'a, T> {
-        match run {
-            Run::Each(x) => Vectors { vectors: &x.as_chunks().0[..n], mask: usize::MAX },
-            Run::All(x) => {
-                *same = [x; WIDTH];
-                Vectors { vectors: std::slice::from_ref(same), mask: 0 }
-            }
-        }
-    }
-
-    /// # Safety
-    /// `i` is below the `n` that it was made for.
-    #[inline(always)]
-    unsafe fn at(self, i: usize) -> [T; WIDTH] {
-        // SAFETY: `i` itself where there are `n` vectors, and 0 where there is one.
-        unsafe { *self.vectors.get_unchecked(i & self.mask) }
-    }
-}
-
 /// `to = f(a, b)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
 #[inline(always)]
 fn zip2<T: Real>(to: &mut [T], [a, b]: [Run<'_, T>; 2], f: impl Fn(T, T) -> T) {
@@ -259,10 +231,10 @@ pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d
         Fused::SubProduct => zip3(to, [a, b, c], |a, b, c| a - b * c),
         Fused::ProductSub => zip3(to, [a, b, c], |a, b, c| b * c - a),
         Fused::TanhSlope => zip2(to, [a, b], |a, b| a * (T::ONE - b * b)),
-        Fused::TanhSum => zip(to, a, b, |a, b| (a + b).tanh::<FMA>()),
-        Fused::SoftplusSum => zip2(to, [a, b], |a, b| (a + b).softplus::<FMA>()),
-        Fused::Logistic => zip3(to, [a, b, c], |a, b, c| c * (a + b) - (a + b).softplus::<FMA>()),
-        Fused::SigmoidSum => zip2(to, [a, b], |a, b| (a + b).sigmoid::<FMA>()),
+        Fused::TanhSum => abreast::<T, FMA, abreast::TanhSum>(to, [a, b, b]),
+        Fused::SoftplusSum => abreast::<T, FMA, abreast::SoftplusSum>(to, [a, b, b]),
+        Fused::Logistic => abreast::<T, FMA, abreast::Logistic>(to, [a, b, c]),
+        Fused::SigmoidSum => abreast::<T, FMA, abreast::SigmoidSum>(to, [a, b, b]),
         Fused::Mix => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * d),
         Fused::MixSquare => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * c * d),
         Fused::AddRoot => zip3(to, [a, b, c], |a, b, c| a + b.sqrt() * c),

@@ -4,6 +4,7 @@
 //! inside such a loop would block that, so there is none.
 
 use crate::array::Element;
+use crate::exec::abreast::{self, abreast};
 use crate::lowering::{PointOp, max, min};
 use crate::math::Real;
 use std::cell::RefCell;
@@ -40,6 +41,17 @@ pub(crate) enum Run<'a, T> {
     Each(&'a [T]),
     /// The same number everywhere.
     All(T),
+}
+
+impl<'a, T> Run<'a, T> {
+    /// The places from one on.
+    #[inline(always)]
+    pub(crate) fn from(self, first: usize) -> Run<'a, T> {
+        match self {
+            Run::Each(x) => Run::Each(&x[first..]),
+            same => same,
+        }
+    }
 }
 
 /// Defines a function compiled once for each instruction set, chosen by its first argument.
@@ -119,6 +131,45 @@ pub(super) fn zip<T: Real>(to: &mut [T], a: Run<'_, T>, b: Run<'_, T>, f: impl F
     }
 }
 
+/// An operand, so many numbers at a time; one that is the same everywhere is one such run, read again and again.
+#[derive(Clone, Copy)]
+pub(super) struct Vectors<'a, T, const N: usize> {
+    vectors: &'a [[T; N]],
+    mask: usize,
+}
+
+impl<'a, T: Real, const N: usize> Vectors<'a, T, N> {
+    /// An operand of at least `n` vectors.
+    #[inline(always)]
+    pub(super) fn of(run: Run<'a, T>, n: usize, same: &'a mut [T; N]) -> Vectors<'a, T, N> {
+        match run {
+            Run::Each(x) => Vectors { vectors: &x.as_chunks().0[..n], mask: usize::MAX },
+            Run::All(x) => {
+                *same = [x; N];
+                Vectors { vectors: std::slice::from_ref(same), mask: 0 }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `i` is below the `n` that it was made for.
+    #[inline(always)]
+    pub(super) unsafe fn at(self, i: usize) -> [T; N] {
+        // SAFETY: passed on.
+        unsafe { *self.there(i) }
+    }
+
+    /// The same where it lies.
+    ///
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    pub(super) unsafe fn there(self, i: usize) -> &'a [T; N] {
+        // SAFETY: `i` itself where there are `n` vectors, and 0 where there is one.
+        unsafe { self.vectors.get_unchecked(i & self.mask) }
+    }
+}
+
 /// A truth value as a number.
 #[inline(always)]
 fn truth<T: Real>(x: bool) -> T {
@@ -144,9 +195,9 @@ pub(crate) fn point<T: Real, const FMA: bool>(op: PointOp, to: &mut [T], args: [
         PointOp::Log => map(to, a, |x| x.log::<FMA>()),
         PointOp::Log1p => map(to, a, |x| x.log1p::<FMA>()),
         PointOp::Expm1 => map(to, a, |x| x.expm1::<FMA>()),
-        PointOp::Tanh => map(to, a, |x| x.tanh::<FMA>()),
-        PointOp::Sigmoid => map(to, a, |x| x.sigmoid::<FMA>()),
-        PointOp::Softplus => map(to, a, |x| x.softplus::<FMA>()),
+        PointOp::Tanh => abreast::<T, FMA, abreast::Tanh>(to, [a, a, a]),
+        PointOp::Sigmoid => abreast::<T, FMA, abreast::Sigmoid>(to, [a, a, a]),
+        PointOp::Softplus => abreast::<T, FMA, abreast::Softplus>(to, [a, a, a]),
         PointOp::Sqrt => map(to, a, |x| x.sqrt()),
         PointOp::Rsqrt => map(to, a, |x| x.rsqrt()),
         PointOp::Sin if near(a) => map(to, a, |x| x.sin::<FMA>()),
@@ -161,7 +212,7 @@ pub(crate) fn point<T: Real, const FMA: bool>(op: PointOp, to: &mut [T], args: [
         PointOp::Floor => map(to, a, |x| x.floor()),
         PointOp::Erf => map(to, a, |x| x.erf::<FMA>()),
         PointOp::Erfc => map(to, a, |x| x.erfc::<FMA>()),
-        PointOp::LogSigmoid => map(to, a, |x| x.log_sigmoid::<FMA>()),
+        PointOp::LogSigmoid => abreast::<T, FMA, abreast::LogSigmoid>(to, [a, a, a]),
         PointOp::ErfInv => map(to, a, |x| x.erf_inv::<FMA>()),
         PointOp::NormalIcdf => map(to, a, |x| x.normal_icdf::<FMA>()),
         PointOp::LogGamma => map(to, a, |x| x.log_gamma()),

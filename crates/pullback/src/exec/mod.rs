@@ -1,5 +1,6 @@
 //! Running optimised graphs: buffers planned once, fused kernels, matrix products, a pool of threads.
 
+mod abreast;
 mod clock;
 mod copying;
 mod counting;

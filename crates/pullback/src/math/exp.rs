@@ -6,6 +6,7 @@
 //! two, which leaves it in the low bits of the sum: conversions to integers would saturate, at
 //! several instructions a lane.
 
+use super::abreast::{Abreast, fma};
 use super::poly::{fma_f32, fma_f64};
 
 /// Nine significant bits (0.693359375), so that its products with `n` are exact.
@@ -20,20 +21,35 @@ const LN2_LO_F64: f64 = 1.908_214_929_270_587_7e-10;
 const ROUND_F64: f64 = 6_755_399_441_055_744.0;
 const ROUND_BIASED_F64: f64 = ROUND_F64 + 1023.0;
 
-/// `(n, 2^(n + bias - 127), exp(r) - 1)` for `x = n ln 2 + r`.
+/// `n`, the integer that is nearest to `x per`, and `2^(n + bias - 127)`.
 ///
-/// The scale comes out of the very sum that rounds `n`; it is meaningful where its exponent is in
-/// the normal range.
+/// The power comes out of the very sum that rounds `n`; it is meaningful where its exponent is in the normal range.
+#[inline(always)]
+pub(super) fn nearest_f32<const FMA: bool, const N: usize>(
+    x: Abreast<N>,
+    per: f32,
+    bias: f32,
+) -> (Abreast<N>, Abreast<N>) {
+    let sum = fma::<FMA, N>(x, per, ROUND_F32 + bias);
+    (sum - (ROUND_F32 + bias), sum.bits(|b| b << 23))
+}
+
+/// `(n, 2^(n + bias - 127), exp(r) - 1)` for `x = n ln 2 + r`; the power as in [`nearest_f32`].
+#[inline(always)]
+fn reduce_abreast<const FMA: bool, const N: usize>(x: Abreast<N>, bias: f32) -> [Abreast<N>; 3] {
+    let (n, scale) = nearest_f32::<FMA, N>(x, std::f32::consts::LOG2_E, bias);
+    let r = fma::<FMA, N>(-n, LN2_HI_F32, x);
+    let r = fma::<FMA, N>(-n, LN2_LO_F32, r);
+    let p = poly!(fma::<FMA, N>, r;
+        0.499_999_97, 0.166_665_42, 0.041_667_487, 0.008_366_616, 0.001_386_559_9);
+    [n, scale, fma::<FMA, N>(r * r, p, r)]
+}
+
+/// As [`reduce_abreast`], of one number.
 #[inline(always)]
 pub(super) fn reduce_f32<const FMA: bool>(x: f32, bias: f32) -> (f32, f32, f32) {
-    let sum = fma_f32::<FMA>(x, std::f32::consts::LOG2_E, ROUND_F32 + bias);
-    let n = sum - (ROUND_F32 + bias);
-    let scale = f32::from_bits(sum.to_bits() << 23);
-    let r = fma_f32::<FMA>(-n, LN2_HI_F32, x);
-    let r = fma_f32::<FMA>(-n, LN2_LO_F32, r);
-    let p = poly!(fma_f32::<FMA>, r;
-        0.499_999_97, 0.166_665_42, 0.041_667_487, 0.008_366_616, 0.001_386_559_9);
-    (n, scale, fma_f32::<FMA>(r * r, p, r))
+    let [Abreast([n]), Abreast([scale]), Abreast([q])] = reduce_abreast::<FMA, 1>(x.into(), bias);
+    (n, scale, q)
 }
 
 /// `(n, 2^(n + bias - 1023), exp(r + tail) - 1)` for `x = n ln 2 + r`; `tail` is a correction far
@@ -118,11 +134,10 @@ pub(super) fn expm1_f64<const FMA: bool>(x: f64) -> f64 {
 /// One-sided, so a lifted scale `2^(n + 64)` is always normal, and one multiplication by a
 /// constant takes the lift off again, with a single rounding even among the subnormal numbers.
 #[inline(always)]
-pub(super) fn decay_f32<const FMA: bool>(a: f32) -> f32 {
+pub(super) fn decay_f32<const FMA: bool, const N: usize>(a: Abreast<N>) -> Abreast<N> {
     const LOWER: f32 = f32::from_bits((127 - 64) << 23);
-    let a = if a > 104.0 { 104.0 } else { a };
-    let (_, s, q) = reduce_f32::<FMA>(-a, 127.0 + 64.0);
-    fma_f32::<FMA>(s, q, s) * LOWER
+    let [_, s, q] = reduce_abreast::<FMA, N>(-a.at_most(104.0), 127.0 + 64.0);
+    fma::<FMA, N>(s, q, s) * LOWER
 }
 
 /// `p exp(-(a + tail))` for `a >= 0` and a `p` within `[1e-3, 1e3]`; as [`decay_f32`].

@@ -12,6 +12,7 @@
 #[macro_use]
 mod poly;
 
+mod abreast;
 mod erf;
 mod exp;
 mod gamma;
@@ -23,6 +24,8 @@ mod tanh;
 pub mod threefry;
 mod trig;
 
+pub use abreast::ABREAST;
+use abreast::Abreast;
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -89,6 +92,12 @@ pub trait Real:
     /// The quantile function of the standard normal distribution on `[0, 1]`.
     fn normal_icdf<const FMA: bool>(self) -> Self;
 
+    // Of several numbers, whose steps are taken in turn: see `abreast.rs`. The results are the same to the bit.
+    fn tanh_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    fn sigmoid_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    fn log_sigmoid_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    fn softplus_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+
     /// `log |Gamma(self)|`.
     fn log_gamma(self) -> Self;
     /// The derivative of order `n + 1` of [`Real::log_gamma`].
@@ -97,7 +106,17 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ident, $limit:expr, $(($name:ident, $body:path)),+ $(,)?) => {
+    (@of f32, $several:path, $x:expr) => {
+        $several(Abreast($x)).0
+    };
+    (@of f64, $one:path, $x:expr) => {{
+        let mut y = $x;
+        for y in &mut y {
+            *y = $one(*y);
+        }
+        y
+    }};
+    ($t:ident, $limit:expr, [$(($single:ident, $of:ident, $several:path)),+ $(,)?], $(($name:ident, $body:path)),+ $(,)?) => {
         impl Real for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
@@ -141,6 +160,19 @@ macro_rules! real {
                 }
             )+
 
+            $(
+                #[inline(always)]
+                fn $of<const FMA: bool, const N: usize>(x: [$t; N]) -> [$t; N] {
+                    real!(@of $t, $several, x)
+                }
+
+                #[inline(always)]
+                fn $single<const FMA: bool>(self) -> $t {
+                    let [y] = $t::$of::<FMA, 1>([self]);
+                    y
+                }
+            )+
+
             fn log_gamma(self) -> $t {
                 gamma::log_gamma(f64::from(self)) as $t
             }
@@ -160,14 +192,16 @@ macro_rules! real {
 real!(
     f32,
     trig::LIMIT_F32,
+    [
+        (tanh, tanh_of, tanh::tanh_f32::<FMA, N>),
+        (sigmoid, sigmoid_of, sigmoid::sigmoid_f32::<FMA, N>),
+        (log_sigmoid, log_sigmoid_of, sigmoid::log_sigmoid_f32::<FMA, N>),
+        (softplus, softplus_of, sigmoid::softplus_f32::<FMA, N>),
+    ],
     (exp, exp::exp_f32::<FMA>),
     (expm1, exp::expm1_f32::<FMA>),
     (log, log::log_f32::<FMA>),
     (log1p, log::log1p_f32::<FMA>),
-    (tanh, tanh::tanh_f32::<FMA>),
-    (sigmoid, sigmoid::sigmoid_f32::<FMA>),
-    (log_sigmoid, sigmoid::log_sigmoid_f32::<FMA>),
-    (softplus, sigmoid::softplus_f32::<FMA>),
     (sin, trig::sin_f32::<FMA>),
     (cos, trig::cos_f32::<FMA>),
     (sin_wide, trig::sin_wide_f32::<FMA>),
@@ -181,14 +215,16 @@ real!(
 real!(
     f64,
     trig::LIMIT_F64,
+    [
+        (tanh, tanh_of, tanh::tanh_f64::<FMA>),
+        (sigmoid, sigmoid_of, sigmoid::sigmoid_f64::<FMA>),
+        (log_sigmoid, log_sigmoid_of, sigmoid::log_sigmoid_f64::<FMA>),
+        (softplus, softplus_of, sigmoid::softplus_f64::<FMA>),
+    ],
     (exp, exp::exp_f64::<FMA>),
     (expm1, exp::expm1_f64::<FMA>),
     (log, log::log_f64::<FMA>),
     (log1p, log::log1p_f64::<FMA>),
-    (tanh, tanh::tanh_f64::<FMA>),
-    (sigmoid, sigmoid::sigmoid_f64::<FMA>),
-    (log_sigmoid, sigmoid::log_sigmoid_f64::<FMA>),
-    (softplus, sigmoid::softplus_f64::<FMA>),
     (sin, trig::sin_f64::<FMA>),
     (cos, trig::cos_f64::<FMA>),
     (sin_wide, trig::sin_wide_f64::<FMA>),

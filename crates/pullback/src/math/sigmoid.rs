@@ -4,16 +4,15 @@
 //! t)`, and `softplus(x) = max(x, 0) + log1p(t)`. Since `t <= 1`, f32 needs one polynomial,
 //! `log1p(t) = t + t^2 P(t)`, and f64 only the exponents 0 and 1 of `1 + t`.
 
+use super::abreast::{Abreast, fma};
 use super::exp::{decay_f32, decay_f64};
 use super::log::compose_f64;
-use super::poly::fma_f32;
 
 /// `1 / (1 + exp(-x))`; at most 2.3 ulp.
 #[inline(always)]
-pub(super) fn sigmoid_f32<const FMA: bool>(x: f32) -> f32 {
-    let t = decay_f32::<FMA>(x.abs());
-    let top = if x < 0.0 { t } else { 1.0 };
-    top / (1.0 + t)
+pub(super) fn sigmoid_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
+    let t = decay_f32::<FMA, N>(x.abs());
+    t.where_of(x, |x| x < 0.0, 1.0) / (1.0 + t)
 }
 
 /// `1 / (1 + exp(-x))`; at most 1.7 ulp.
@@ -26,13 +25,12 @@ pub(super) fn sigmoid_f64<const FMA: bool>(x: f64) -> f64 {
 
 /// `log(1 + exp(x))`; at most 2.5 ulp.
 #[inline(always)]
-pub(super) fn softplus_f32<const FMA: bool>(x: f32) -> f32 {
-    let t = decay_f32::<FMA>(x.abs());
-    let p = poly!(fma_f32::<FMA>, t;
+pub(super) fn softplus_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
+    let t = decay_f32::<FMA, N>(x.abs());
+    let p = poly!(fma::<FMA, N>, t;
         -0.499_999_3, 0.333_304_73, -0.249_582_3, 0.196_937_4, -0.153_510_02, 0.106_736_36,
         -0.057_600_25, 0.020_172_18, -0.003_311_608);
-    let base = if x > 0.0 { x } else { 0.0 };
-    base + fma_f32::<FMA>(t * t, p, t)
+    x.map(|x| if x > 0.0 { x } else { 0.0 }) + fma::<FMA, N>(t * t, p, t)
 }
 
 /// `log(1 + exp(x))`; at most 1.5 ulp.
@@ -48,8 +46,8 @@ pub(super) fn softplus_f64<const FMA: bool>(x: f64) -> f64 {
 
 /// `log(sigmoid(x))`; at most 2.4 ulp.
 #[inline(always)]
-pub(super) fn log_sigmoid_f32<const FMA: bool>(x: f32) -> f32 {
-    -softplus_f32::<FMA>(-x)
+pub(super) fn log_sigmoid_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
+    -softplus_f32::<FMA, N>(-x)
 }
 
 /// `log(sigmoid(x))`; at most 1.5 ulp.
@@ -63,6 +61,7 @@ pub(super) fn log_sigmoid_f64<const FMA: bool>(x: f64) -> f64 {
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
+    use crate::math::Real;
 
     #[test]
     fn sigmoid() {
@@ -90,12 +89,12 @@ mod tests {
         rows_f64(sigmoid_f64::<true>, &rows);
         rows_f64(sigmoid_f64::<false>, &rows);
         let special = [(0.0, 0.5), (f32::INFINITY, 1.0), (f32::NEG_INFINITY, 0.0), (f32::NAN, f32::NAN)];
-        exact_f32(sigmoid_f32::<true>, &special);
-        exact_f32(sigmoid_f32::<false>, &special);
+        exact_f32(<f32 as Real>::sigmoid::<true>, &special);
+        exact_f32(<f32 as Real>::sigmoid::<false>, &special);
         rows_f64(sigmoid_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
         assert!((sigmoid_f64::<true>(-700.0) / 9.859_676_543_759_77e-305 - 1.0).abs() < 1e-13);
-        sweep(sigmoid_f32::<true>, sigmoid_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
-        sweep(sigmoid_f32::<false>, sigmoid_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(<f32 as Real>::sigmoid::<true>, sigmoid_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(<f32 as Real>::sigmoid::<false>, sigmoid_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 
     #[test]
@@ -124,12 +123,12 @@ mod tests {
         rows_f64(softplus_f64::<true>, &rows);
         rows_f64(softplus_f64::<false>, &rows);
         let special = [(f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, 0.0), (f32::NAN, f32::NAN)];
-        exact_f32(softplus_f32::<true>, &special);
-        exact_f32(softplus_f32::<false>, &special);
+        exact_f32(<f32 as Real>::softplus::<true>, &special);
+        exact_f32(<f32 as Real>::softplus::<false>, &special);
         rows_f64(softplus_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
-        assert_eq!(softplus_f32::<true>(-100.0), 3.8e-44);
-        sweep(softplus_f32::<true>, softplus_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
-        sweep(softplus_f32::<false>, softplus_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        assert_eq!(<f32 as Real>::softplus::<true>(-100.0), 3.8e-44);
+        sweep(<f32 as Real>::softplus::<true>, softplus_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(<f32 as Real>::softplus::<false>, softplus_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 
     #[test]
@@ -158,10 +157,10 @@ mod tests {
         rows_f64(log_sigmoid_f64::<true>, &rows);
         rows_f64(log_sigmoid_f64::<false>, &rows);
         let special = [(f32::INFINITY, -0.0), (f32::NEG_INFINITY, f32::NEG_INFINITY), (f32::NAN, f32::NAN)];
-        exact_f32(log_sigmoid_f32::<true>, &special);
-        exact_f32(log_sigmoid_f32::<false>, &special);
+        exact_f32(<f32 as Real>::log_sigmoid::<true>, &special);
+        exact_f32(<f32 as Real>::log_sigmoid::<false>, &special);
         rows_f64(log_sigmoid_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
-        sweep(log_sigmoid_f32::<true>, log_sigmoid_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
-        sweep(log_sigmoid_f32::<false>, log_sigmoid_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(<f32 as Real>::log_sigmoid::<true>, log_sigmoid_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(<f32 as Real>::log_sigmoid::<false>, log_sigmoid_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 }

@@ -1,18 +1,31 @@
-//! The hyperbolic tangent, `t / (t + 2)` with `t = exp(2 |x|) - 1`: near zero `t` keeps its
-//! relative accuracy, and far out the quotient damps its error.
+//! The hyperbolic tangent.
+//!
+//! For f32 by the addition theorem: `|x| = n ln 2 / 2 + r` with `|r| <= ln 2 / 4`, `h = tanh(r)` by a polynomial, and
+//! `tanh(n ln 2 / 2) = (s - 1) / (s + 1)` with `s = 2^n`, so that
+//! `tanh |x| = (s - 1 + h (s + 1)) / (s + 1 + h (s - 1))`. Since `|h| < 1` the quotient is at most one, rounded as well.
+//!
+//! For f64 `t / (t + 2)` with `t = exp(2 |x|) - 1`: near zero `t` keeps its relative accuracy, and far out the quotient
+//! damps its error.
 
-use super::exp::{reduce_f32, reduce_f64};
-use super::poly::{fma_f32, fma_f64};
+use super::abreast::{Abreast, fma};
+use super::exp::{nearest_f32, reduce_f64};
+use super::poly::fma_f64;
 
 /// `tanh(x)`; at most 2.5 ulp.
 #[inline(always)]
-pub(super) fn tanh_f32<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn tanh_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
+    use std::f32::consts::{LN_2, LOG2_E};
     // Beyond 9.02 the result rounds to one.
-    let a = x.abs();
-    let a = if a > 10.0 { 10.0 } else { a };
-    let (_, s, q) = reduce_f32::<FMA>(a + a, 127.0);
-    let t = fma_f32::<FMA>(s, q, s - 1.0);
-    (t / (t + 2.0)).copysign(x)
+    let a = x.abs().at_most(10.0);
+    let (n, s) = nearest_f32::<FMA, N>(a, 2.0 * LOG2_E, 127.0);
+    // One part of `ln 2` is enough: the farther out, the less does an error of `r` matter.
+    let r = fma::<FMA, N>(-n, LN_2 / 2.0, a);
+    let square = r * r;
+    let p = fma::<FMA, N>(square, 0.131_104_52, -0.333_312_7);
+    let h = fma::<FMA, N>(r * square, p, r);
+    let (less, more) = (s - 1.0, s + 1.0);
+    let quotient = fma::<FMA, N>(h, more, less) / fma::<FMA, N>(h, less, more);
+    quotient.zip(x, |q, x| f32::from_bits(q.to_bits() | (x.to_bits() & (1 << 31))))
 }
 
 /// `tanh(x)`; at most 1.9 ulp.
@@ -31,6 +44,7 @@ pub(super) fn tanh_f64<const FMA: bool>(x: f64) -> f64 {
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
+    use crate::math::Real;
 
     #[test]
     fn tanh() {
@@ -65,10 +79,10 @@ mod tests {
             (f32::NEG_INFINITY, -1.0),
             (f32::NAN, f32::NAN),
         ];
-        exact_f32(tanh_f32::<true>, &special);
-        exact_f32(tanh_f32::<false>, &special);
+        exact_f32(<f32 as Real>::tanh::<true>, &special);
+        exact_f32(<f32 as Real>::tanh::<false>, &special);
         rows_f64(tanh_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
-        sweep(tanh_f32::<true>, tanh_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
-        sweep(tanh_f32::<false>, tanh_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(<f32 as Real>::tanh::<true>, tanh_f64::<true>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
+        sweep(<f32 as Real>::tanh::<false>, tanh_f64::<false>, f64::NEG_INFINITY, f64::INFINITY, 3.0);
     }
 }
