@@ -389,7 +389,7 @@ impl<T: Gemm> Task<'_, T> {
         let part = |all: usize, of: usize, k: usize| all * k / of..all * (k + 1) / of;
         let (rows, cols) = (part(self.m, down, i / across), part(panels.count(), across, i % across));
         let product = self.product(std::ptr::null(), 0, 0..self.n);
-        with_scratch(panels.scratch_len(&cols), |scratch: &mut [T]| {
+        with_scratch(panels.scratch_len(&product, &rows, &cols), |scratch: &mut [T]| {
             // SAFETY: `way` has seen to contiguous rows of C; the bounds are checked, by `View` and `ViewMut` or by
             // `gemm_share`, and the parts have different rows or columns. `isa` comes from `Isa::all` and is not `Base`.
             unsafe { panels.multiply_packing(&product, &self.b, scratch, rows, cols) };

@@ -6,7 +6,7 @@
 //! depth of K: neither rows nor threads change a bit of it.
 
 use super::stream;
-use super::tile::{Product, ROWS, Tile};
+use super::tile::{self, Product, ROWS, Tile};
 use super::transpose::Transpose;
 use super::view::View;
 use crate::exec::isa::Isa;
@@ -26,6 +26,10 @@ const GROUP: usize = 96 << 10;
 
 /// Rows that pass by a group of panels at once.
 const NEAR_ROWS: usize = 48;
+
+/// Vectors of B from which on it pays to pack A, where its columns follow each other: so many products of each of its
+/// elements.
+const STRIPS_PAY: usize = 8;
 
 /// Packing a vector of B takes about as long as multiplying it into so many rows.
 const PACKING: usize = 8;
@@ -62,6 +66,12 @@ fn put<T: Tile>(to: &mut [T], from: &[T], past: bool) {
 /// Where the squares of a tile begin.
 fn squares<T: Transpose>(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).step_by(T::SQUARE).flat_map(move |row| (0..columns).step_by(T::SQUARE).map(move |column| (row, column)))
+}
+
+/// Rows that pass by a group of panels at once, and those after them.
+fn near(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+    let end = rows.end;
+    rows.clone().step_by(NEAR_ROWS).map(move |row| row..end.min(row + NEAR_ROWS))
 }
 
 impl Panels {
@@ -234,9 +244,39 @@ impl Panels {
         (GROUP / self.panel_len().max(1)).clamp(1, self.count.max(1))
     }
 
-    /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some panels.
-    pub fn scratch_len(&self, panels: &Range<usize>) -> usize {
-        self.panel_len() * self.group().min(panels.len())
+    /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some rows and panels.
+    pub fn scratch_len<T>(&self, product: &Product<T>, rows: &Range<usize>, panels: &Range<usize>) -> usize {
+        let strips = if self.in_strips(product, panels) { DEPTH.min(self.k) * rows.len() } else { 0 };
+        self.panel_len() * self.group().min(panels.len()) + strips
+    }
+
+    /// Whether rows of A are packed as well: where they are not contiguous, a tile takes a few numbers of each line of
+    /// memory that it reads, and lines crowd out the panel.
+    fn in_strips<T>(&self, product: &Product<T>, panels: &Range<usize>) -> bool {
+        let vectors = self.across(panels.end - 1).end - self.across(panels.start).start;
+        product.a_row == 1 && product.a_col > 1 && vectors >= STRIPS_PAY
+    }
+
+    /// Packs columns of a depth of A, which are contiguous, in the order in which tiles read them.
+    ///
+    /// # Safety
+    /// The pointer and strides of `product` describe a readable A, whose `a_row` is 1.
+    unsafe fn pack_strips<T: Copy>(product: &Product<T>, depth: &Range<usize>, rows: &Range<usize>, to: &mut [T]) {
+        let mut strips = to;
+        for tile in near(rows).flat_map(|rows| tile::tiles(&rows)) {
+            let (strip, rest) = strips.split_at_mut(depth.len() * tile.len());
+            for (p, line) in depth.clone().zip(strip.chunks_exact_mut(tile.len())) {
+                // SAFETY: rows of A at a depth that it has.
+                let from =
+                    unsafe { std::slice::from_raw_parts(product.a.add(p * product.a_col + tile.start), tile.len()) };
+                // A known length is copied without a call.
+                match tile.len() {
+                    ROWS => line[..ROWS].copy_from_slice(&from[..ROWS]),
+                    _ => line.copy_from_slice(from),
+                }
+            }
+            strips = rest;
+        }
     }
 
     /// As [`Panels::multiply`], panels packed just before they are used.
@@ -254,17 +294,34 @@ impl Panels {
         if rows.is_empty() {
             return;
         }
+        let (scratch, strips) = scratch.split_at_mut(self.panel_len() * self.group().min(panels.len()));
         for depth in self.depths() {
+            let in_strips = self.in_strips(product, &panels);
+            if in_strips {
+                // SAFETY: passed on.
+                unsafe { Self::pack_strips(product, &depth, &rows, strips) };
+            }
             for first in panels.clone().step_by(self.group()) {
                 let group = first..panels.end.min(first + self.group());
                 let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, first);
                 group.clone().for_each(|panel| self.pack_rows(b, &depth, panel, &mut scratch[at(panel)..], false));
                 // Some rows across all panels, so that what is near of them in C is used whole.
-                for row in rows.clone().step_by(NEAR_ROWS) {
-                    let near = row..rows.end.min(row + NEAR_ROWS);
+                for near in near(&rows) {
                     for panel in group.clone() {
-                        // SAFETY: passed on; `pack_rows` has filled the panel.
-                        unsafe { self.one(product, scratch[at(panel)..].as_ptr(), &depth, panel, near.clone()) };
+                        let w = scratch[at(panel)..].as_ptr();
+                        if !in_strips {
+                            // SAFETY: passed on; `pack_rows` has filled the panel.
+                            unsafe { self.one(product, w, &depth, panel, near.clone()) };
+                            continue;
+                        }
+                        for tile in tile::tiles(&near) {
+                            // A tile reads its strip as an A of so many rows that begins there.
+                            let strip = strips[(tile.start - rows.start) * depth.len()..].as_ptr();
+                            let (a_col, skipped) = (tile.len(), tile.start + depth.start * tile.len());
+                            let product = Product { a: strip.wrapping_sub(skipped), a_col, ..*product };
+                            // SAFETY: as above; `pack_strips` has filled the strip.
+                            unsafe { self.one(&product, w, &depth, panel, tile) };
+                        }
                     }
                 }
             }

@@ -83,6 +83,25 @@ fn pack_groups<T: Copy, const P: usize>(
 /// Rows of a wide tile.
 pub const ROWS: usize = 6;
 
+/// The rows of each wide tile that some rows are cut into.
+pub fn tiles(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+    let Range { mut start, end } = *rows;
+    std::iter::from_fn(move || {
+        let height = height(end - start);
+        start += height;
+        (height > 0).then_some(start - height..start)
+    })
+}
+
+/// Rows of the next tile: the last ones in two tiles of about equal height, for a low tile waits for its own additions.
+#[inline(always)]
+fn height(left: usize) -> usize {
+    match left {
+        7..12 => left.div_ceil(2),
+        _ => left.min(ROWS),
+    }
+}
+
 /// The kernels for one element type.
 pub trait Tile: Copy {
     /// `C[rows] = A[rows] W`, any number of columns that is a multiple of the lanes.
@@ -107,7 +126,7 @@ pub trait Tile: Copy {
 
 #[cfg(target_arch = "x86_64")]
 mod kernels {
-    use super::{Product, ROWS};
+    use super::{Product, ROWS, height};
     use crate::exec::gemm::vector::Lanes;
     use std::ops::Range;
 
@@ -126,6 +145,12 @@ mod kernels {
         let (a, w) = (s.a.wrapping_add(row * s.a_row), s.w.wrapping_add(column));
         // SAFETY: the tile lies inside A, W and C (contract of `Tile::wide`).
         unsafe {
+            if s.accumulate {
+                // It is there when the sums are; they would wait for it, and the next tile for them.
+                for r in 0..R {
+                    (0..V).for_each(|v| L::fetch(s.c.add((row + r) * s.c_row + column + v * L::N)));
+                }
+            }
             // Where distances are known, what is left of a step but its additions is mostly loads.
             let acc = match (s.a_row, s.a_col) {
                 (row, 1) if R == ROWS && s.w_row == V * L::N => sums::<L, R, V>((a, row, 1), (w, V * L::N), s.k),
@@ -196,7 +221,7 @@ mod kernels {
         unsafe {
             let mut tile = [[L::zero(); V]; R];
             let sums = (&raw mut tile).cast::<L::T>();
-            let a = s.a.add(row * s.a_row);
+            let a = s.a.wrapping_add(row * s.a_row);
             wide_tile::<L, R, V>(&Product { a, c: sums, c_row: V * L::N, accumulate: false, ..*s }, 0, 0);
             for r in 0..R {
                 let (from, to) = (sums.add(r * V * L::N), s.c.add((row + r) * s.c_row));
@@ -225,16 +250,6 @@ mod kernels {
                 }
             }
             row += height;
-        }
-    }
-
-    /// Rows of the next tile: the last ones in two tiles of about equal height, for a low tile waits for its own
-    /// additions.
-    #[inline(always)]
-    fn height(left: usize) -> usize {
-        match left {
-            7..12 => left.div_ceil(2),
-            _ => left.min(ROWS),
         }
     }
 

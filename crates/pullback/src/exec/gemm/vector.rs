@@ -14,6 +14,8 @@ pub trait Lanes: Copy {
     unsafe fn zero() -> Self;
     unsafe fn load(from: *const Self::T) -> Self;
     unsafe fn store(self, to: *mut Self::T);
+    /// Begins to bring what lies there into the nearest cache.
+    unsafe fn fetch(from: *const Self::T);
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn mul_add(self, by: Self, plus: Self) -> Self;
     /// `P` (a power of two) consecutive elements, repeated over the vector.
@@ -36,6 +38,8 @@ macro_rules! lanes {
             unsafe fn load(from: *const $t) -> Self { unsafe { $load(from) } }
             #[inline(always)]
             unsafe fn store(self, to: *mut $t) { unsafe { $store(to, self) } }
+            #[inline(always)]
+            unsafe fn fetch(from: *const $t) { unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) } }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self { unsafe { $add(self, other) } }
             #[inline(always)]
