@@ -81,7 +81,8 @@ impl Packed {
             c_row: c.shape.row_stride,
             accumulate,
         };
-        let step = if tail.is_some() { tail::ROWS } else { m };
+        // All panels are read again for each of these.
+        let step = if tail.is_some() { 2 * tail::ROWS } else { m };
         for first in (0..m).step_by(step) {
             let rows = first..m.min(first + step);
             // SAFETY: `View` and `ViewMut` have checked the bounds, C has contiguous rows and is borrowed here alone,
