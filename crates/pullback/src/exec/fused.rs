@@ -2,7 +2,7 @@
 //!
 //! Each computes exactly what its operations would, rounded after every one of them: no bit changes.
 
-use crate::exec::abreast::{self, abreast};
+use crate::exec::interleave;
 use crate::exec::kernel::{Op, Source};
 use crate::exec::lanes::{Run, Vectors, WIDTH};
 use crate::ir::Var;
@@ -231,10 +231,10 @@ pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d
         Fused::SubProduct => zip3(to, [a, b, c], |a, b, c| a - b * c),
         Fused::ProductSub => zip3(to, [a, b, c], |a, b, c| b * c - a),
         Fused::TanhSlope => zip2(to, [a, b], |a, b| a * (T::ONE - b * b)),
-        Fused::TanhSum => abreast::<T, FMA, abreast::TanhSum>(to, [a, b, b]),
-        Fused::SoftplusSum => abreast::<T, FMA, abreast::SoftplusSum>(to, [a, b, b]),
-        Fused::Logistic => abreast::<T, FMA, abreast::Logistic>(to, [a, b, c]),
-        Fused::SigmoidSum => abreast::<T, FMA, abreast::SigmoidSum>(to, [a, b, b]),
+        Fused::TanhSum => interleave::run::<T, FMA, interleave::TanhSum>(to, [a, b, b]),
+        Fused::SoftplusSum => interleave::run::<T, FMA, interleave::SoftplusSum>(to, [a, b, b]),
+        Fused::Logistic => interleave::run::<T, FMA, interleave::Logistic>(to, [a, b, c]),
+        Fused::SigmoidSum => interleave::run::<T, FMA, interleave::SigmoidSum>(to, [a, b, b]),
         Fused::Mix => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * d),
         Fused::MixSquare => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * c * d),
         Fused::AddRoot => zip3(to, [a, b, c], |a, b, c| a + b.sqrt() * c),

@@ -4,7 +4,7 @@
 //! inside such a loop would block that, so there is none.
 
 use crate::array::Element;
-use crate::exec::abreast::{self, abreast};
+use crate::exec::interleave;
 use crate::lowering::{PointOp, max, min};
 use crate::math::Real;
 use std::cell::RefCell;
@@ -44,9 +44,9 @@ pub(crate) enum Run<'a, T> {
 }
 
 impl<'a, T> Run<'a, T> {
-    /// The places from one on.
+    /// The operand from place `first` on.
     #[inline(always)]
-    pub(crate) fn from(self, first: usize) -> Run<'a, T> {
+    pub(super) fn skip(self, first: usize) -> Run<'a, T> {
         match self {
             Run::Each(x) => Run::Each(&x[first..]),
             same => same,
@@ -106,7 +106,7 @@ fn map<T: Real>(to: &mut [T], a: Run<'_, T>, f: impl Fn(T) -> T) {
 
 /// `to[i] = f(a[i], b[i])`.
 #[inline(always)]
-pub(super) fn zip<T: Real>(to: &mut [T], a: Run<'_, T>, b: Run<'_, T>, f: impl Fn(T, T) -> T) {
+fn zip<T: Real>(to: &mut [T], a: Run<'_, T>, b: Run<'_, T>, f: impl Fn(T, T) -> T) {
     let n = to.len();
     match (a, b) {
         (Run::Each(a), Run::Each(b)) => {
@@ -195,9 +195,9 @@ pub(crate) fn point<T: Real, const FMA: bool>(op: PointOp, to: &mut [T], args: [
         PointOp::Log => map(to, a, |x| x.log::<FMA>()),
         PointOp::Log1p => map(to, a, |x| x.log1p::<FMA>()),
         PointOp::Expm1 => map(to, a, |x| x.expm1::<FMA>()),
-        PointOp::Tanh => abreast::<T, FMA, abreast::Tanh>(to, [a, a, a]),
-        PointOp::Sigmoid => abreast::<T, FMA, abreast::Sigmoid>(to, [a, a, a]),
-        PointOp::Softplus => abreast::<T, FMA, abreast::Softplus>(to, [a, a, a]),
+        PointOp::Tanh => interleave::run::<T, FMA, interleave::Tanh>(to, [a, a, a]),
+        PointOp::Sigmoid => interleave::run::<T, FMA, interleave::Sigmoid>(to, [a, a, a]),
+        PointOp::Softplus => interleave::run::<T, FMA, interleave::Softplus>(to, [a, a, a]),
         PointOp::Sqrt => map(to, a, |x| x.sqrt()),
         PointOp::Rsqrt => map(to, a, |x| x.rsqrt()),
         PointOp::Sin if near(a) => map(to, a, |x| x.sin::<FMA>()),
@@ -212,7 +212,7 @@ pub(crate) fn point<T: Real, const FMA: bool>(op: PointOp, to: &mut [T], args: [
         PointOp::Floor => map(to, a, |x| x.floor()),
         PointOp::Erf => map(to, a, |x| x.erf::<FMA>()),
         PointOp::Erfc => map(to, a, |x| x.erfc::<FMA>()),
-        PointOp::LogSigmoid => abreast::<T, FMA, abreast::LogSigmoid>(to, [a, a, a]),
+        PointOp::LogSigmoid => interleave::run::<T, FMA, interleave::LogSigmoid>(to, [a, a, a]),
         PointOp::ErfInv => map(to, a, |x| x.erf_inv::<FMA>()),
         PointOp::NormalIcdf => map(to, a, |x| x.normal_icdf::<FMA>()),
         PointOp::LogGamma => map(to, a, |x| x.log_gamma()),

@@ -1,6 +1,5 @@
 //! Running optimised graphs: buffers planned once, fused kernels, matrix products, a pool of threads.
 
-mod abreast;
 mod clock;
 mod copying;
 mod counting;
@@ -8,6 +7,7 @@ mod extent;
 mod fused;
 mod gemm;
 mod group;
+mod interleave;
 mod isa;
 mod kernel;
 mod lanes;

@@ -79,7 +79,7 @@ impl<const N: usize> Abreast<N> {
         self.map(f32::abs)
     }
 
-    /// The bits of each as those of a number.
+    /// The number whose bits are `f` of the bits of each.
     #[inline(always)]
     pub fn bits(self, f: impl Fn(u32) -> u32) -> Self {
         self.map(|x| f32::from_bits(f(x.to_bits())))

@@ -81,8 +81,7 @@ impl Packed {
             c_row: c.shape.row_stride,
             accumulate,
         };
-        // All panels are read again for each of these.
-        let step = if tail.is_some() { 2 * tail::ROWS } else { m };
+        let step = if tail.is_some() { tail::PANEL_ROWS } else { m };
         for first in (0..m).step_by(step) {
             let rows = first..m.min(first + step);
             // SAFETY: `View` and `ViewMut` have checked the bounds, C has contiguous rows and is borrowed here alone,

@@ -27,9 +27,11 @@ const GROUP: usize = 96 << 10;
 /// Rows that pass by a group of panels at once.
 const NEAR_ROWS: usize = 48;
 
-/// Vectors of B from which on it pays to pack A, where its columns follow each other: so many products of each of its
-/// elements.
+/// Vectors of B from which on it pays to pack A, where its columns are contiguous: so many products of each of its elements.
 const STRIPS_PAY: usize = 8;
+
+/// Most elements of A that are packed at once.
+const STRIPS: usize = 128 << 10;
 
 /// Packing a vector of B takes about as long as multiplying it into so many rows.
 const PACKING: usize = 8;
@@ -246,15 +248,16 @@ impl Panels {
 
     /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some rows and panels.
     pub fn scratch_len<T>(&self, product: &Product<T>, rows: &Range<usize>, panels: &Range<usize>) -> usize {
-        let strips = if self.in_strips(product, panels) { DEPTH.min(self.k) * rows.len() } else { 0 };
+        let strips = if self.in_strips(product, rows, panels) { DEPTH.min(self.k) * rows.len() } else { 0 };
         self.panel_len() * self.group().min(panels.len()) + strips
     }
 
     /// Whether rows of A are packed as well: where they are not contiguous, a tile takes a few numbers of each line of
     /// memory that it reads, and lines crowd out the panel.
-    fn in_strips<T>(&self, product: &Product<T>, panels: &Range<usize>) -> bool {
+    fn in_strips<T>(&self, product: &Product<T>, rows: &Range<usize>, panels: &Range<usize>) -> bool {
         let vectors = self.across(panels.end - 1).end - self.across(panels.start).start;
-        product.a_row == 1 && product.a_col > 1 && vectors >= STRIPS_PAY
+        let few = DEPTH.min(self.k) * rows.len() <= STRIPS;
+        few && product.a_row == 1 && product.a_col > 1 && vectors >= STRIPS_PAY
     }
 
     /// Packs columns of a depth of A, which are contiguous, in the order in which tiles read them.
@@ -295,8 +298,8 @@ impl Panels {
             return;
         }
         let (scratch, strips) = scratch.split_at_mut(self.panel_len() * self.group().min(panels.len()));
+        let in_strips = self.in_strips(product, &rows, &panels);
         for depth in self.depths() {
-            let in_strips = self.in_strips(product, &panels);
             if in_strips {
                 // SAFETY: passed on.
                 unsafe { Self::pack_strips(product, &depth, &rows, strips) };

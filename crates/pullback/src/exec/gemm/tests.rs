@@ -265,3 +265,36 @@ fn shares_are_the_product_to_the_bit() {
     }
     assert!(with_shares > 0 || Isa::best() == Isa::Base);
 }
+
+#[test]
+fn strips_give_what_rows_give() {
+    fn one<T: Real>(noise: &mut Noise, (m, k, n): (usize, usize, usize)) {
+        let mut draw = |len: usize| -> Vec<T> { (0..len).map(|_| Real::from(noise.next())).collect() };
+        let (a, b, before) = (draw(m * k), draw(k * n), draw(m * n));
+        let turned: Vec<T> = (0..m * k).map(|i| a[i % k * m + i / k]).collect();
+        for (isa, accumulate) in Isa::all().filter(|&i| i != Isa::Base).flat_map(|isa| [(isa, false), (isa, true)]) {
+            for threads in [1, 3, 4] {
+                let pool = Pool::new(threads);
+                let run = |a: View<'_, T>| {
+                    let mut c = before.clone();
+                    let (to, b) = (ViewMut::row_major(&mut c, m, n), View::row_major(&b, k, n));
+                    gemm_on(isa, &pool, to, a, b, sums(accumulate));
+                    c.into_iter().map(|x| Into::<f64>::into(x).to_bits()).collect::<Vec<_>>()
+                };
+                let (columns, rows) = (View::new(&a, m, k, 1, m), View::row_major(&turned, m, k));
+                assert!(run(columns) == run(rows), "{isa:?} [{m}, {k}] · [{k}, {n}], {threads} threads");
+            }
+        }
+    }
+    let mut noise = Noise(11);
+    for m in [1, 5, 11, 17, 48, 49, 55, 59, 103] {
+        for (k, n) in [(17, 130), (512, 128), (513, 257), (1030, 127), (1030, 130)] {
+            one::<f32>(&mut noise, (m, k, n));
+        }
+        one::<f64>(&mut noise, (m, 513, 130));
+    }
+    // Several groups of panels, and more rows than are packed.
+    for sizes in [(60, 1030, 1600), (7, 600, 3000), (280, 513, 130)] {
+        one::<f32>(&mut noise, sizes);
+    }
+}

@@ -146,7 +146,7 @@ mod kernels {
         // SAFETY: the tile lies inside A, W and C (contract of `Tile::wide`).
         unsafe {
             if s.accumulate {
-                // It is there when the sums are; they would wait for it, and the next tile for them.
+                // C is then there when the sums are, and the next tile does not wait for either.
                 for r in 0..R {
                     (0..V).for_each(|v| L::fetch(s.c.add((row + r) * s.c_row + column + v * L::N)));
                 }
