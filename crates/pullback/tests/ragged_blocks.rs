@@ -139,7 +139,7 @@ fn rows_of_one_example_are_cut() {
 /// Rows by other numbers than their own examples', and numbers into the rows themselves: of any block.
 #[test]
 fn numbers_that_are_not_the_examples_own() {
-    let n = 48;
+    let n = 200;
     let f = |w: Tensor, xs: Tensor, counts: Tensor, others: Tensor| {
         let ids = counts.rows();
         let table = xs.dot(&w).tanh();
