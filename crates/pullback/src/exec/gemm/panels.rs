@@ -30,6 +30,9 @@ const NEAR_ROWS: usize = 48;
 /// Vectors of B from which on it pays to pack A, where its columns are contiguous: so many products of each of its elements.
 const STRIPS_PAY: usize = 8;
 
+/// Rows of a panel from which on lines of A that is not packed crowd it out of the first cache.
+const STRIPS_DEEP: usize = 192;
+
 /// Most elements of A that are packed at once.
 const STRIPS: usize = 128 << 10;
 
@@ -256,8 +259,9 @@ impl Panels {
     /// memory that it reads, and lines crowd out the panel.
     fn in_strips<T>(&self, product: &Product<T>, rows: &Range<usize>, panels: &Range<usize>) -> bool {
         let vectors = self.across(panels.end - 1).end - self.across(panels.start).start;
-        let few = DEPTH.min(self.k) * rows.len() <= STRIPS;
-        few && product.a_row == 1 && product.a_col > 1 && vectors >= STRIPS_PAY
+        let deep = DEPTH.min(self.k);
+        let fits = deep >= STRIPS_DEEP && deep * rows.len() <= STRIPS;
+        fits && product.a_row == 1 && product.a_col > 1 && vectors >= STRIPS_PAY
     }
 
     /// Packs columns of a depth of A, which are contiguous, in the order in which tiles read them.
