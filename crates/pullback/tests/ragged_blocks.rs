@@ -166,6 +166,15 @@ fn numbers_that_are_not_the_examples_own() {
     };
     let (w, xs, c, o) = args();
     agrees(|| compiled.call(args()), &f(w, xs, c, o), "other numbers");
+
+    // For each example a row of the last block, and nothing else that would end the stage before.
+    let f = |w: Tensor, xs: Tensor, counts: Tensor, others: Tensor| {
+        let rows = xs.dot(&w).tanh().repeat_rows(&counts.rows()).dot(&w.transpose(&[1, 0])).sin();
+        (rows.repeat_rows(&others) * &xs).cos().dot(&w).tanh()
+    };
+    let compiled = jit(f);
+    let (w, xs, c, o) = args();
+    agrees(|| compiled.call(args()), &f(w, xs, c, o), "rows of another block");
 }
 
 /// Axes of examples and of rows beside each other, and two kinds of rows of the same examples.

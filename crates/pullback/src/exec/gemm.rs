@@ -9,7 +9,7 @@
 //! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`tile`](tile) |
 //! | wide | K is small or A has few rows, C has a multiple of the vector length of columns | own kernel |
 //! | turned | C has few columns, columns of A are contiguous | the transpose of C, in scratch memory |
-//! | packed | otherwise | own kernel on packed [`panels`](panels) of B |
+//! | packed | otherwise | own kernel on packed [`panels`](panels) of B, and strips of a deep A whose columns are contiguous |
 //! | direct | the machine has no vectors with multiply-add, or C has gaps | faer |
 //!
 //! [`Packed`] is a B that is packed once for many products with it. A [`Tail`] is done to some rows of C while they are

@@ -100,10 +100,8 @@ macro_rules! pointwise {
                 $name
             }
             fn parameters(&self) -> String {
-                #[allow(unused_mut, reason = "a primitive without parameters adds nothing to it")]
-                let mut s = String::new();
-                $($(s += &format!("[{}]", self.$field);)*)?
-                s
+                let all: &[String] = &[$($(format!("[{}]", self.$field)),*)?];
+                all.concat()
             }
             fn infer(&self, inputs: &[&$crate::ir::Type]) -> Result<$crate::ir::Type, $crate::error::ErrorKind> {
                 $crate::prim::pointwise::infer_same(inputs)?;

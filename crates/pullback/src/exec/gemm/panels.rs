@@ -2,6 +2,7 @@
 //!
 //! A panel is a few vectors of columns wide, and at most [`DEPTH`] rows of B deep, so that it stays in the second cache
 //! while rows of A pass by: all of them where B was packed before, some across a group of panels where it is packed now.
+//! Where the columns of A are contiguous and many rows deep, A is packed too, as strips: such rows as make a tile.
 //! Which columns share a panel depends on their number alone, and an element of C is one chain of multiply-adds over each
 //! depth of K: neither rows nor threads change a bit of it.
 
@@ -252,7 +253,12 @@ impl Panels {
     /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some rows and panels.
     pub fn scratch_len<T>(&self, product: &Product<T>, rows: &Range<usize>, panels: &Range<usize>) -> usize {
         let strips = if self.in_strips(product, rows, panels) { DEPTH.min(self.k) * rows.len() } else { 0 };
-        self.panel_len() * self.group().min(panels.len()) + strips
+        self.group_len(panels) + strips
+    }
+
+    /// Elements of the panels among some that are packed at once.
+    fn group_len(&self, panels: &Range<usize>) -> usize {
+        self.panel_len() * self.group().min(panels.len())
     }
 
     /// Whether rows of A are packed as well: where they are not contiguous, a tile takes a few numbers of each line of
@@ -301,7 +307,7 @@ impl Panels {
         if rows.is_empty() {
             return;
         }
-        let (scratch, strips) = scratch.split_at_mut(self.panel_len() * self.group().min(panels.len()));
+        let (scratch, strips) = scratch.split_at_mut(self.group_len(&panels));
         let in_strips = self.in_strips(product, &rows, &panels);
         for depth in self.depths() {
             if in_strips {
