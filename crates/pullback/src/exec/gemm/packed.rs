@@ -1,14 +1,15 @@
 //! A matrix packed once, to be the right operand of many products.
 
-use super::panels::Panels;
+use super::panels::{self, Panels};
 use super::stream;
-use super::tail::{self, Ending};
+use super::tail::Ending;
 use super::tile::Product;
 use super::view::{View, ViewMut};
 use super::{Gemm, gemm_on};
 use crate::exec::isa::Isa;
 use crate::exec::pool::Pool;
 use crate::exec::shared::Shared;
+use std::ops::Range;
 
 /// How a right operand B is packed; where there is nothing to pack for, products read it as it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,17 +82,18 @@ impl Packed {
             c_row: c.shape.row_stride,
             accumulate,
         };
-        let step = if tail.is_some() { tail::PANEL_ROWS } else { m };
-        for first in (0..m).step_by(step) {
-            let rows = first..m.min(first + step);
+        let multiply = |rows: Range<usize>| {
             // SAFETY: `View` and `ViewMut` have checked the bounds, C has contiguous rows and is borrowed here alone,
             // and there are panels only where the instruction set has a kernel.
-            unsafe { panels.multiply(&product, packed, rows.clone(), 0..panels.count()) };
-            if let Some(tail) = &tail {
-                let start = product.c.wrapping_add(first * n);
-                // SAFETY: whole rows of a C without gaps.
-                tail.apply(isa, unsafe { std::slice::from_raw_parts_mut(start, rows.len() * n) }, first, n);
-            }
+            unsafe { panels.multiply(&product, packed, rows, 0..panels.count()) };
+        };
+        let Some(tail) = tail else { return multiply(0..m) };
+        for rows in panels::near(&(0..m)) {
+            let (first, start) = (rows.start, product.c.wrapping_add(rows.start * n));
+            let len = rows.len() * n;
+            multiply(rows);
+            // SAFETY: whole rows of a C without gaps.
+            tail.apply(isa, unsafe { std::slice::from_raw_parts_mut(start, len) }, first, n);
         }
     }
 }

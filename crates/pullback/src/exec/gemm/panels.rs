@@ -25,8 +25,8 @@ const MOST_LANES: usize = 16;
 /// Elements of panels that stay in the second cache.
 const GROUP: usize = 96 << 10;
 
-/// Rows that pass by a group of panels at once.
-const NEAR_ROWS: usize = 48;
+/// About how many tiles of rows pass by panels at once.
+const NEAR_TILES: usize = 8;
 
 /// Vectors of B from which on it pays to pack A, where its columns are contiguous: so many products of each of its elements.
 const STRIPS_PAY: usize = 8;
@@ -74,10 +74,13 @@ fn squares<T: Transpose>(rows: usize, columns: usize) -> impl Iterator<Item = (u
     (0..rows).step_by(T::SQUARE).flat_map(move |row| (0..columns).step_by(T::SQUARE).map(move |column| (row, column)))
 }
 
-/// Rows that pass by a group of panels at once, and those after them.
-fn near(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-    let end = rows.end;
-    rows.clone().step_by(NEAR_ROWS).map(move |row| row..end.min(row + NEAR_ROWS))
+/// Rows that pass by panels at once, and those after them: as many tiles each, for all of them read the panels again.
+pub fn near(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+    let Range { start, end } = *rows;
+    let tiles = rows.len().div_ceil(ROWS);
+    let parts = ((tiles + NEAR_TILES / 2) / NEAR_TILES).max(1);
+    let at = move |part: usize| end.min(start + tiles * part / parts * ROWS);
+    (0..parts).map(move |part| at(part)..at(part + 1))
 }
 
 impl Panels {

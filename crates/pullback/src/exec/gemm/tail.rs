@@ -7,9 +7,6 @@ use crate::exec::lanes::per_isa;
 /// Rows that are multiplied before their tail: a few tiles of the kernels, which the first cache holds.
 pub const ROWS: usize = 24;
 
-/// The same of a product of panels, all of which are read again for each such rows.
-pub const PANEL_ROWS: usize = 48;
-
 /// A function of an element `c` of the product and one, `x`, of another operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tail {
