@@ -21,6 +21,7 @@ use std::ops::Range;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+mod ahead;
 mod packed;
 mod panels;
 mod stream;

@@ -6,6 +6,7 @@
 //! Which columns share a panel depends on their number alone, and an element of C is one chain of multiply-adds over each
 //! depth of K: neither rows nor threads change a bit of it.
 
+use super::ahead::Ahead;
 use super::stream;
 use super::tile::{self, Product, ROWS, Tile};
 use super::transpose::Transpose;
@@ -108,6 +109,11 @@ impl Panels {
         self.vectors * panel / self.count..self.vectors * (panel + 1) / self.count
     }
 
+    /// The columns of B that some neighbouring panels hold.
+    fn columns(&self, panels: &Range<usize>) -> Range<usize> {
+        self.across(panels.start).start * self.lanes..self.n.min(self.across(panels.end - 1).end * self.lanes)
+    }
+
     fn depths(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let k = self.k;
         (0..k).step_by(DEPTH).map(move |first| first..k.min(first + DEPTH))
@@ -150,9 +156,8 @@ impl Panels {
         to: &mut [T],
         past: bool,
     ) {
-        let across = self.across(panel);
-        let width = across.len() * self.lanes;
-        let columns = across.start * self.lanes..self.n.min(across.end * self.lanes);
+        let width = self.across(panel).len() * self.lanes;
+        let columns = self.columns(&(panel..panel + 1));
         let to = &mut to[..depth.len() * width];
         let (row, col) = (b.shape.row_stride, b.shape.col_stride);
         if col == 1 {
@@ -248,20 +253,34 @@ impl Panels {
         DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes
     }
 
-    /// How many neighbouring panels are packed at once where they are used once: such as stay in the second cache.
-    fn group(&self) -> usize {
-        (GROUP / self.panel_len().max(1)).clamp(1, self.count.max(1))
+    /// How many neighbouring panels are packed at once where they are used once: such as stay in the second cache, with
+    /// strips beside what comes next.
+    fn group(&self, in_strips: bool) -> usize {
+        let room = if in_strips { GROUP / 2 } else { GROUP };
+        (room / self.panel_len().max(1)).clamp(1, self.count.max(1))
+    }
+
+    /// The depths, with each the panels among some that are packed at once.
+    fn groups(
+        &self,
+        panels: Range<usize>,
+        in_strips: bool,
+    ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
+        let (group, end) = (self.group(in_strips), panels.end);
+        let groups = panels.step_by(group).map(move |first| first..end.min(first + group));
+        self.depths().flat_map(move |depth| groups.clone().map(move |group| (depth.clone(), group)))
     }
 
     /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some rows and panels.
     pub fn scratch_len<T>(&self, product: &Product<T>, rows: &Range<usize>, panels: &Range<usize>) -> usize {
-        let strips = if self.in_strips(product, rows, panels) { DEPTH.min(self.k) * rows.len() } else { 0 };
-        self.group_len(panels) + strips
+        let in_strips = self.in_strips(product, rows, panels);
+        let strips = if in_strips { DEPTH.min(self.k) * rows.len() } else { 0 };
+        self.group_len(panels, in_strips) + strips
     }
 
     /// Elements of the panels among some that are packed at once.
-    fn group_len(&self, panels: &Range<usize>) -> usize {
-        self.panel_len() * self.group().min(panels.len())
+    fn group_len(&self, panels: &Range<usize>, in_strips: bool) -> usize {
+        self.panel_len() * self.group(in_strips).min(panels.len())
     }
 
     /// Whether rows of A are packed as well: where they are not contiguous, a tile takes a few numbers of each line of
@@ -310,34 +329,39 @@ impl Panels {
         if rows.is_empty() {
             return;
         }
-        let (scratch, strips) = scratch.split_at_mut(self.group_len(&panels));
         let in_strips = self.in_strips(product, &rows, &panels);
-        for depth in self.depths() {
-            if in_strips {
+        let (scratch, strips) = scratch.split_at_mut(self.group_len(&panels, in_strips));
+        let mut groups = self.groups(panels.clone(), in_strips).peekable();
+        while let Some((depth, group)) = groups.next() {
+            if in_strips && group.start == panels.start {
                 // SAFETY: passed on.
                 unsafe { Self::pack_strips(product, &depth, &rows, strips) };
             }
-            for first in panels.clone().step_by(self.group()) {
-                let group = first..panels.end.min(first + self.group());
-                let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, first);
-                group.clone().for_each(|panel| self.pack_rows(b, &depth, panel, &mut scratch[at(panel)..], false));
-                // Some rows across all panels, so that what is near of them in C is used whole.
-                for near in near(&rows) {
-                    for panel in group.clone() {
-                        let w = scratch[at(panel)..].as_ptr();
-                        if !in_strips {
-                            // SAFETY: passed on; `pack_rows` has filled the panel.
-                            unsafe { self.one(product, w, &depth, panel, near.clone()) };
-                            continue;
-                        }
-                        for tile in tile::tiles(&near) {
-                            // A tile reads its strip as an A of so many rows that begins there.
-                            let strip = strips[(tile.start - rows.start) * depth.len()..].as_ptr();
-                            let (a_col, skipped) = (tile.len(), tile.start + depth.start * tile.len());
-                            let product = Product { a: strip.wrapping_sub(skipped), a_col, ..*product };
-                            // SAFETY: as above; `pack_strips` has filled the strip.
-                            unsafe { self.one(&product, w, &depth, panel, tile) };
-                        }
+            let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, group.start);
+            group.clone().for_each(|panel| self.pack_rows(b, &depth, panel, &mut scratch[at(panel)..], false));
+            let next = groups.peek().filter(|_| in_strips && b.shape.col_stride == 1);
+            let times = rows.len().div_ceil(ROWS) * group.len();
+            let mut ahead = match next {
+                Some((depth, group)) => Ahead::new(*b, depth.clone(), self.columns(group), times),
+                None => Ahead::none(*b),
+            };
+            // Some rows across all panels, so that what is near of them in C is used whole.
+            for near in near(&rows) {
+                for panel in group.clone() {
+                    let w = scratch[at(panel)..].as_ptr();
+                    if !in_strips {
+                        // SAFETY: passed on; `pack_rows` has filled the panel.
+                        unsafe { self.one(product, w, &depth, panel, near.clone()) };
+                        continue;
+                    }
+                    for tile in tile::tiles(&near) {
+                        ahead.ask();
+                        // A tile reads its strip as an A of so many rows that begins there.
+                        let strip = strips[(tile.start - rows.start) * depth.len()..].as_ptr();
+                        let (a_col, skipped) = (tile.len(), tile.start + depth.start * tile.len());
+                        let product = Product { a: strip.wrapping_sub(skipped), a_col, ..*product };
+                        // SAFETY: as above; `pack_strips` has filled the strip.
+                        unsafe { self.one(&product, w, &depth, panel, tile) };
                     }
                 }
             }
