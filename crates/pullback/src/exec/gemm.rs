@@ -13,7 +13,7 @@
 //! | direct | the machine has no vectors with multiply-add, or C has gaps | faer |
 //!
 //! [`Packed`] is a B that is packed once for many products with it. A [`Tail`] is done to some rows of C while they are
-//! in the nearest cache.
+//! near.
 
 use std::cell::Cell;
 use std::ops::Range;

@@ -1,7 +1,7 @@
-//! What is packed next, asked of memory while tiles are multiplied.
+//! What is packed next of a right operand, asked of memory while tiles are multiplied.
 //!
-//! What sums over many rows read was written long before, and comes from memory. A core that packs it has nothing else to
-//! do meanwhile; one that multiplies has.
+//! What sums over many rows read was written long before, and comes from the third cache or from memory. A core that packs
+//! it has nothing else to do meanwhile; one that multiplies has.
 
 use super::view::View;
 use std::ops::Range;
@@ -9,10 +9,11 @@ use std::ops::Range;
 /// Bytes that come from memory at once.
 const LINE: usize = 64;
 
-/// Most lines that are asked for at once: fewer than a core can wait for, so that it need not wait.
+/// Most lines that are asked for at once, as many as were best on a Zen 3; what is beyond is not asked for.
 const MOST: usize = 16;
 
-/// The lines of a part of a matrix whose rows are contiguous, in the order of memory.
+/// A part of a matrix whose rows are contiguous, line by line, in the order of memory. Where its rows begin within a
+/// line, the last line of a row may be left out.
 pub struct Ahead<'a, T> {
     from: View<'a, T>,
     rows: Range<usize>,
@@ -28,11 +29,6 @@ impl<'a, T> Ahead<'a, T> {
     pub fn new(from: View<'a, T>, rows: Range<usize>, columns: Range<usize>, times: usize) -> Ahead<'a, T> {
         let lines = rows.len() * columns.len().div_ceil(Self::step());
         Ahead { from, rows, column: columns.start, columns, each: lines.div_ceil(times.max(1)).min(MOST) }
-    }
-
-    /// Nothing.
-    pub fn none(from: View<'a, T>) -> Ahead<'a, T> {
-        Ahead::new(from, 0..0, 0..0, 1)
     }
 
     /// Elements of a line.
@@ -82,7 +78,7 @@ mod tests {
         let view = || View::new(&data, 4, 100, 100, 1);
         let all = |mut ahead: Ahead<'_, f32>| std::iter::from_fn(move || ahead.next()).collect::<Vec<_>>();
         assert_eq!(all(Ahead::new(view(), 1..3, 20..60, 1)), [(1, 20), (1, 36), (1, 52), (2, 20), (2, 36), (2, 52)]);
-        assert_eq!(all(Ahead::none(view())), []);
+        assert_eq!(all(Ahead::new(view(), 2..2, 20..60, 1)), []);
         assert_eq!(Ahead::new(view(), 0..4, 0..100, 10).each, 3);
         assert_eq!(Ahead::new(view(), 0..4, 0..100, 0).each, MOST);
         let mut some = Ahead::new(view(), 0..4, 0..100, 10);

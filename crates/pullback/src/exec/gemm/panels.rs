@@ -1,7 +1,8 @@
 //! The right operand of a product cut into panels, each packed so that a register tile reads it in order.
 //!
 //! A panel is a few vectors of columns wide, and at most [`DEPTH`] rows of B deep, so that it stays in the second cache
-//! while rows of A pass by: all of them where B was packed before, some across a group of panels where it is packed now.
+//! while rows of A pass by: all of them, or some, before the next panel where B was packed before, and across a group of
+//! panels where it is packed now.
 //! Where the columns of A are contiguous and many rows deep, A is packed too, as strips: such rows as make a tile.
 //! Which columns share a panel depends on their number alone, and an element of C is one chain of multiply-adds over each
 //! depth of K: neither rows nor threads change a bit of it.
@@ -75,7 +76,8 @@ fn squares<T: Transpose>(rows: usize, columns: usize) -> impl Iterator<Item = (u
     (0..rows).step_by(T::SQUARE).flat_map(move |row| (0..columns).step_by(T::SQUARE).map(move |column| (row, column)))
 }
 
-/// Rows that pass by panels at once, and those after them: as many tiles each, for all of them read the panels again.
+/// Rows that pass by panels at once, and those after them, in parts of nearly as many tiles: each part reads the panels
+/// again, which a few rows left over would not be worth.
 pub fn near(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
     let Range { start, end } = *rows;
     let tiles = rows.len().div_ceil(ROWS);
@@ -253,22 +255,25 @@ impl Panels {
         DEPTH.min(self.k) * self.vectors.div_ceil(self.count.max(1)) * self.lanes
     }
 
-    /// How many neighbouring panels are packed at once where they are used once: such as stay in the second cache, with
-    /// strips beside what comes next.
+    /// How many neighbouring panels are packed at once where they are used once. Second caches of 512 KB, as cores with
+    /// vectors of 256 bits have, hold half as many beside strips and what is asked of memory.
     fn group(&self, in_strips: bool) -> usize {
-        let room = if in_strips { GROUP / 2 } else { GROUP };
+        let room = if in_strips && self.isa == Isa::Avx2 { GROUP / 2 } else { GROUP };
         (room / self.panel_len().max(1)).clamp(1, self.count.max(1))
     }
 
-    /// The depths, with each the panels among some that are packed at once.
+    /// The depths, with each the panels among some that are packed at once: nearly as many each time.
     fn groups(
         &self,
         panels: Range<usize>,
         in_strips: bool,
     ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<> {
-        let (group, end) = (self.group(in_strips), panels.end);
-        let groups = panels.step_by(group).map(move |first| first..end.min(first + group));
-        self.depths().flat_map(move |depth| groups.clone().map(move |group| (depth.clone(), group)))
+        let parts = panels.len().div_ceil(self.group(in_strips));
+        let at = move |part: usize| panels.start + panels.len() * part / parts;
+        self.depths().flat_map(move |depth| {
+            let at = at.clone();
+            (0..parts).map(move |part| (depth.clone(), at(part)..at(part + 1)))
+        })
     }
 
     /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some rows and panels.
@@ -339,12 +344,12 @@ impl Panels {
             }
             let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, group.start);
             group.clone().for_each(|panel| self.pack_rows(b, &depth, panel, &mut scratch[at(panel)..], false));
-            let next = groups.peek().filter(|_| in_strips && b.shape.col_stride == 1);
-            let times = rows.len().div_ceil(ROWS) * group.len();
-            let mut ahead = match next {
-                Some((depth, group)) => Ahead::new(*b, depth.clone(), self.columns(group), times),
-                None => Ahead::none(*b),
-            };
+            // Only tiles of strips are multiplied one by one.
+            let mut ahead =
+                groups.peek().filter(|_| in_strips && b.shape.col_stride == 1).map(|(deeper, following)| {
+                    let times = rows.len().div_ceil(ROWS) * group.len();
+                    Ahead::new(*b, deeper.clone(), self.columns(following), times)
+                });
             // Some rows across all panels, so that what is near of them in C is used whole.
             for near in near(&rows) {
                 for panel in group.clone() {
@@ -355,7 +360,9 @@ impl Panels {
                         continue;
                     }
                     for tile in tile::tiles(&near) {
-                        ahead.ask();
+                        if let Some(ahead) = &mut ahead {
+                            ahead.ask();
+                        }
                         // A tile reads its strip as an A of so many rows that begins there.
                         let strip = strips[(tile.start - rows.start) * depth.len()..].as_ptr();
                         let (a_col, skipped) = (tile.len(), tile.start + depth.start * tile.len());
@@ -398,6 +405,33 @@ impl Panels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_pass_by_in_equal_parts_of_whole_tiles() {
+        for (start, n) in [0, 33].into_iter().flat_map(|start| (1..300).map(move |n| (start, n))) {
+            let rows = start..start + n;
+            let parts: Vec<Range<usize>> = near(&rows).collect();
+            assert!(parts[0].start == start && parts[parts.len() - 1].end == rows.end, "{rows:?} {parts:?}");
+            assert!(parts.windows(2).all(|p| p[0].end == p[1].start && p[0].len().is_multiple_of(ROWS)), "{parts:?}");
+            let tiles: Vec<usize> = parts.iter().map(|p| p.len().div_ceil(ROWS)).collect();
+            let (least, most) = (*tiles.iter().min().unwrap(), *tiles.iter().max().unwrap());
+            assert!(most <= least + 1 && most < 2 * NEAR_TILES - NEAR_TILES / 2, "{rows:?} {tiles:?}");
+            assert_eq!(tiles.iter().sum::<usize>(), n.div_ceil(ROWS));
+        }
+        assert_eq!(near(&(5..5)).map(|part| part.len()).sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn groups_are_equal_and_go_over_every_panel_of_every_depth() {
+        let panels = Panels::new::<f32>(Isa::Avx2, 1000, 784);
+        let groups: Vec<_> = panels.groups(3..49, true).collect();
+        // Eight groups of five or six panels, at two depths.
+        assert_eq!(groups.len(), 16);
+        assert_eq!((groups[0].clone(), groups[7].clone()), ((0..512, 3..8), (0..512, 43..49)));
+        assert_eq!(groups[8], (512..1000, 3..8));
+        assert!(groups.iter().all(|(_, group)| (5..7).contains(&group.len())));
+        assert_eq!(panels.groups(0..49, false).count(), 2 * 5);
+    }
 
     #[test]
     fn shares_are_as_many_as_threads_and_as_equal_as_can_be() {

@@ -4,7 +4,8 @@ use super::Gemm;
 use crate::exec::isa::Isa;
 use crate::exec::lanes::per_isa;
 
-/// Rows that are multiplied before their tail: a few tiles of the kernels, which the first cache holds.
+/// Rows of a wide product that are multiplied before their tail: a few tiles of the kernels, which the first cache holds.
+/// Of packed panels they are more, for all of them are read again each time.
 pub const ROWS: usize = 24;
 
 /// A function of an element `c` of the product and one, `x`, of another operand.

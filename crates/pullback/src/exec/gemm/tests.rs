@@ -188,10 +188,12 @@ fn a_tail_is_done_to_every_element_once() {
     let mut noise = Noise(7);
     let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| noise.next()).collect() };
     let pools = [Pool::new(1), Pool::new(3)];
-    // Wide in place and turned, packed, narrow, few rows, more rows than a block, several depths.
+    // Wide in place and turned, packed, narrow, few rows, more rows than a part has, several depths.
     for (m, k, n) in [
         (61, 4, 128),
         (61, 40, 128),
+        (67, 40, 128),
+        (130, 600, 70),
         (24, 8, 32),
         (25, 8, 32),
         (50, 30, 37),
@@ -272,17 +274,20 @@ fn strips_give_what_rows_give() {
         let mut draw = |len: usize| -> Vec<T> { (0..len).map(|_| Real::from(noise.next())).collect() };
         let (a, b, before) = (draw(m * k), draw(k * n), draw(m * n));
         let turned: Vec<T> = (0..m * k).map(|i| a[i % k * m + i / k]).collect();
+        let across: Vec<T> = (0..k * n).map(|i| b[i % k * n + i / k]).collect();
         for (isa, accumulate) in Isa::all().filter(|&i| i != Isa::Base).flat_map(|isa| [(isa, false), (isa, true)]) {
             for threads in [1, 3, 4] {
                 let pool = Pool::new(threads);
-                let run = |a: View<'_, T>| {
+                let run = |a: View<'_, T>, b: View<'_, T>| {
                     let mut c = before.clone();
-                    let (to, b) = (ViewMut::row_major(&mut c, m, n), View::row_major(&b, k, n));
-                    gemm_on(isa, &pool, to, a, b, sums(accumulate));
+                    gemm_on(isa, &pool, ViewMut::row_major(&mut c, m, n), a, b, sums(accumulate));
                     c.into_iter().map(|x| Into::<f64>::into(x).to_bits()).collect::<Vec<_>>()
                 };
                 let (columns, rows) = (View::new(&a, m, k, 1, m), View::row_major(&turned, m, k));
-                assert!(run(columns) == run(rows), "{isa:?} [{m}, {k}] · [{k}, {n}], {threads} threads");
+                let (b, across) = (View::row_major(&b, k, n), View::row_major(&across, n, k).t());
+                let want = run(rows, b);
+                assert!(run(columns, b) == want, "{isa:?} [{m}, {k}] · [{k}, {n}], {threads} threads");
+                assert!(run(columns, across) == want, "{isa:?} [{m}, {k}] · [{k}, {n}]ᵀ, {threads} threads");
             }
         }
     }
