@@ -259,13 +259,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "{{\"work\": \"{}\", \"rate\": {:.2}, \"unit\": \"{}\", \"gflops\": {}, \"peak_gflops\": {}, \"share\": {}, \
          \"compile_seconds\": {compile:.4}, \"threads\": {threads}, \
-         \"hand_over_ns\": [{before:.0}, {after:.0}], \"peak_memory_mb\": {:.1}}}",
+         \"hand_over_ns\": [{}, {}], \"peak_memory_mb\": {:.1}}}",
         work.name,
         rate * work.each,
         work.unit,
         number(gflops, 1),
         number(peak, 1),
         number(gflops / peak, 3),
+        number(before, 0),
+        number(after, 0),
         peak_memory_mb(),
     );
     Ok(())
