@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 pub const SPIN: Duration = Duration::from_micros(300);
 
 /// Elementary vectorised operations that take several times as long as handing them over.
-pub(crate) const WORTH: usize = 200_000;
+pub(crate) const WORTH: usize = 50_000;
 
 /// How many times to look between two times of yielding, a few microseconds.
 const POLLS: usize = 500;

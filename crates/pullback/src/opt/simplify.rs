@@ -133,19 +133,28 @@ fn rewritten(types: &[Type], defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn)
     }
 }
 
-/// A product added to what another product made, and nothing else reads, is added where that lies.
+/// A product added to what another product made, and nothing else reads, is added where that lies. Not so where both
+/// are sums over their operands' rows, as a weight's gradients are: one would wait for all rows of the other, where both
+/// can take in the same blocks of rows.
 fn sum_of_products(defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn) -> Rewriting {
     let once = |v: &Var| defined.get(v).filter(|_| uses[v.index()] == 1);
     let [a, b] = &e.inputs[..] else { return None };
     for (product, sum) in [(b, a), (a, b)] {
         let summed = once(sum).map(|e| e.prim.lower());
-        if let (Some(Eqn { prim, inputs, .. }), Some(Lowering::Dot(_) | Lowering::DotAdd(_))) = (once(product), summed)
+        if let (Some(Eqn { prim, inputs, .. }), Some(Lowering::Dot(other) | Lowering::DotAdd(other))) =
+            (once(product), summed)
             && let Lowering::Dot(axes) = prim.lower()
+            && !(sums_rows(&axes) && sums_rows(&other))
         {
             return Some((Arc::new(DotAdd { axes }), vec![inputs[0], inputs[1], *sum]));
         }
     }
     None
+}
+
+/// Whether a product is a sum over both operands' rows.
+fn sums_rows(axes: &DotAxes) -> bool {
+    axes.contract.0.contains(&0) && axes.contract.1.contains(&0)
 }
 
 /// `Σ_b left[b]·right[b]` contracts `b`: the gradient of a mean over examples never spells out one for each.
