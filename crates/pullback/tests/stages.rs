@@ -195,6 +195,28 @@ fn sums_of_products_of_two_parts_are_those_of_all_rows() {
     assert!(worst < 1e-5 * size, "{worst} of {size}");
 }
 
+/// The two gradients of a weight that is used twice take in the same blocks of rows, in one stage, so that memory does not
+/// grow with the rows.
+#[test]
+fn gradients_of_a_weight_used_twice_are_sums_of_one_stage() {
+    let weight = || Key::new(6).normal([96, 96], DType::F32) * 0.1;
+    let f = |w: Tensor, Rows(x): Rows<Tensor>| {
+        let loss = |w: Tensor| vmap(|x: Tensor| x.dot(&w).tanh().dot(&w).tanh().sum()).call(x.clone()).mean();
+        value_and_grad(loss).call(w)
+    };
+    let x = Key::new(7).normal([20_000, 96], DType::F32);
+    let compiled = jit(f);
+    let gradient = compiled.call((weight(), Rows(x.clone()))).unwrap_or_else(|e| panic!("{e}")).1;
+    let (got, want) = (floats(&gradient), floats(&f(weight(), Rows(x.clone())).1));
+    let size = want.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let worst = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max);
+    assert!(worst < 1e-5 * size, "{worst} of {size}");
+    // One layer of all rows takes 7.7 MB.
+    assert!(compiled.bytes() < 8 << 20, "{} bytes", compiled.bytes());
+    let steps = compiled.profile((weight(), Rows(x)), 1).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(steps.iter().filter(|s| s.step.starts_with("stage begins")).count(), 1, "{steps:#?}");
+}
+
 /// Waves of which some parts have 512 rows and some 513, where products of few rows take another way: threads that share out
 /// a part still have the same elements of it in every wave.
 #[test]
