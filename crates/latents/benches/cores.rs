@@ -61,6 +61,9 @@ fn lines() -> [f64; 3] {
 
 fn main() {
     let before = cores::hand_over_ns();
+    if before.is_nan() {
+        return eprintln!("this process has one core: nothing to hand over");
+    }
     let [own, other, shared] = lines();
     println!(
         "{{\"hand_over_ns\": [{before:.0}, {:.0}], \"write_own\": {own:.1}, \"read_the_others\": {other:.1}, \
