@@ -168,52 +168,54 @@ fn waves_of_rows_make_the_gradient_of_all() {
     assert!(steps.iter().any(|s| s.step.starts_with("stage product") && s.step.contains("·rows] ·")), "{steps:#?}");
 }
 
+/// Both layers of a network have one weight.
+fn tied(w: Tensor, Rows(x): Rows<Tensor>) -> (Tensor, Tensor) {
+    let loss = |w: Tensor| vmap(|x: Tensor| x.dot(&w).tanh().dot(&w).tanh().sum()).call(x.clone()).mean();
+    value_and_grad(loss).call(w)
+}
+
+fn tied_weight() -> Tensor {
+    Key::new(6).normal([96, 96], DType::F32) * 0.1
+}
+
+/// Whether a gradient of [`tied`] is that of the interpreter.
+fn holds_for_tied(got: &[f64], x: &Tensor) {
+    let want = floats(&tied(tied_weight(), Rows(x.clone())).1);
+    let size = want.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let worst = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max);
+    assert!(worst < 1e-5 * size, "{worst} of {size}");
+}
+
 /// Sums of products that make much, of rows for several waves: of two parts, each added to wave after wave. A thread
 /// more or less changes no bit.
 #[test]
 fn sums_of_products_of_two_parts_are_those_of_all_rows() {
-    let wide = || Key::new(6).normal([96, 96], DType::F32) * 0.1;
-    let f = |w: Tensor, Rows(x): Rows<Tensor>| {
-        let loss = |w: Tensor| vmap(|x: Tensor| x.dot(&w).tanh().dot(&w).tanh().sum()).call(x.clone()).mean();
-        value_and_grad(loss).call(w)
-    };
-    let n = 1_501;
-    let x = Key::new(7).normal([n, 96], DType::F32);
-    let compiled = jit(f);
+    let x = Key::new(7).normal([1_501, 96], DType::F32);
+    let compiled = jit(tied);
     let run = |threads| {
-        let called = with_threads(threads, || compiled.call((wide(), Rows(x.clone()))));
+        let called = with_threads(threads, || compiled.call((tied_weight(), Rows(x.clone()))));
         floats(&called.unwrap_or_else(|e| panic!("{e}")).1)
     };
-    let (one, want) = (run(1), floats(&f(wide(), Rows(x.clone())).1));
+    let one = run(1);
     for threads in [2, 3, 4, 5, 16] {
         assert!(run(threads) == one, "{threads} threads");
     }
     // A later call begins anew.
     assert!(run(1) == one);
-    let size = want.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-    let worst = one.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max);
-    assert!(worst < 1e-5 * size, "{worst} of {size}");
+    holds_for_tied(&one, &x);
 }
 
 /// The two gradients of a weight that is used twice take in the same blocks of rows, in one stage, so that memory does not
 /// grow with the rows.
 #[test]
 fn gradients_of_a_weight_used_twice_are_sums_of_one_stage() {
-    let weight = || Key::new(6).normal([96, 96], DType::F32) * 0.1;
-    let f = |w: Tensor, Rows(x): Rows<Tensor>| {
-        let loss = |w: Tensor| vmap(|x: Tensor| x.dot(&w).tanh().dot(&w).tanh().sum()).call(x.clone()).mean();
-        value_and_grad(loss).call(w)
-    };
     let x = Key::new(7).normal([20_000, 96], DType::F32);
-    let compiled = jit(f);
-    let gradient = compiled.call((weight(), Rows(x.clone()))).unwrap_or_else(|e| panic!("{e}")).1;
-    let (got, want) = (floats(&gradient), floats(&f(weight(), Rows(x.clone())).1));
-    let size = want.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-    let worst = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max);
-    assert!(worst < 1e-5 * size, "{worst} of {size}");
+    let compiled = jit(tied);
+    let gradient = compiled.call((tied_weight(), Rows(x.clone()))).unwrap_or_else(|e| panic!("{e}")).1;
+    holds_for_tied(&floats(&gradient), &x);
     // One layer of all rows takes 7.7 MB.
     assert!(compiled.bytes() < 8 << 20, "{} bytes", compiled.bytes());
-    let steps = compiled.profile((weight(), Rows(x)), 1).unwrap_or_else(|e| panic!("{e}"));
+    let steps = compiled.profile((tied_weight(), Rows(x)), 1).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(steps.iter().filter(|s| s.step.starts_with("stage begins")).count(), 1, "{steps:#?}");
 }
 
