@@ -4,6 +4,7 @@ use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::fused::{self, Fused, Link};
 use crate::exec::gemm::Tail;
+use crate::exec::lanes::TILE;
 use crate::exec::operand::{Operand, Target};
 use crate::ir::{Graph, Var};
 use crate::lowering::{Lowering, PointOp};
@@ -95,6 +96,8 @@ pub(super) struct Store {
     pub(super) bools: bool,
     /// Whether it is written where an operand lies.
     pub(super) over: bool,
+    /// Whether its lines are summed, and the sums written, one for each.
+    pub(super) summed: bool,
 }
 
 /// The most results of one kernel; more are cut into several kernels when the graph is planned.
@@ -123,13 +126,22 @@ pub(crate) struct Compiled {
     pub writes: Vec<Target>,
 }
 
-/// Compiles a group of equations; `kept` says which variables something else reads.
+/// What becomes of the values of a chain.
+#[derive(Clone, Copy)]
+pub(crate) struct Uses<'a> {
+    /// Whether something else reads a variable.
+    pub kept: &'a dyn Fn(Var) -> bool,
+    /// Of variables that a sum over their last axis alone reads, that sum.
+    pub sums: &'a HashMap<Var, Var>,
+}
+
+/// Compiles a group of equations.
 pub(crate) fn compile(
     graph: &Graph,
     group: &[usize],
     defined: &HashMap<Var, usize>,
     rows: &mut RowTable,
-    kept: &dyn Fn(Var) -> bool,
+    uses: Uses<'_>,
 ) -> Compiled {
     let shape = graph.ty(graph.eqns[group[0]].output).shape.dims().to_vec();
     let mut builder = Builder { graph, defined, shape: &shape, loads: Vec::new() };
@@ -149,16 +161,17 @@ pub(crate) fn compile(
         let args = args.collect();
         chain.push(Link { op: Op::Point(op), args, output: e.output });
     }
-    let chain = fused::fuse(chain, kept);
-    let (axes, loads, reads) = merge(&shape, builder.loads, rows, graph);
+    let chain = fused::fuse(chain, uses.kept);
+    let sums = chain.iter().any(|link| uses.sums.contains_key(&link.output));
+    let (axes, loads, reads) = merge(&shape, builder.loads, sums, rows, graph);
     let lanes = group
         .iter()
         .flat_map(|&i| graph.eqns[i].inputs.iter().chain([&graph.eqns[i].output]))
         .map(|&v| graph.ty(v).dtype)
         .find(|d| d.is_float())
         .unwrap_or(DType::F32);
-    let (kernel, kept) = allocate(graph, chain, loads, kept);
-    let writes = kept.into_iter().map(|v| Target::new(graph, v, rows)).collect();
+    let (kernel, written) = allocate(graph, chain, loads, uses);
+    let writes = written.into_iter().map(|v| Target::new(graph, v, rows)).collect();
     Compiled { kernel: Kernel { lanes, axes, ..kernel }, reads, writes }
 }
 
@@ -212,10 +225,12 @@ impl Builder<'_> {
     }
 }
 
-/// Joins neighbouring axes along which every operand lies alike, and drops axes of size 1.
+/// Joins neighbouring axes along which every operand lies alike, but for the last where lines of it are summed, and drops
+/// axes of size 1.
 fn merge(
     shape: &[Dim],
     loads: Vec<(Var, Vec<Kind>)>,
+    sums: bool,
     rows: &mut RowTable,
     graph: &Graph,
 ) -> (Vec<Count>, Vec<Load>, Vec<Operand>) {
@@ -226,7 +241,7 @@ fn merge(
         }
         let alike = |a: usize, b: usize| loads.iter().all(|(_, k)| k[a] == k[b] && !matches!(k[a], Kind::Indexed(_)));
         match axes.last_mut() {
-            Some(last) if alike(last[0], i) => last.push(i),
+            Some(last) if alike(last[0], i) && !(sums && i + 1 == shape.len()) => last.push(i),
             _ => axes.push(vec![i]),
         }
     }
@@ -278,8 +293,8 @@ fn merge(
     (counts, loads, reads)
 }
 
-/// Gives each value a register for as long as it is read; the chain, and the variables that are kept.
-fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, kept: &dyn Fn(Var) -> bool) -> (Kernel, Vec<Var>) {
+/// Gives each value a register for as long as it is read; the chain, and the variables that it writes.
+fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: Uses<'_>) -> (Kernel, Vec<Var>) {
     let n = chain.len();
     let mut last_read: Vec<usize> = (0..n).collect();
     for (k, link) in chain.iter().enumerate() {
@@ -310,13 +325,17 @@ fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, kept: &dyn Fn(Var
         let bools = graph.ty(output).dtype == DType::Bool;
         let first = stores.len();
         let mut direct = None;
-        if kept(output) {
+        if (uses.kept)(output) {
             if !bools {
                 direct = Some(first);
                 at[k] = Source::Result(first);
             }
-            stores.push(Store { register, bools, over: false });
+            stores.push(Store { register, bools, over: false, summed: false });
             written.push(output);
+        }
+        if let Some(&sum) = uses.sums.get(&output) {
+            stores.push(Store { register, bools: false, over: false, summed: true });
+            written.push(sum);
         }
         let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
         instructions.push(Instruction { op, register, args: resolved, direct, stores: copied });
@@ -366,7 +385,7 @@ impl Kernel {
             Op::Fused(Fused::TanhSlope) => (Tail::TanhSlope, None),
             _ => return None,
         };
-        [(a, b)].into_iter().chain(turned).filter(|_| !store.bools).find_map(|(c, x)| {
+        [(a, b)].into_iter().chain(turned).filter(|_| !store.bools && !store.summed).find_map(|(c, x)| {
             let Source::Load(c) = c else { return None };
             let other = match x {
                 Source::Load(l) => &self.loads[l],
@@ -405,6 +424,11 @@ impl Kernel {
         Some(self.loads[load].operand)
     }
 
+    /// Whether its lines are so many numbers, and its tiles whole lines.
+    pub(crate) fn has_lines_of(&self, n: usize) -> bool {
+        (2..=TILE).contains(&n) && self.axes.last() == Some(&Count::known(n))
+    }
+
     /// How many operands it lays out or reads.
     pub(crate) fn loads(&self) -> usize {
         self.loads.len()
@@ -412,7 +436,8 @@ impl Kernel {
 
     /// Elementary operations.
     pub(crate) fn operations(&self) -> Count {
-        let each = Count::known(self.instructions.len());
+        let sums = self.stores.iter().filter(|s| s.summed).count();
+        let each = Count::known(self.instructions.len() + sums);
         self.axes.iter().fold(each, |n, axis| n.times(axis))
     }
 }
@@ -427,6 +452,7 @@ impl fmt::Display for Kernel {
         self.instructions.iter().try_for_each(|i| match i.op {
             Op::Point(op) => write!(f, " {op:?}"),
             Op::Fused(op) => write!(f, " {op:?}"),
-        })
+        })?;
+        self.stores.iter().filter(|s| s.summed).try_for_each(|_| f.write_str(" Sum"))
     }
 }

@@ -12,6 +12,7 @@ mod isa;
 mod kernel;
 mod lanes;
 mod lines;
+mod logistic;
 mod memory;
 mod operand;
 mod pace;

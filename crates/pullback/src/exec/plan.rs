@@ -3,13 +3,15 @@
 use crate::array::Array;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::group::grouped;
-use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES};
+use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES, Uses};
 use crate::exec::memory::{Memory, Place};
 use crate::exec::placement::places;
 use crate::exec::ragged::named;
+use crate::exec::reduce;
 use crate::exec::schedule::{Run, schedule};
 use crate::exec::step::{Step, Work, other};
 use crate::ir::{Graph, Var};
+use crate::lowering::Lowering;
 use crate::opt::fuse::{self, Role, role};
 use std::collections::{HashMap, HashSet};
 
@@ -49,20 +51,19 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
         rows.count(graph.ty(v).shape.dims().iter().copied());
     }
     let root = roots(graph);
-    let (mut order, mut needed) = groups(graph, true, &defined, &root, &mut rows);
+    let mut groups = Groups::of(graph, true, &defined, &root, &mut rows);
     // Of kernels that will be cut each value has one writer.
-    let mut kernels = order.iter().filter_map(|s| if let fuse::Step::Kernel(group) = s { Some(group) } else { None });
-    if repeat(kernels.clone()) {
-        let whole =
-            |group: &Vec<usize>| fits(&kernel::compile(graph, group, &defined, &mut rows, &|v| needed.contains(&v)));
-        if !kernels.all(whole) {
-            (order, needed) = groups(graph, false, &defined, &root, &mut rows);
+    if repeat(groups.kernels()) {
+        let uses = Uses { kept: &|v| groups.needed.contains(&v), sums: &groups.sums };
+        if !groups.kernels().all(|group| fits(&kernel::compile(graph, group, &defined, &mut rows, uses))) {
+            groups = Groups::of(graph, false, &defined, &root, &mut rows);
         }
     }
+    let uses = Uses { kept: &|v| groups.needed.contains(&v), sums: &groups.sums };
     let mut steps: Vec<Step> = Vec::new();
-    for step in &order {
+    for step in &groups.order {
         match step {
-            fuse::Step::Kernel(group) => cut(graph, group, &defined, &mut rows, &needed, &mut steps),
+            fuse::Step::Kernel(group) => cut(graph, group, &defined, &mut rows, uses, &mut steps),
             fuse::Step::Eqn(i) => steps.push(other(graph, &graph.eqns[*i], &mut rows)),
         }
     }
@@ -115,26 +116,77 @@ fn with_tails(graph: &Graph, steps: Vec<Step>, root: &dyn Fn(Var) -> Var, rows: 
     all.into_iter().flatten().collect()
 }
 
-/// What runs at once, and the variables that it reads from memory: what must be kept.
-fn groups(
+/// What runs at once.
+struct Groups {
+    order: Vec<fuse::Step>,
+    /// The variables that something reads from memory: what must be kept.
+    needed: HashSet<Var>,
+    /// Of values that a sum over their last axis alone reads, that sum.
+    sums: HashMap<Var, Var>,
+}
+
+impl Groups {
+    fn of(
+        graph: &Graph,
+        repeats: bool,
+        defined: &HashMap<Var, usize>,
+        root: &dyn Fn(Var) -> Var,
+        rows: &mut RowTable,
+    ) -> Groups {
+        let mut order = fuse::steps(graph, repeats);
+        let sums = sums_of_lines(graph, &order, defined, root, rows);
+        let taken: HashSet<Var> = sums.values().copied().collect();
+        order.retain(|s| !matches!(s, fuse::Step::Eqn(i) if taken.contains(&graph.eqns[*i].output)));
+        let mut needed: HashSet<Var> = graph.outputs.iter().map(|&v| root(v)).collect();
+        for step in &order {
+            match step {
+                fuse::Step::Kernel(group) => {
+                    let uses = Uses { kept: &|_| true, sums: &HashMap::new() };
+                    let k = kernel::compile(graph, group, defined, rows, uses);
+                    needed.extend(k.reads.iter().map(|o| root(o.var)));
+                }
+                fuse::Step::Eqn(i) => needed.extend(graph.eqns[*i].inputs.iter().map(|&v| root(v))),
+            }
+        }
+        Groups { order, needed, sums }
+    }
+
+    fn kernels(&self) -> impl Iterator<Item = &Vec<usize>> {
+        self.order.iter().filter_map(|s| if let fuse::Step::Kernel(group) = s { Some(group) } else { None })
+    }
+}
+
+/// Sums over the last axis of what a kernel makes and nothing else reads: a kernel takes them while its lines are near.
+fn sums_of_lines(
     graph: &Graph,
-    repeats: bool,
+    order: &[fuse::Step],
     defined: &HashMap<Var, usize>,
     root: &dyn Fn(Var) -> Var,
     rows: &mut RowTable,
-) -> (Vec<fuse::Step>, HashSet<Var>) {
-    let order = fuse::steps(graph, repeats);
-    let mut needed: HashSet<Var> = graph.outputs.iter().map(|&v| root(v)).collect();
-    for step in &order {
+) -> HashMap<Var, Var> {
+    let mut readers: HashMap<Var, usize> = HashMap::new();
+    let read = graph.eqns.iter().filter(|e| role(graph, e) != Role::Alias).flat_map(|e| &e.inputs);
+    read.chain(&graph.outputs).for_each(|&v| *readers.entry(root(v)).or_default() += 1);
+    let mut makers: HashMap<Var, &[usize]> = HashMap::new();
+    let mut sums = HashMap::new();
+    for step in order {
         match step {
-            fuse::Step::Kernel(group) => {
-                let k = kernel::compile(graph, group, defined, rows, &|_| true);
-                needed.extend(k.reads.iter().map(|o| root(o.var)));
+            fuse::Step::Kernel(group) => makers.extend(group.iter().map(|&i| (graph.eqns[i].output, &group[..]))),
+            fuse::Step::Eqn(i) => {
+                let e = &graph.eqns[*i];
+                let Lowering::Reduce(op, axes) = e.prim.lower() else { continue };
+                let v = root(e.inputs[0]);
+                let (Some(group), Some(1)) = (makers.get(&v), readers.get(&v)) else { continue };
+                let line = reduce::compile(graph, e, op, &axes, rows).and_then(|r| r.sums_lines_of());
+                let alone = HashMap::from([(v, e.output)]);
+                let uses = Uses { kept: &|_| true, sums: &alone };
+                if line.is_some_and(|n| kernel::compile(graph, group, defined, rows, uses).kernel.has_lines_of(n)) {
+                    sums.extend(alone);
+                }
             }
-            fuse::Step::Eqn(i) => needed.extend(graph.eqns[*i].inputs.iter().map(|&v| root(v))),
         }
     }
-    (order, needed)
+    sums
 }
 
 /// Whether a chain has no more operands and results than a kernel may.
@@ -167,10 +219,10 @@ fn cut(
     group: &[usize],
     defined: &HashMap<Var, usize>,
     rows: &mut RowTable,
-    needed: &HashSet<Var>,
+    uses: Uses<'_>,
     steps: &mut Vec<Step>,
 ) {
-    let chain = kernel::compile(graph, group, defined, rows, &|v| needed.contains(&v));
+    let chain = kernel::compile(graph, group, defined, rows, uses);
     if fits(&chain) || group.len() < 2 {
         let Compiled { kernel, reads, writes } = chain;
         steps.push(Step::new(graph, Work::Kernel(Box::new(kernel)), reads, writes, rows));
@@ -178,7 +230,7 @@ fn cut(
     }
     let (first, second) = group.split_at(group.len() / 2);
     let read: HashSet<Var> = second.iter().flat_map(|&i| graph.eqns[i].inputs.iter().copied()).collect();
-    let more: HashSet<Var> = needed.union(&read).copied().collect();
-    cut(graph, first, defined, rows, &more, steps);
-    cut(graph, second, defined, rows, &more, steps);
+    let kept = |v: Var| (uses.kept)(v) || read.contains(&v);
+    cut(graph, first, defined, rows, Uses { kept: &kept, ..uses }, steps);
+    cut(graph, second, defined, rows, uses, steps);
 }

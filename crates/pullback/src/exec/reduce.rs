@@ -15,6 +15,7 @@ use crate::exec::shared::Shared;
 use crate::exec::step::ByRows;
 use crate::ir::{Eqn, Graph};
 use crate::lowering::{DotAxes, ReduceOp};
+pub(super) use loops::sum_lines;
 use loops::{BLOCK, LANES, fold_columns, fold_lines, fold_segments, sum_products};
 use std::fmt;
 
@@ -78,6 +79,12 @@ impl Reduction {
 
     pub(crate) fn op(&self) -> ReduceOp {
         self.op
+    }
+
+    /// How many numbers follow each other in each sum, if that is what it takes, and their number is known.
+    pub(crate) fn sums_lines_of(&self) -> Option<usize> {
+        let sums = self.op == ReduceOp::Sum && !self.by_segments && !self.of_products && self.inner.is_one();
+        (sums && self.middle.is_known()).then(|| self.middle.get(&[]))
     }
 
     /// Whether it folds the rows of each segment.

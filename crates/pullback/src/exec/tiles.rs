@@ -1,11 +1,13 @@
 //! Runs a kernel tile by tile.
 
 use crate::array::DType;
-use crate::exec::fused;
-use crate::exec::kernel::{Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Op, Source};
+use crate::exec::fused::{self, Fused};
+use crate::exec::kernel::{Instruction, Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Op, Source};
 use crate::exec::lanes::{Lane, Run, TILE, WIDTH, aligned, aligned_mut, per_isa, point};
 use crate::exec::lines::Lines;
+use crate::exec::logistic;
 use crate::exec::operand::Io;
+use crate::exec::reduce::sum_lines;
 use crate::exec::shared::Shared;
 
 /// Where a result is written.
@@ -42,9 +44,9 @@ impl Kernel {
         for (l, load) in self.loads.iter().enumerate().filter(|(_, load)| load.single) {
             singles[l] = if load.bools { truth(io.read::<bool>(load.operand)[0]) } else { loads[l][0] };
         }
-        let work = Work { kernel: self, io, lines, cols, loads, singles, outs };
+        let per = lines_of_tile(cols);
+        let work = Work { kernel: self, io, lines, cols, per, loads, singles, outs };
         // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
-        let per = if cols >= TILE { 1 } else { TILE / cols };
         let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
         let (share, shares) = io.share;
         let (first, tiles) = (tiles * share / shares, tiles * (share + 1) / shares - tiles * share / shares);
@@ -66,10 +68,19 @@ struct Work<'a, T> {
     io: &'a Io<'a>,
     lines: usize,
     cols: usize,
+    /// Lines of a tile.
+    per: usize,
     loads: [&'a [T]; MOST_LOADS],
     /// The operands that are one number.
     singles: [T; MOST_LOADS],
     outs: [Option<Out<'a, T>>; MOST_STORES],
+}
+
+/// How many lines a tile has: such as are whole vectors, if so many fit.
+fn lines_of_tile(cols: usize) -> usize {
+    let most = (TILE / cols).max(1);
+    let vectors = WIDTH >> cols.trailing_zeros().min(WIDTH.trailing_zeros());
+    if most < vectors { most } else { most / vectors * vectors }
 }
 
 /// Whether an operand needs no laying out for a tile, which is of one line.
@@ -112,8 +123,7 @@ impl<T: Lane> Work<'_, T> {
             let col = tile % parts * TILE;
             (tile / parts, 1, col, TILE.min(cols - col))
         } else {
-            let per = TILE / cols;
-            (tile * per, per.min(self.lines - tile * per), 0, cols)
+            (tile * self.per, self.per.min(self.lines - tile * self.per), 0, cols)
         };
         let one = (lines == 1).then_some([line, col]);
         let tile = Tile { start: line * cols + col, n: lines * width, one };
@@ -124,7 +134,7 @@ impl<T: Lane> Work<'_, T> {
             if as_it_lies || (once && !first) {
                 continue;
             }
-            let lines = if once { (TILE / cols).min(self.lines) } else { lines };
+            let lines = if once { self.per.min(self.lines) } else { lines };
             let to = aligned_mut(&mut registers[kernel.registers + l]);
             let n = lines * width;
             // What is computed of the rest is not read, but zeros are computed with as fast as anything.
@@ -158,6 +168,22 @@ impl<T: Lane> Work<'_, T> {
             Some(Out::Numbers(out)) if tile.is_whole() && !self.kernel.stores[store].over => Some(out),
             _ => None,
         }
+    }
+
+    /// Where the sums of lines are written, if that is what a result is.
+    #[inline(always)]
+    fn sums(&self, store: usize) -> Option<&Shared<'_, T>> {
+        match &self.outs[store] {
+            Some(Out::Numbers(out)) if self.kernel.stores[store].summed => Some(out),
+            _ => None,
+        }
+    }
+
+    /// The same of what an instruction makes, if such sums have a way of their own.
+    #[inline(always)]
+    fn logistic_sums(&self, i: &Instruction) -> Option<&Shared<'_, T>> {
+        let fits = i.op == Op::Fused(Fused::Logistic) && !i.stores.is_empty() && logistic::takes(self.cols);
+        if fits { self.sums(i.stores.start) } else { None }
     }
 
     /// An operand of a tile of one line that needs no laying out: one number, or numbers that follow each other.
@@ -266,6 +292,13 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>
             argument(work, c, registers, tile),
             argument(work, d, registers, tile),
         ];
+        if let Some(out) = work.logistic_sums(i) {
+            // SAFETY: a tile is of whole lines, each with a sum of its own; tiles do not overlap, and each is run by one task.
+            let to = unsafe { out.range(start / work.cols, n / work.cols) };
+            logistic::sums::<T, FMA>(to, [args[0], args[1], args[2]], work.cols);
+            registers[i.register] = register;
+            continue;
+        }
         let direct = i.direct.and_then(|s| work.direct(s, tile));
         let to = match direct {
             // SAFETY: tiles do not overlap, and each is run by one task.
@@ -280,6 +313,12 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>
         let copied = i.direct.filter(|_| direct.is_none());
         for store in i.stores.clone().chain(copied) {
             let from = &aligned(&registers[work.kernel.stores[store].register])[..n];
+            if let Some(out) = work.sums(store) {
+                // SAFETY: as above.
+                let to = unsafe { out.range(start / work.cols, n / work.cols) };
+                sum_lines(work.io.isa, from, work.cols, to);
+                continue;
+            }
             match &work.outs[store] {
                 // SAFETY: as above.
                 Some(Out::Numbers(out)) => unsafe { out.range(start, n) }.copy_from_slice(from),

@@ -85,6 +85,12 @@ impl<const N: usize> Abreast<N> {
         self.map(|x| f32::from_bits(f(x.to_bits())))
     }
 
+    /// No less than `least`; NaN stays.
+    #[inline(always)]
+    pub fn at_least(self, least: f32) -> Self {
+        self.map(|x| if least > x { least } else { x })
+    }
+
     /// No more than `most`; NaN stays.
     #[inline(always)]
     pub fn at_most(self, most: f32) -> Self {

@@ -129,14 +129,15 @@ pub(super) fn expm1_f64<const FMA: bool>(x: f64) -> f64 {
     r.copysign(x)
 }
 
-/// `exp(-a)` for `a >= 0`.
+/// `exp(-|x|)`.
 ///
 /// One-sided, so a lifted scale `2^(n + 64)` is always normal, and one multiplication by a
 /// constant takes the lift off again, with a single rounding even among the subnormal numbers.
 #[inline(always)]
-pub(super) fn decay_f32<const FMA: bool, const N: usize>(a: Abreast<N>) -> Abreast<N> {
+pub(super) fn decay_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
     const LOWER: f32 = f32::from_bits((127 - 64) << 23);
-    let [_, s, q] = reduce_abreast::<FMA, N>(-a.at_most(104.0), 127.0 + 64.0);
+    // The sign first: the other way around the compiler makes a comparison and a choice of what is one maximum.
+    let [_, s, q] = reduce_abreast::<FMA, N>((-x.abs()).at_least(-104.0), 127.0 + 64.0);
     fma::<FMA, N>(s, q, s) * LOWER
 }
 
@@ -147,6 +148,12 @@ pub(super) fn decay_f64<const FMA: bool>(a: f64, tail: f64, p: f64) -> f64 {
     let a = if a > 790.0 { 790.0 } else { a };
     let (_, s, q) = reduce_f64::<FMA>(-a, -tail, 1023.0 + 512.0);
     fma_f64::<FMA>(p, q, p) * s * LOWER
+}
+
+/// `exp(-|x|)`.
+#[inline(always)]
+pub(super) fn abs_decay_f64<const FMA: bool>(x: f64) -> f64 {
+    decay_f64::<FMA>(x.abs(), 0.0, 1.0)
 }
 
 #[cfg(test)]

@@ -97,6 +97,8 @@ pub trait Real:
     fn sigmoid_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
     fn log_sigmoid_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
     fn softplus_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    /// `exp(-|x|)`.
+    fn decay_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
 
     /// `log |Gamma(self)|`.
     fn log_gamma(self) -> Self;
@@ -116,7 +118,7 @@ macro_rules! real {
         }
         y
     }};
-    ($t:ident, $limit:expr, [$(($single:ident, $of:ident, $several:path)),+ $(,)?], $(($name:ident, $body:path)),+ $(,)?) => {
+    ($t:ident, $limit:expr, $decay:path, [$(($single:ident, $of:ident, $several:path)),+ $(,)?], $(($name:ident, $body:path)),+ $(,)?) => {
         impl Real for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
@@ -160,6 +162,11 @@ macro_rules! real {
                 }
             )+
 
+            #[inline(always)]
+            fn decay_of<const FMA: bool, const N: usize>(x: [$t; N]) -> [$t; N] {
+                real!(@of $t, $decay, x)
+            }
+
             $(
                 #[inline(always)]
                 fn $of<const FMA: bool, const N: usize>(x: [$t; N]) -> [$t; N] {
@@ -192,6 +199,7 @@ macro_rules! real {
 real!(
     f32,
     trig::LIMIT_F32,
+    exp::decay_f32::<FMA, N>,
     [
         (tanh, tanh_of, tanh::tanh_f32::<FMA, N>),
         (sigmoid, sigmoid_of, sigmoid::sigmoid_f32::<FMA, N>),
@@ -215,6 +223,7 @@ real!(
 real!(
     f64,
     trig::LIMIT_F64,
+    exp::abs_decay_f64::<FMA>,
     [
         (tanh, tanh_of, tanh::tanh_f64::<FMA>),
         (sigmoid, sigmoid_of, sigmoid::sigmoid_f64::<FMA>),

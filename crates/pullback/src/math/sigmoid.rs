@@ -5,20 +5,20 @@
 //! `log1p(t) = t + t^2 P(t)`, and f64 only the exponents 0 and 1 of `1 + t`.
 
 use super::abreast::{Abreast, fma};
-use super::exp::{decay_f32, decay_f64};
+use super::exp::{abs_decay_f64, decay_f32};
 use super::log::compose_f64;
 
 /// `1 / (1 + exp(-x))`; at most 2.3 ulp.
 #[inline(always)]
 pub(super) fn sigmoid_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
-    let t = decay_f32::<FMA, N>(x.abs());
+    let t = decay_f32::<FMA, N>(x);
     t.where_of(x, |x| x < 0.0, 1.0) / (1.0 + t)
 }
 
 /// `1 / (1 + exp(-x))`; at most 1.7 ulp.
 #[inline(always)]
 pub(super) fn sigmoid_f64<const FMA: bool>(x: f64) -> f64 {
-    let t = decay_f64::<FMA>(x.abs(), 0.0, 1.0);
+    let t = abs_decay_f64::<FMA>(x);
     let top = if x < 0.0 { t } else { 1.0 };
     top / (1.0 + t)
 }
@@ -26,7 +26,7 @@ pub(super) fn sigmoid_f64<const FMA: bool>(x: f64) -> f64 {
 /// `log(1 + exp(x))`; at most 2.5 ulp.
 #[inline(always)]
 pub(super) fn softplus_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
-    let t = decay_f32::<FMA, N>(x.abs());
+    let t = decay_f32::<FMA, N>(x);
     let p = poly!(fma::<FMA, N>, t;
         -0.499_999_3, 0.333_304_73, -0.249_582_3, 0.196_937_4, -0.153_510_02, 0.106_736_36,
         -0.057_600_25, 0.020_172_18, -0.003_311_608);
@@ -36,7 +36,7 @@ pub(super) fn softplus_f32<const FMA: bool, const N: usize>(x: Abreast<N>) -> Ab
 /// `log(1 + exp(x))`; at most 1.5 ulp.
 #[inline(always)]
 pub(super) fn softplus_f64<const FMA: bool>(x: f64) -> f64 {
-    let t = decay_f64::<FMA>(x.abs(), 0.0, 1.0);
+    let t = abs_decay_f64::<FMA>(x);
     let large = t > 0.414;
     let f = if large { 0.5 * t - 0.5 } else { t };
     let k = if large { 1.0 } else { 0.0 };

@@ -83,13 +83,25 @@ fn short<T: Real>(x: &[T], middle: usize, to: &mut [T], first: T, f: impl Fn(T, 
 }
 
 #[inline(always)]
+fn line_sums<T: Real, const FMA: bool>(x: &[T], middle: usize, to: &mut [T]) {
+    match middle {
+        ..LANES => short(x, middle, to, T::ZERO, |a, b| a + b),
+        _ => to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = sum_run(line)),
+    }
+}
+
+per_isa! {
+    /// The sum of each line of `middle` numbers, of which there are some.
+    pub(in crate::exec) fn sum_lines<T: Real>(x: &[T], middle: usize, to: &mut [T]) = line_sums;
+}
+
+#[inline(always)]
 fn lines<T: Real, const FMA: bool>(op: ReduceOp, x: &[T], middle: usize, to: &mut [T], scratch: &mut [T]) {
     if middle == 0 {
         return to.fill(start(op));
     }
     match op {
-        ReduceOp::Sum if middle < LANES => short(x, middle, to, T::ZERO, |a, b| a + b),
-        ReduceOp::Sum => to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = sum_run(line)),
+        ReduceOp::Sum => line_sums::<T, FMA>(x, middle, to),
         ReduceOp::Max => {
             to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = fold_run(line, start(op), max));
         }
