@@ -44,7 +44,8 @@ impl Kernel {
         for (l, load) in self.loads.iter().enumerate().filter(|(_, load)| load.single) {
             singles[l] = if load.bools { truth(io.read::<bool>(load.operand)[0]) } else { loads[l][0] };
         }
-        let per = lines_of_tile(cols);
+        let beside = self.axes.len().checked_sub(2).filter(|&axis| axis > 0).map(|axis| self.axes[axis].get(io.rows));
+        let per = lines_of_tile(cols, beside);
         let work = Work { kernel: self, io, lines, cols, per, loads, singles, outs };
         // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
         let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
@@ -53,9 +54,9 @@ impl Kernel {
         let tasks = io.pool.tasks(total * self.instructions.len(), tiles);
         io.pool.run(tasks, &|task| {
             T::registers(self.registers + self.loads.len() + 1, |registers| {
-                let range = first + tiles * task / tasks..first + tiles * (task + 1) / tasks;
-                for (k, tile) in range.enumerate() {
-                    work.tile(tile, k == 0, registers);
+                let mut laid = [None; MOST_LOADS];
+                for tile in first + tiles * task / tasks..first + tiles * (task + 1) / tasks {
+                    work.tile(tile, &mut laid, registers);
                 }
             });
         });
@@ -76,18 +77,33 @@ struct Work<'a, T> {
     outs: [Option<Out<'a, T>>; MOST_STORES],
 }
 
-/// How many lines a tile has: such as are whole vectors, if so many fit.
-fn lines_of_tile(cols: usize) -> usize {
+/// How many lines a tile has: such as are whole vectors, if so many fit; and of those such as `beside` is a multiple of, the
+/// length of the axis before the last where there is one before that, if there is one not much smaller.
+fn lines_of_tile(cols: usize, beside: Option<usize>) -> usize {
+    /// In how many more parts than the fewest the axis is cut, at the most.
+    const MORE: usize = 4;
     let most = (TILE / cols).max(1);
     let vectors = WIDTH >> cols.trailing_zeros().min(WIDTH.trailing_zeros());
-    if most < vectors { most } else { most / vectors * vectors }
+    let per = if most < vectors { most } else { most / vectors * vectors };
+    let Some(beside) = beside else { return per };
+    let parts = beside.div_ceil(per);
+    let lines = (parts..=parts + MORE).filter(|&parts| beside.is_multiple_of(parts.max(1))).map(|parts| beside / parts);
+    lines.into_iter().find(|n| n.is_multiple_of(vectors) && 2 * n > per).unwrap_or(per)
 }
 
-/// Whether an operand needs no laying out for a tile, which is of one line.
-#[inline(always)]
-fn lies_in_line(load: &Load, tile: Tile) -> bool {
-    tile.one.is_some() && !load.bools && !load.in_place() && (tile.is_whole() || !load.runs())
+/// Where an operand that is not read element by element begins for a tile.
+#[derive(Clone, Copy)]
+enum Begins {
+    /// At an element, from which on it needs no laying out.
+    There(usize),
+    /// At one from which on every line of the tile is the same.
+    Alike(usize),
+    /// Its lines lie elsewhere each.
+    Apart,
 }
+
+/// What lies in the register of an operand: from which element on it was laid out, and how many numbers.
+type Laid = Option<[usize; 2]>;
 
 /// A truth value as a number.
 fn truth<T: Lane>(x: bool) -> T {
@@ -99,8 +115,6 @@ fn truth<T: Lane>(x: bool) -> T {
 struct Tile {
     start: usize,
     n: usize,
-    /// The line and the column, where it is of one line.
-    one: Option<[usize; 2]>,
 }
 
 impl Tile {
@@ -116,7 +130,7 @@ impl Tile {
 
 impl<T: Lane> Work<'_, T> {
     /// Runs one tile: some whole lines, or a part of a long one.
-    fn tile(&self, tile: usize, first: bool, registers: &mut [Vec<T>]) {
+    fn tile(&self, tile: usize, laid: &mut [Laid; MOST_LOADS], registers: &mut [Vec<T>]) {
         let (kernel, cols) = (self.kernel, self.cols);
         let (line, lines, col, width) = if cols > TILE {
             let parts = cols.div_ceil(TILE);
@@ -125,18 +139,30 @@ impl<T: Lane> Work<'_, T> {
         } else {
             (tile * self.per, self.per.min(self.lines - tile * self.per), 0, cols)
         };
-        let one = (lines == 1).then_some([line, col]);
-        let tile = Tile { start: line * cols + col, n: lines * width, one };
+        let tile = Tile { start: line * cols + col, n: lines * width };
+        let mut begins = [Begins::Apart; MOST_LOADS];
         for (l, load) in kernel.loads.iter().enumerate() {
+            if load.single || (load.in_place() && tile.is_whole()) {
+                continue;
+            }
             // What is the same for every line is laid out once, unless tiles are parts of lines.
             let once = load.same_rows && cols <= TILE && !load.in_place();
-            let as_it_lies = load.single || (load.in_place() && tile.is_whole()) || lies_in_line(load, tile);
-            if as_it_lies || (once && !first) {
+            begins[l] = if load.in_place() { Begins::Apart } else { self.begins(load, tile, [line, lines, col]) };
+            if let Begins::There(_) = begins[l] {
                 continue;
             }
             let lines = if once { self.per.min(self.lines) } else { lines };
-            let to = aligned_mut(&mut registers[kernel.registers + l]);
             let n = lines * width;
+            let from = match begins[l] {
+                _ if once => Some([0, n]),
+                Begins::Alike(start) => Some([start, n]),
+                _ => None,
+            };
+            if from.is_some() && laid[l] == from {
+                continue;
+            }
+            laid[l] = from;
+            let to = aligned_mut(&mut registers[kernel.registers + l]);
             // What is computed of the rest is not read, but zeros are computed with as fast as anything.
             to[n..n.next_multiple_of(WIDTH)].fill(T::ZERO);
             let to = &mut to[..n];
@@ -148,7 +174,27 @@ impl<T: Lane> Work<'_, T> {
                 self.fill(load, self.loads[l], to, [line, col, width], |x| x);
             }
         }
-        run_program(self.io.isa, self, registers, tile);
+        run_program(self.io.isa, self, registers, tile, &begins);
+    }
+
+    /// Where some lines of an operand begin, from a column on.
+    fn begins(&self, load: &Load, tile: Tile, [line, lines, col]: [usize; 3]) -> Begins {
+        let last = load.kinds.len() - 1;
+        let start = || self.lines(load, self.numbers(load))(line) + if load.runs() { col } else { 0 };
+        if lines == 1 {
+            let lies = !load.bools && (tile.is_whole() || !load.runs());
+            return if lies { Begins::There(start()) } else { Begins::Apart };
+        }
+        if last < 2 || matches!(load.kinds[last - 1], Kind::Indexed(_)) {
+            return Begins::Apart;
+        }
+        let [count, step] = [&self.kernel.axes, &load.strides].map(|of| of[last - 1].get(self.io.rows));
+        match step {
+            _ if line % count + lines > count => Begins::Apart,
+            0 => Begins::Alike(start()),
+            _ if step == self.cols && load.runs() && tile.is_whole() && !load.bools => Begins::There(start()),
+            _ => Begins::Apart,
+        }
     }
 
     /// The elements of a tile of an operand that is read where it lies.
@@ -186,15 +232,12 @@ impl<T: Lane> Work<'_, T> {
         if fits { self.sums(i.stores.start) } else { None }
     }
 
-    /// An operand of a tile of one line that needs no laying out: one number, or numbers that follow each other.
+    /// An operand that needs no laying out for a tile: one number, or numbers that follow each other.
     #[inline(always)]
-    fn in_line(&self, load: usize, tile: Tile) -> Option<Run<'_, T>> {
-        let (operand, [line, col]) = (&self.kernel.loads[load], tile.one?);
-        if !lies_in_line(operand, tile) {
-            return None;
-        }
-        let from = &self.loads[load][self.lines(operand, self.numbers(operand))(line)..];
-        Some(if operand.runs() { Run::Each(&from[col..col + tile.n]) } else { Run::All(from[0]) })
+    fn there(&self, load: usize, tile: Tile, begins: Begins) -> Option<Run<'_, T>> {
+        let Begins::There(start) = begins else { return None };
+        let from = &self.loads[load];
+        Some(if self.kernel.loads[load].runs() { Run::Each(&from[start..][..tile.n]) } else { Run::All(from[start]) })
     }
 
     /// The row numbers by which an operand is read, and that of its first row.
@@ -250,13 +293,35 @@ impl<T: Lane> Work<'_, T> {
             };
         }
         let start = self.lines(load, ids);
-        Lines { to, width, run }.lay(from, |k| start(line + k) + col, f);
+        let evenly = |axis: usize| (!matches!(load.kinds[axis], Kind::Indexed(_))).then_some(axis);
+        let Some(beside) = load.kinds.len().checked_sub(2).and_then(evenly) else {
+            return Lines { to, width, run }.lay(from, |k| start(line + k) + col, f);
+        };
+        // Lines along the axis before the last are evenly spaced.
+        let [count, step] = [&self.kernel.axes, &load.strides].map(|of| of[beside].get(io.rows));
+        let (mut line, mut rest) = (line, to);
+        while !rest.is_empty() {
+            let n = (count - line % count).min(rest.len() / width);
+            let (to, after) = rest.split_at_mut(n * width);
+            let from = &from[(start(line) + col).min(from.len())..];
+            match run && step == width {
+                true => to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x)),
+                false => Lines { to, width, run }.lay(from, |k| k * step, &f),
+            }
+            (line, rest) = (line + n, after);
+        }
     }
 }
 
 /// An operand of an instruction.
 #[inline(always)]
-fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [Vec<T>], tile: Tile) -> Run<'r, T> {
+fn argument<'r, T: Lane>(
+    work: &'r Work<'_, T>,
+    source: Source,
+    registers: &'r [Vec<T>],
+    tile: Tile,
+    begins: &[Begins; MOST_LOADS],
+) -> Run<'r, T> {
     let register = match source {
         Source::Number(x) => return Run::All(T::from_f64(x)),
         Source::Single(l) => return Run::All(work.singles[l]),
@@ -269,7 +334,7 @@ fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [
         },
         Source::Register(r) => {
             let laid_out = r.checked_sub(work.kernel.registers);
-            match laid_out.and_then(|l| work.in_line(l, tile)) {
+            match laid_out.and_then(|l| work.there(l, tile, begins[l])) {
                 Some(run) => return run,
                 None => r,
             }
@@ -280,17 +345,22 @@ fn argument<'r, T: Lane>(work: &'r Work<'_, T>, source: Source, registers: &'r [
 
 /// The instructions of a kernel on one tile whose operands are laid out.
 #[inline(always)]
-fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>], tile: Tile) {
+fn program<T: Lane, const FMA: bool>(
+    work: &Work<'_, T>,
+    registers: &mut [Vec<T>],
+    tile: Tile,
+    begins: &[Begins; MOST_LOADS],
+) {
     let Tile { start, n, .. } = tile;
     for i in &work.kernel.instructions {
         let mut register = std::mem::take(&mut registers[i.register]);
         // Spelled out: a closure given to `map` would not be inlined into vector code.
         let [a, b, c, d] = i.args;
         let args = [
-            argument(work, a, registers, tile),
-            argument(work, b, registers, tile),
-            argument(work, c, registers, tile),
-            argument(work, d, registers, tile),
+            argument(work, a, registers, tile, begins),
+            argument(work, b, registers, tile, begins),
+            argument(work, c, registers, tile, begins),
+            argument(work, d, registers, tile, begins),
         ];
         if let Some(out) = work.logistic_sums(i) {
             // SAFETY: a tile is of whole lines, each with a sum of its own; tiles do not overlap, and each is run by one task.
@@ -335,5 +405,24 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, registers: &mut [Vec<T>
 
 per_isa! {
     /// A tile by the best instructions there are.
-    fn run_program<T: Lane>(work: &Work<'_, T>, registers: &mut [Vec<T>], tile: Tile) = program;
+    fn run_program<T: Lane>(
+        work: &Work<'_, T>,
+        registers: &mut [Vec<T>],
+        tile: Tile,
+        begins: &[Begins; MOST_LOADS],
+    ) = program;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_whole_vectors_and_parts_of_the_axis_beside() {
+        let lines = [(1, 1024), (50, 16), (100, 8), (784, 1), (1024, 1), (2000, 1), (32, 32), (600, 1), (7, 144)];
+        assert!(lines.iter().all(|&(cols, n)| lines_of_tile(cols, None) == n));
+        // Of 100 lines of 32 four tiles of 25, of 7 or of a prime number none.
+        let beside = [(32, 100, 25), (32, 7, 32), (32, 97, 32), (50, 50, 16), (32, 0, 32), (16, 48, 48), (16, 200, 50)];
+        assert!(beside.iter().all(|&(cols, all, n)| lines_of_tile(cols, Some(all)) == n));
+    }
 }

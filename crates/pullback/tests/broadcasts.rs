@@ -1,0 +1,56 @@
+//! Operands of a chain that lie along some of its axes only, against the plain interpreter: to the bit.
+
+use pullback::{DType, Error, Key, Rows, Tensor, jit, vmap};
+
+/// Numbers along those of three axes that the bits of `along` name.
+fn operand(along: usize, shape: [usize; 3]) -> Tensor {
+    let shape: [usize; 3] = std::array::from_fn(|axis| if along >> axis & 1 == 1 { shape[axis] } else { 1 });
+    Key::new(along as u64).normal(shape, DType::F32)
+}
+
+fn chain(x: &[Tensor]) -> Tensor {
+    let positive = x[7].gt(&x[2]);
+    let all = x[1..].iter().fold(x[0].clone(), |y, x| y * 0.5 + x * (x - 0.25));
+    positive.select(&all, &(&x[5] - &x[3])) + x[6].gt(0.0).select(&x[1], &x[4])
+}
+
+#[test]
+fn along_any_axes() -> Result<(), Error> {
+    let shapes =
+        [[5, 100, 32], [3, 50, 50], [7, 3, 5], [2, 7, 32], [4, 48, 16], [3, 2, 784], [2, 3, 1500], [60, 1, 10]];
+    for shape in shapes {
+        let x: Vec<Tensor> = (0..8).map(|along| operand(along, shape)).collect();
+        let got = jit(|x: Vec<Tensor>| chain(&x)).call(x.clone())?;
+        assert_eq!(got.to_vec::<f32>()?, chain(&x).to_vec::<f32>()?, "{shape:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn rows_by_number_beside_other_axes() -> Result<(), Error> {
+    for (inner, columns) in [(100, 32), (7, 5), (3, 784)] {
+        let counts = Tensor::from(vec![3, 0, 1, 9]);
+        let table = Key::new(3).normal([4, columns], DType::F32);
+        let others = Key::new(4).normal([inner, columns], DType::F32);
+        // Each row of an example with each of the others.
+        let of_all = jit(move |Rows((x, counts)): Rows<(Tensor, Tensor)>, others: Tensor| {
+            let one = |x: Tensor, count: Tensor| {
+                let row = |k: Tensor| {
+                    let other = |o: Tensor| (&x * &o + k.cast(DType::F32)).tanh() * &x;
+                    vmap(other).call(others.clone())
+                };
+                vmap(row).call(count.rows()).reduce_sum(&[0])
+            };
+            Rows(vmap(one).call((x, counts)))
+        });
+        let Rows(got) = of_all.call((Rows((table.clone(), counts)), others.clone()))?;
+        let (got, table, others) = (got.to_vec::<f32>()?, table.to_vec::<f32>()?, others.to_vec::<f32>()?);
+        for (i, &y) in got.iter().enumerate() {
+            let (example, x) = (i / (inner * columns), table[i / (inner * columns) * columns + i % columns]);
+            let want: f32 =
+                (0..[3, 0, 1, 9][example]).map(|k| (x * others[i % (inner * columns)] + k as f32).tanh() * x).sum();
+            assert!((y - want).abs() < 1e-5, "{inner} by {columns}, {i}: {y} for {want}");
+        }
+    }
+    Ok(())
+}
