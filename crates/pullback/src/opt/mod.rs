@@ -5,6 +5,7 @@ mod dead_code;
 mod fold_constants;
 pub(crate) mod fuse;
 mod inline;
+mod repeat_late;
 mod side_by_side;
 pub(crate) mod simplify;
 
@@ -19,6 +20,7 @@ pub(crate) const PASSES: &[(&str, Pass)] = &[
     ("fold_constants", fold_constants::fold_constants),
     ("simplify", simplify::simplify),
     ("common_subexpressions", common_subexpressions::common_subexpressions),
+    ("repeat_late", repeat_late::repeat_late),
     ("simplify", simplify::simplify),
     ("side_by_side", side_by_side::side_by_side),
     ("common_subexpressions", common_subexpressions::common_subexpressions),
