@@ -86,9 +86,9 @@ fn lines_of_tile(cols: usize, beside: Option<usize>) -> usize {
     let vectors = WIDTH >> cols.trailing_zeros().min(WIDTH.trailing_zeros());
     let per = if most < vectors { most } else { most / vectors * vectors };
     let Some(beside) = beside else { return per };
-    let parts = beside.div_ceil(per);
-    let lines = (parts..=parts + MORE).filter(|&parts| beside.is_multiple_of(parts.max(1))).map(|parts| beside / parts);
-    lines.into_iter().find(|n| n.is_multiple_of(vectors) && 2 * n > per).unwrap_or(per)
+    let parts = beside.div_ceil(per).max(1);
+    let mut lines = (parts..=parts + MORE).filter(|&parts| beside.is_multiple_of(parts)).map(|parts| beside / parts);
+    lines.find(|n| n.is_multiple_of(vectors) && 2 * n > per).unwrap_or(per)
 }
 
 /// Where an operand that is not read element by element begins for a tile.
