@@ -8,10 +8,11 @@ fn operand(along: usize, shape: [usize; 3]) -> Tensor {
     Key::new(along as u64).normal(shape, DType::F32)
 }
 
-fn chain(x: &[Tensor]) -> Tensor {
+fn chain(x: &[Tensor], masks: &[Tensor]) -> Tensor {
     let positive = x[7].gt(&x[2]);
     let all = x[1..].iter().fold(x[0].clone(), |y, x| y * 0.5 + x * (x - 0.25));
-    positive.select(&all, &(&x[5] - &x[3])) + x[6].gt(0.0).select(&x[1], &x[4])
+    let all = positive.select(&all, &(&x[5] - &x[3])) + x[6].gt(0.0).select(&x[1], &x[4]);
+    masks.iter().fold(all, |y, mask| mask.select(&(&y * 0.75), &(&y + 0.5)))
 }
 
 #[test]
@@ -20,10 +21,42 @@ fn along_any_axes() -> Result<(), Error> {
         [[5, 100, 32], [3, 50, 50], [7, 3, 5], [2, 7, 32], [4, 48, 16], [3, 2, 784], [2, 3, 1500], [60, 1, 10]];
     for shape in shapes {
         let x: Vec<Tensor> = (0..8).map(|along| operand(along, shape)).collect();
-        let got = jit(|x: Vec<Tensor>| chain(&x)).call(x.clone())?;
-        assert_eq!(got.to_vec::<f32>()?, chain(&x).to_vec::<f32>()?, "{shape:?}");
+        let masks: Vec<Tensor> = (8..16).map(|along| operand(along, shape).gt(0.0)).collect();
+        let got = jit(|(x, masks): (Vec<Tensor>, Vec<Tensor>)| chain(&x, &masks)).call((x.clone(), masks.clone()))?;
+        assert_eq!(got.to_vec::<f32>()?, chain(&x, &masks).to_vec::<f32>()?, "{shape:?}");
     }
     Ok(())
+}
+
+/// What is folded, or worked on, before it is repeated: of every fold, of integers, of no copies.
+#[test]
+fn repeated_late() -> Result<(), Error> {
+    for copies in [0, 1, 12] {
+        let numbers = draws_of_integers();
+        let f = move |x: &Tensor| {
+            let repeat = |x: &Tensor| x.broadcast_axes([copies, 5, 7], vec![1, 2]);
+            let floats = x.cast(DType::F32);
+            let all = repeat(&floats);
+            let folds = [-all.reduce_sum(&[1]), all.reduce_max(&[2]), all.reduce_min(&[1]), (all * 2.0).logsumexp(1)];
+            let integers = (repeat(x) * 3).reduce_sum(&[2]);
+            folds
+                .into_iter()
+                .map(|y| y.reduce_sum(&[0]))
+                .chain([integers.reduce_sum(&[0]).cast(DType::F32)])
+                .collect::<Vec<_>>()
+        };
+        let got = jit(move |x: Tensor| f(&x)).call(numbers.clone())?;
+        for (k, (got, want)) in got.iter().zip(f(&numbers)).enumerate() {
+            let (got, want) = (got.to_vec::<f32>()?, want.to_vec::<f32>()?);
+            let near = got.iter().zip(&want).all(|(a, b)| (a - b).abs() <= 1e-5 * (1.0 + b.abs()));
+            assert!(near && got.len() == want.len(), "{k}, {copies} copies: {got:?} for {want:?}");
+        }
+    }
+    Ok(())
+}
+
+fn draws_of_integers() -> Tensor {
+    Tensor::from((0..35).map(|i| i * 37 % 11 - 5).collect::<Vec<i32>>()).reshape([5, 7])
 }
 
 #[test]

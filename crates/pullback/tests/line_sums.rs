@@ -1,6 +1,6 @@
 //! Sums over the last axis that a chain takes of its own lines, and those it must not, against the plain interpreter.
 
-use pullback::{DType, Error, Key, Rows, Tensor, grad, jit, vmap};
+use pullback::{DType, Error, Key, Rows, Tensor, grad, jit, vmap, with_threads};
 
 fn draws(seed: u64, shape: [usize; 2], dtype: DType) -> Tensor {
     Key::new(seed).normal(shape, DType::F64).cast(dtype)
@@ -91,6 +91,49 @@ fn what_is_repeated_is_summed_once() -> Result<(), Error> {
     let steps: Vec<String> = step.profile((x, scale), 1)?.into_iter().map(|s| s.step).collect();
     let sums = |of: &str| steps.iter().filter(|s| s.contains("reduce Sum") && s.contains(of)).count();
     assert_eq!((sums("[1, 40, 8]"), sums("[1, 40, 96]")), (1, 1), "{steps:?}");
+    Ok(())
+}
+
+/// Blocks of rows would have other sums than lines, where these are summed under a shape that joins or splits axes.
+#[test]
+fn under_other_leading_axes_there_are_other_blocks() -> Result<(), Error> {
+    let joined = |x: &Tensor| x.tanh().reshape([2_048, 64]).reduce_sum(&[1]).exp();
+    let split = |x: &Tensor| x.tanh().reshape([2, 1_024, 8]).reduce_sum(&[2]).exp();
+    let of_each = |x: &Tensor| vmap(|x: Tensor| joined(&x)).call(x.clone());
+    let x = draws(1, [2 * 1_024, 64], DType::F64).reshape([2, 1_024, 64]) * 0.1;
+    let y = draws(2, [2_048, 8], DType::F64);
+    let z = draws(3, [3 * 2_048, 64], DType::F64).reshape([3, 2, 1_024, 64]) * 0.1;
+    let rows = jit(move |Rows(z): Rows<Tensor>| Rows(of_each(&z)));
+    let (joins, splits) = (jit(move |x: Tensor| joined(&x)), jit(move |y: Tensor| split(&y)));
+    for threads in [1, 2, 3] {
+        let Rows(got) = with_threads(threads, || rows.call(Rows(z.clone())))?;
+        let pairs = [
+            (with_threads(threads, || joins.call(x.clone()))?, joined(&x)),
+            (with_threads(threads, || splits.call(y.clone()))?, split(&y)),
+            (got, of_each(&z)),
+        ];
+        for (k, (got, want)) in pairs.iter().enumerate() {
+            let near = floats(got)?.iter().zip(&floats(want)?).all(|(a, b)| (a - b).abs() < 1e-11 * (1.0 + b.abs()));
+            assert!(near, "{k}, {threads} threads");
+        }
+    }
+    Ok(())
+}
+
+/// With so many operands that it is cut, each part still has lines of its own.
+#[test]
+fn a_chain_in_parts_sums_its_lines() -> Result<(), Error> {
+    let shifts: Vec<Tensor> = (0..20).map(|k| draws(k, [1, 8], DType::F64).reshape([1, 8, 1])).collect();
+    let factors: Vec<Tensor> = (20..40).map(|k| draws(k, [4, 8], DType::F64).reshape([4, 8, 1])).collect();
+    let f = |x: Tensor, shifts: Vec<Tensor>, factors: Vec<Tensor>| {
+        let y = shifts.iter().fold(x, |x, b| x + b);
+        factors.iter().fold(y, |y, w| y * w).reduce_sum(&[1])
+    };
+    let x = draws(50, [4, 8], DType::F64).reshape([4, 8, 1]);
+    let step = jit(move |(x, shifts, factors): (Tensor, Vec<Tensor>, Vec<Tensor>)| f(x, shifts, factors));
+    let got = floats(&step.call((x.clone(), shifts.clone(), factors.clone()))?)?;
+    let want = floats(&f(x, shifts, factors))?;
+    assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-9 * (1.0 + b.abs())), "{got:?} for {want:?}");
     Ok(())
 }
 

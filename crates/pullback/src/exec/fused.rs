@@ -1,6 +1,7 @@
 //! Several elementary operations as one instruction, where one loop then reads and writes less than several.
 //!
-//! Each computes exactly what its operations would, rounded after every one of them: no bit changes.
+//! Each computes exactly what its operations would, rounded after every one of them: no bit changes. Only where a chain
+//! takes the sums of [`Fused::Logistic`] are its values not made one by one.
 
 use crate::exec::interleave;
 use crate::exec::kernel::{Op, Source};

@@ -1,4 +1,4 @@
-//! A fused chain of elementwise operations: a short program over tiles that stay in the nearest cache.
+//! A fused chain of elementwise operations, with sums of its lines: a short program over tiles that stay in the nearest cache.
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
@@ -61,7 +61,7 @@ impl Load {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Source {
-    /// A register; those of operands come after those of values: laid out first, unless one line needs none of that.
+    /// A register; those of operands come after those of values: laid out first, where a tile needs that.
     Register(usize),
     /// An operand that is read where it lies.
     Load(usize),
@@ -131,7 +131,7 @@ pub(crate) struct Compiled {
 pub(crate) struct Uses<'a> {
     /// Whether something else reads a variable.
     pub kept: &'a dyn Fn(Var) -> bool,
-    /// Of variables that a sum over their last axis alone reads, that sum.
+    /// Of variables whose lines a sum alone reads, that sum.
     pub sums: &'a HashMap<Var, Var>,
 }
 
@@ -164,6 +164,7 @@ pub(crate) fn compile(
     let chain = fused::fuse(chain, uses.kept);
     let sums = chain.iter().any(|link| uses.sums.contains_key(&link.output));
     let (axes, loads, reads) = merge(&shape, builder.loads, sums, rows, graph);
+    debug_assert!(!sums || line_axis(&shape).map(|a| rows.count([shape[a]])).as_ref() == axes.last());
     let lanes = group
         .iter()
         .flat_map(|&i| graph.eqns[i].inputs.iter().chain([&graph.eqns[i].output]))
@@ -225,7 +226,12 @@ impl Builder<'_> {
     }
 }
 
-/// Joins neighbouring axes along which every operand lies alike, but for the last where lines of it are summed, and drops
+/// The axis that lines lie along: the last that is not of one element.
+pub(crate) fn line_axis(shape: &[Dim]) -> Option<usize> {
+    shape.iter().rposition(|&d| d != Dim::Known(1))
+}
+
+/// Joins neighbouring axes along which every operand lies alike, but for that of lines where lines of it are summed, and drops
 /// axes of size 1.
 fn merge(
     shape: &[Dim],
@@ -235,13 +241,14 @@ fn merge(
     graph: &Graph,
 ) -> (Vec<Count>, Vec<Load>, Vec<Operand>) {
     let mut axes: Vec<Vec<usize>> = Vec::new();
+    let line = line_axis(shape).filter(|_| sums);
     for (i, &d) in shape.iter().enumerate() {
         if d == Dim::Known(1) {
             continue;
         }
         let alike = |a: usize, b: usize| loads.iter().all(|(_, k)| k[a] == k[b] && !matches!(k[a], Kind::Indexed(_)));
         match axes.last_mut() {
-            Some(last) if alike(last[0], i) && !(sums && i + 1 == shape.len()) => last.push(i),
+            Some(last) if alike(last[0], i) && Some(i) != line => last.push(i),
             _ => axes.push(vec![i]),
         }
     }

@@ -3,7 +3,7 @@
 use crate::array::Array;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::group::grouped;
-use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES, Uses};
+use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES, Uses, line_axis};
 use crate::exec::memory::{Memory, Place};
 use crate::exec::placement::places;
 use crate::exec::ragged::named;
@@ -121,7 +121,7 @@ struct Groups {
     order: Vec<fuse::Step>,
     /// The variables that something reads from memory: what must be kept.
     needed: HashSet<Var>,
-    /// Of values that a sum over their last axis alone reads, that sum.
+    /// Of values whose lines a sum alone reads, that sum.
     sums: HashMap<Var, Var>,
 }
 
@@ -156,7 +156,7 @@ impl Groups {
     }
 }
 
-/// Sums over the last axis of what a kernel makes and nothing else reads: a kernel takes them while its lines are near.
+/// Sums of the lines of what a kernel makes and nothing else reads: a kernel takes them while they are near.
 fn sums_of_lines(
     graph: &Graph,
     order: &[fuse::Step],
@@ -180,7 +180,12 @@ fn sums_of_lines(
                 let line = reduce::compile(graph, e, op, &axes, rows).and_then(|r| r.sums_lines_of());
                 let alone = HashMap::from([(v, e.output)]);
                 let uses = Uses { kept: &|_| true, sums: &alone };
-                if line.is_some_and(|n| kernel::compile(graph, group, defined, rows, uses).kernel.has_lines_of(n)) {
+                // The sums grow with what the lines do: under another shape a block would have others than these.
+                let dims = graph.ty(v).shape.dims();
+                let others = (0..dims.len()).filter(|&a| Some(a) != line_axis(dims)).map(|a| dims[a]);
+                let alike = rows.count(others) == rows.count(graph.ty(e.output).shape.dims().iter().copied());
+                let whole = |n| kernel::compile(graph, group, defined, rows, uses).kernel.has_lines_of(n);
+                if alike && line.is_some_and(whole) {
                     sums.extend(alone);
                 }
             }

@@ -50,7 +50,7 @@ pub(crate) struct Step {
 /// What a step does.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    /// A fused chain of elementwise operations.
+    /// A fused chain of elementwise operations, with sums of its lines.
     Kernel(Box<Kernel>),
     /// A matrix product.
     Product(Box<Product>),

@@ -102,7 +102,8 @@ enum Begins {
     Apart,
 }
 
-/// What lies in the register of an operand: from which element on it was laid out, and how many numbers.
+/// What lies in the register of an operand: from which element on it was laid out, and how many numbers. That tells all
+/// there is to know, for how lines lie is the same for every tile of a call.
 type Laid = Option<[usize; 2]>;
 
 /// A truth value as a number.
@@ -147,7 +148,9 @@ impl<T: Lane> Work<'_, T> {
             }
             // What is the same for every line is laid out once, unless tiles are parts of lines.
             let once = load.same_rows && cols <= TILE && !load.in_place();
-            begins[l] = if load.in_place() { Begins::Apart } else { self.begins(load, tile, [line, lines, col]) };
+            if !load.in_place() {
+                begins[l] = self.begins(load, tile, [line, lines, col]);
+            }
             if let Begins::There(_) = begins[l] {
                 continue;
             }

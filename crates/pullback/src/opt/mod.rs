@@ -21,6 +21,7 @@ pub(crate) const PASSES: &[(&str, Pass)] = &[
     ("simplify", simplify::simplify),
     ("common_subexpressions", common_subexpressions::common_subexpressions),
     ("repeat_late", repeat_late::repeat_late),
+    ("dead_code", dead_code::dead_code),
     ("simplify", simplify::simplify),
     ("side_by_side", side_by_side::side_by_side),
     ("common_subexpressions", common_subexpressions::common_subexpressions),
