@@ -28,37 +28,6 @@ fn along_any_axes() -> Result<(), Error> {
     Ok(())
 }
 
-/// What is folded, or worked on, before it is repeated: of every fold, of integers, of no copies.
-#[test]
-fn repeated_late() -> Result<(), Error> {
-    for copies in [0, 1, 12] {
-        let numbers = draws_of_integers();
-        let f = move |x: &Tensor| {
-            let repeat = |x: &Tensor| x.broadcast_axes([copies, 5, 7], vec![1, 2]);
-            let floats = x.cast(DType::F32);
-            let all = repeat(&floats);
-            let folds = [-all.reduce_sum(&[1]), all.reduce_max(&[2]), all.reduce_min(&[1]), (all * 2.0).logsumexp(1)];
-            let integers = (repeat(x) * 3).reduce_sum(&[2]);
-            folds
-                .into_iter()
-                .map(|y| y.reduce_sum(&[0]))
-                .chain([integers.reduce_sum(&[0]).cast(DType::F32)])
-                .collect::<Vec<_>>()
-        };
-        let got = jit(move |x: Tensor| f(&x)).call(numbers.clone())?;
-        for (k, (got, want)) in got.iter().zip(f(&numbers)).enumerate() {
-            let (got, want) = (got.to_vec::<f32>()?, want.to_vec::<f32>()?);
-            let near = got.iter().zip(&want).all(|(a, b)| (a - b).abs() <= 1e-5 * (1.0 + b.abs()));
-            assert!(near && got.len() == want.len(), "{k}, {copies} copies: {got:?} for {want:?}");
-        }
-    }
-    Ok(())
-}
-
-fn draws_of_integers() -> Tensor {
-    Tensor::from((0..35).map(|i| i * 37 % 11 - 5).collect::<Vec<i32>>()).reshape([5, 7])
-}
-
 #[test]
 fn rows_by_number_beside_other_axes() -> Result<(), Error> {
     for (inner, columns) in [(100, 32), (7, 5), (3, 784)] {

@@ -164,7 +164,8 @@ pub(crate) fn compile(
     let chain = fused::fuse(chain, uses.kept);
     let sums = chain.iter().any(|link| uses.sums.contains_key(&link.output));
     let (axes, loads, reads) = merge(&shape, builder.loads, sums, rows, graph);
-    debug_assert!(!sums || line_axis(&shape).map(|a| rows.count([shape[a]])).as_ref() == axes.last());
+    let line = line_axis(&shape).filter(|_| sums).map(|a| rows.count([shape[a]]));
+    assert!(line.is_none() || line.as_ref() == axes.last(), "kernel: lines that are summed are its runs");
     let lanes = group
         .iter()
         .flat_map(|&i| graph.eqns[i].inputs.iter().chain([&graph.eqns[i].output]))
@@ -332,17 +333,16 @@ fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: Uses<'_>) -
         let bools = graph.ty(output).dtype == DType::Bool;
         let first = stores.len();
         let mut direct = None;
-        if (uses.kept)(output) {
+        if let Some(&sum) = uses.sums.get(&output) {
+            stores.push(Store { register, bools: false, over: false, summed: true });
+            written.push(sum);
+        } else if (uses.kept)(output) {
             if !bools {
                 direct = Some(first);
                 at[k] = Source::Result(first);
             }
             stores.push(Store { register, bools, over: false, summed: false });
             written.push(output);
-        }
-        if let Some(&sum) = uses.sums.get(&output) {
-            stores.push(Store { register, bools: false, over: false, summed: true });
-            written.push(sum);
         }
         let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
         instructions.push(Instruction { op, register, args: resolved, direct, stores: copied });
