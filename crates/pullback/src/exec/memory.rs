@@ -1,11 +1,9 @@
 //! Where a program's values lie while it runs.
 
 use crate::array::{Array, DType, Data, Element};
+use crate::exec::fetch::LINE;
 use crate::exec::shared::Shared;
 use std::sync::Arc;
-
-/// Bytes of a line of the cache.
-const LINE: usize = 64;
 
 /// Where a value lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

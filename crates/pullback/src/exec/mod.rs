@@ -4,6 +4,7 @@ mod clock;
 mod copying;
 mod counting;
 mod extent;
+mod fetch;
 mod fused;
 mod gemm;
 mod group;

@@ -1,6 +1,7 @@
 //! Runs a kernel tile by tile.
 
 use crate::array::DType;
+use crate::exec::fetch::{LINE, fetch};
 use crate::exec::fused::{self, Fused};
 use crate::exec::kernel::{Instruction, Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Op, Source};
 use crate::exec::lanes::{Lane, Run, TILE, WIDTH, aligned, aligned_mut, per_isa, point};
@@ -9,6 +10,9 @@ use crate::exec::logistic;
 use crate::exec::operand::Io;
 use crate::exec::reduce::sum_lines;
 use crate::exec::shared::Shared;
+
+/// Elements of an operand from which on, outside of blocks, it comes from memory rather than from a near cache.
+const FAR: usize = 16 << 10;
 
 /// Where a result is written.
 enum Out<'a, T> {
@@ -46,7 +50,8 @@ impl Kernel {
         }
         let beside = self.axes.len().checked_sub(2).filter(|&axis| axis > 0).map(|axis| self.axes[axis].get(io.rows));
         let per = lines_of_tile(cols, beside);
-        let work = Work { kernel: self, io, lines, cols, per, loads, singles, outs };
+        let far = total >= FAR && io.block.is_none();
+        let work = Work { kernel: self, io, lines, cols, per, far, loads, singles, outs };
         // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
         let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
         let (share, shares) = io.share;
@@ -55,8 +60,9 @@ impl Kernel {
         io.pool.run(tasks, &|task| {
             T::registers(self.registers + self.loads.len() + 1, |registers| {
                 let mut laid = [None; MOST_LOADS];
-                for tile in first + tiles * task / tasks..first + tiles * (task + 1) / tasks {
-                    work.tile(tile, &mut laid, registers);
+                let end = first + tiles * (task + 1) / tasks;
+                for tile in first + tiles * task / tasks..end {
+                    work.tile(tile, end, &mut laid, registers);
                 }
             });
         });
@@ -71,6 +77,8 @@ struct Work<'a, T> {
     cols: usize,
     /// Lines of a tile.
     per: usize,
+    /// Whether operands come from memory.
+    far: bool,
     loads: [&'a [T]; MOST_LOADS],
     /// The operands that are one number.
     singles: [T; MOST_LOADS],
@@ -130,17 +138,24 @@ impl Tile {
 }
 
 impl<T: Lane> Work<'_, T> {
-    /// Runs one tile: some whole lines, or a part of a long one.
-    fn tile(&self, tile: usize, laid: &mut [Laid; MOST_LOADS], registers: &mut [Vec<T>]) {
-        let (kernel, cols) = (self.kernel, self.cols);
-        let (line, lines, col, width) = if cols > TILE {
-            let parts = cols.div_ceil(TILE);
+    /// The first line of a tile and the number of its lines, its first column and the number of its columns: some whole
+    /// lines, or a part of a long one.
+    fn part(&self, tile: usize) -> [usize; 4] {
+        if self.cols > TILE {
+            let parts = self.cols.div_ceil(TILE);
             let col = tile % parts * TILE;
-            (tile / parts, 1, col, TILE.min(cols - col))
+            [tile / parts, 1, col, TILE.min(self.cols - col)]
         } else {
-            (tile * self.per, self.per.min(self.lines - tile * self.per), 0, cols)
-        };
-        let tile = Tile { start: line * cols + col, n: lines * width };
+            [tile * self.per, self.per.min(self.lines - tile * self.per), 0, self.cols]
+        }
+    }
+
+    /// Runs one tile of those that come before `end`.
+    fn tile(&self, tile: usize, end: usize, laid: &mut [Laid; MOST_LOADS], registers: &mut [Vec<T>]) {
+        let (kernel, cols) = (self.kernel, self.cols);
+        let next = (self.far && tile + 1 < end).then(|| self.elements(tile + 1));
+        let [line, lines, col, width] = self.part(tile);
+        let tile = self.elements(tile);
         let mut begins = [Begins::Apart; MOST_LOADS];
         for (l, load) in kernel.loads.iter().enumerate() {
             if load.single || (load.in_place() && tile.is_whole()) {
@@ -177,7 +192,27 @@ impl<T: Lane> Work<'_, T> {
                 self.fill(load, self.loads[l], to, [line, col, width], |x| x);
             }
         }
-        run_program(self.io.isa, self, registers, tile, &begins);
+        run_program(self.io.isa, self, registers, tile, next, &begins);
+    }
+
+    /// The elements of a tile.
+    fn elements(&self, tile: usize) -> Tile {
+        let [line, lines, col, width] = self.part(tile);
+        Tile { start: line * self.cols + col, n: lines * width }
+    }
+
+    /// Asks memory for a share of what a tile reads. A tile is a page or less, and no processor reads ahead beyond the end of one.
+    fn ask(&self, tile: Tile, (share, of): (usize, usize)) {
+        let step = LINE / size_of::<T>();
+        let lines = tile.n.div_ceil(step);
+        for (l, load) in self.kernel.loads.iter().enumerate().filter(|(_, load)| load.in_place()) {
+            let from = match load.under.and_then(|s| self.outs[s].as_ref()) {
+                Some(Out::Numbers(out)) => out.start().cast_const(),
+                _ => self.loads[l].as_ptr(),
+            };
+            (lines * share / of..lines * (share + 1) / of)
+                .for_each(|line| fetch(from.wrapping_add(tile.start + line * step)));
+        }
     }
 
     /// Where some lines of an operand begin, from a column on.
@@ -346,16 +381,21 @@ fn argument<'r, T: Lane>(
     Run::Each(&aligned(&registers[register])[..tile.padded()])
 }
 
-/// The instructions of a kernel on one tile whose operands are laid out.
+/// The instructions of a kernel on one tile whose operands are laid out; what the next one reads is asked of memory meanwhile.
 #[inline(always)]
 fn program<T: Lane, const FMA: bool>(
     work: &Work<'_, T>,
     registers: &mut [Vec<T>],
     tile: Tile,
+    next: Option<Tile>,
     begins: &[Begins; MOST_LOADS],
 ) {
     let Tile { start, n, .. } = tile;
-    for i in &work.kernel.instructions {
+    let instructions = &work.kernel.instructions;
+    for (number, i) in instructions.iter().enumerate() {
+        if let Some(next) = next {
+            work.ask(next, (number, instructions.len()));
+        }
         let mut register = std::mem::take(&mut registers[i.register]);
         // Spelled out: a closure given to `map` would not be inlined into vector code.
         let [a, b, c, d] = i.args;
@@ -412,6 +452,7 @@ per_isa! {
         work: &Work<'_, T>,
         registers: &mut [Vec<T>],
         tile: Tile,
+        next: Option<Tile>,
         begins: &[Begins; MOST_LOADS],
     ) = program;
 }

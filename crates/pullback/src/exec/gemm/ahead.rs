@@ -4,10 +4,8 @@
 //! it has nothing else to do meanwhile; one that multiplies has.
 
 use super::view::View;
+use crate::exec::fetch::{LINE, fetch};
 use std::ops::Range;
-
-/// Bytes that come from memory at once.
-const LINE: usize = 64;
 
 /// Most lines that are asked for at once, as many as were best on a Zen 3; what is beyond is not asked for.
 const MOST: usize = 16;
@@ -54,17 +52,6 @@ impl<'a, T> Ahead<'a, T> {
             let Some((row, column)) = self.next() else { return };
             fetch(self.from.data.as_ptr().wrapping_add(row * self.from.shape.row_stride + column));
         }
-    }
-}
-
-/// Asks for a line to come into the second cache.
-#[inline]
-fn fetch<T>(_line: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a hint, which may name any address; every x86-64 machine has the instruction.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(_line.cast()) }
     }
 }
 
