@@ -202,7 +202,8 @@ fn scopes(stage: &Stage, run: usize, slots: &Slots<'_>) -> HashMap<Var, Scope> {
             step.reads().for_each(|v| readers.entry(root(v)).or_default().push((j, k)));
         }
     }
-    let folded: HashSet<Var> = stage.folds.iter().flat_map(|s| s.reads()).map(root).collect();
+    let read = |late: bool| stage.folds.iter().filter(move |f| f.late == late).flat_map(|f| f.step.reads()).map(root);
+    let (folded, late): (HashSet<Var>, HashSet<Var>) = (read(false).collect(), read(true).collect());
     let mut found = HashMap::new();
     for (j, segment) in stage.segments.iter().enumerate() {
         for (k, step) in segment.steps.iter().enumerate() {
@@ -210,7 +211,8 @@ fn scopes(stage: &Stage, run: usize, slots: &Slots<'_>) -> HashMap<Var, Scope> {
                 let v = root(t.var);
                 let read = readers.get(&v).map_or(&[][..], |r| r);
                 let last = read.iter().copied().max().unwrap_or((j, k)).max((j, k));
-                let scope = if slots.results.contains(&v) || slots.last.get(&v) != Some(&run) {
+                let whole = slots.results.contains(&v) || slots.last.get(&v) != Some(&run) || late.contains(&v);
+                let scope = if whole {
                     Scope::Program
                 } else if folded.contains(&v) {
                     Scope::Wave
@@ -223,7 +225,7 @@ fn scopes(stage: &Stage, run: usize, slots: &Slots<'_>) -> HashMap<Var, Scope> {
             }
         }
     }
-    stage.folds.iter().flat_map(|s| s.writes()).for_each(|v| {
+    stage.folds.iter().flat_map(|f| f.step.writes()).for_each(|v| {
         found.insert(root(v), Scope::Program);
     });
     found
@@ -347,7 +349,7 @@ fn parts(stage: &mut Stage, memory: &mut Memory, slots: &mut Vec<usize>, numbers
     let used: HashSet<usize> = stage.waves.iter().map(|(slot, ..)| *slot).collect();
     let mut unused: Vec<usize> = slots.iter().copied().filter(|s| !used.contains(s)).collect();
     for (i, fold) in stage.folds.iter_mut().enumerate() {
-        for t in &mut fold.writes {
+        for t in &mut fold.step.writes {
             let slot = from(&mut unused, slots, memory, t.dtype);
             t.parts = Some(Place::Wave(slot));
             stage.parts.push((i, slot, t.size.clone()));

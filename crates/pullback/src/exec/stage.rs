@@ -39,8 +39,7 @@ pub(crate) struct Stage {
     pub ragged: Option<usize>,
     /// Each row by itself, in order.
     pub segments: Vec<Segment>,
-    /// Folds over the rows.
-    pub folds: Vec<Step>,
+    pub folds: Vec<Fold>,
     /// The extent of the second axis, along which a single row can be cut.
     pub inner: Option<usize>,
     /// The buffers that each lane has for a block.
@@ -51,6 +50,21 @@ pub(crate) struct Stage {
     pub parts: Vec<(usize, usize, Count)>,
     /// Elementary operations in all.
     operations: Vec<Count>,
+}
+
+/// A fold over the rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Fold {
+    pub step: Step,
+    /// Whether it takes in all rows after the last wave: so little of each that it can be kept of all of them.
+    pub late: bool,
+}
+
+impl Fold {
+    /// In how many parts it takes in the rows, one after the other.
+    fn waves(&self, cut: Cut) -> usize {
+        if self.late { 1 } else { cut.waves }
+    }
 }
 
 /// Steps one after the other.
@@ -101,6 +115,7 @@ impl Stage {
         let seconds = || apart.iter().filter_map(|s| s.inner()).map(|(extent, _)| extent);
         let inner = seconds().max_by_key(|&e| (seconds().filter(|&other| other == e).count(), usize::MAX - e));
         let ragged = apart.iter().chain(&folds).find_map(Step::ragged);
+        let folds = folds::with_late(folds, &apart, ragged, root);
         let segments = segments(apart, inner, root);
         Stage {
             extent,
@@ -117,11 +132,11 @@ impl Stage {
 
     /// All its steps, those of blocks first.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.segments.iter().flat_map(|s| &s.steps).chain(&self.folds)
+        self.segments.iter().flat_map(|s| &s.steps).chain(self.folds.iter().map(|f| &f.step))
     }
 
     pub(crate) fn steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
-        self.segments.iter_mut().flat_map(|s| &mut s.steps).chain(&mut self.folds)
+        self.segments.iter_mut().flat_map(|s| &mut s.steps).chain(self.folds.iter_mut().map(|f| &mut f.step))
     }
 
     /// How many times its clock keeps: one of each step, and that of packing weights.
@@ -154,9 +169,9 @@ impl Stage {
             memory.reserve(*slot, size.get(&together));
         }
         for (fold, slot, size) in &self.parts {
-            let parts = self.made_of(&self.folds[*fold], rows.all, cut);
-            let joins = self.folds[*fold].joins_waves();
-            if parts > 1 || (cut.waves > 1 && joins) {
+            let fold = &self.folds[*fold];
+            let (parts, joins) = (self.made_of(fold, rows.all, cut), fold.step.joins_waves());
+            if parts > 1 || (fold.waves(cut) > 1 && joins) {
                 memory.reserve(*slot, parts * if joins { cut.together } else { 1 } * size.get(rows.all));
             }
         }

@@ -189,7 +189,8 @@ impl Stage {
         if isa != Isa::Avx2 {
             return WAVE_BYTES;
         }
-        let made: usize = self.folds.iter().flat_map(|s| &s.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
+        let made: usize =
+            self.folds.iter().flat_map(|f| &f.step.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
         (WAVE_FOR_MADE * made).clamp(WAVE_BYTES, LONG_WAVE_BYTES)
     }
 

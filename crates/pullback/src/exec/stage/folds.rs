@@ -5,16 +5,21 @@
 //! of much is made of parts of the rows, each by the thread that has those rows in its cache; how many parts follows from
 //! the numbers of rows and the instruction set alone, and they are joined in their order. Parts of sums of products are
 //! added to wave after wave, and joined after the last.
+//!
+//! What a fold reads of a row may be little beside what others do, as a sum over examples beside those over their samples:
+//! it is kept of all rows, and the fold takes them in at once, after the last wave.
 
 use super::cut::{Cut, Rows};
-use super::{Shared, Stage};
+use super::{EXTENTS, Fold, Shared, Stage};
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::Block;
 use crate::exec::pool::Pool;
 use crate::exec::step::Step;
 use crate::exec::threads;
+use crate::ir::Var;
 use crate::lowering::{ReduceOp, max, min};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Elementary operations of folds for which a further part of a wave pays.
@@ -29,19 +34,25 @@ const READ_FOR_MADE: usize = 8;
 /// Elementary operations of all rows for which each part of a fold pays.
 const PART_LEAST: usize = 16_384;
 
-/// A fold of a stage.
+/// How many times as much as what a late fold reads of a row all folds together read of it, at the least.
+const KEPT_FOR_LATE: usize = 16;
+
+/// Ragged rows that an example is taken to have before it is known how many.
+const RAGGED_ROWS: usize = 8;
+
+/// A fold that is made.
 #[derive(Clone, Copy)]
-struct Fold<'a> {
+struct Made<'a> {
     /// The number of its clock.
     i: usize,
-    step: &'a Step,
+    fold: &'a Fold,
     /// Of how many parts it is made.
     parts: usize,
 }
 
 /// What one thread does of a fold.
 struct Unit<'a> {
-    fold: Fold<'a>,
+    made: Made<'a>,
     /// The waves whose rows it takes in.
     waves: Range<usize>,
     /// Which part of each wave.
@@ -57,7 +68,7 @@ struct Unit<'a> {
 impl Stage {
     /// Of how many parts folds that make little are made: so many that two or four threads have as many each.
     pub(super) fn parts_of(&self, wave: &[usize]) -> usize {
-        let folded: usize = self.folds.iter().map(|s| s.operations().get(wave)).sum();
+        let folded: usize = self.folds.iter().map(|f| f.step.operations().get(wave)).sum();
         1 << (folded / PART_WORTH).clamp(1, MOST_PARTS.min(wave[self.extent])).ilog2()
     }
 
@@ -68,14 +79,15 @@ impl Stage {
     }
 
     /// Of how many parts a fold is made, of all rows.
-    pub(super) fn made_of(&self, step: &Step, rows: &[usize], cut: Cut) -> usize {
+    pub(super) fn made_of(&self, fold: &Fold, rows: &[usize], cut: Cut) -> usize {
+        let (step, waves) = (&fold.step, fold.waves(cut));
         let (reads, makes) = self.reads_and_makes(step, rows);
         let worth = (step.operations().get(rows) / PART_LEAST).max(1);
         match cut.parts.min(1 << worth.ilog2()) {
             1 => 1,
-            parts if reads >= READ_FOR_MADE * cut.waves * parts * makes => parts,
+            parts if reads >= READ_FOR_MADE * waves * parts * makes => parts,
             // Two parts go through as much again as is made, in each wave and when they are joined.
-            _ if reads >= (cut.waves + 1) * makes && !step.joins_waves() => 2,
+            _ if reads >= (waves + 1) * makes && !step.joins_waves() => 2,
             _ => 1,
         }
     }
@@ -83,16 +95,17 @@ impl Stage {
     /// Into what threads cut folds, in order.
     fn units<'a>(
         &self,
-        folds: impl Iterator<Item = Fold<'a>>,
+        folds: impl Iterator<Item = Made<'a>>,
         rows: Rows<'_>,
         (numbers, cut): (&Range<usize>, Cut),
         (threads, isa): (usize, Isa),
     ) -> Vec<Unit<'a>> {
         let mut units: Vec<Unit<'a>> = Vec::new();
-        for fold in folds {
-            let Fold { step, parts, .. } = fold;
+        for made in folds {
+            let Made { fold, parts, .. } = made;
+            let (step, numbers) = (&fold.step, if fold.late { &(0..1) } else { numbers });
             let first = units.len();
-            let unit = |waves, part, slot, share| Unit { fold, waves, part, slot, share, owner: 0 };
+            let unit = |waves, part, slot, share| Unit { made, waves, part, slot, share, owner: 0 };
             if parts > 1 && step.joins_waves() {
                 // Parts are joined wave by wave: each wave has its own.
                 let each = numbers.clone().flat_map(|number| (0..parts).map(move |part| (number, part))).enumerate();
@@ -100,7 +113,7 @@ impl Stage {
             } else {
                 // A part goes through all waves, and is shared out where there are more threads than parts. Which elements a
                 // share has must not change from wave to wave.
-                let least = || rows.in_pieces(cut.waves, parts)[0];
+                let least = || rows.in_pieces(fold.waves(cut), parts)[0];
                 let shares = (threads / parts).max(1);
                 let in_shares = parts > 1 && shares > 1 && step.folds_in_shares(&least(), isa);
                 let shares = if in_shares { shares } else { 1 };
@@ -118,7 +131,9 @@ impl Stage {
     /// Takes some waves, one after the other, into the folds; `start` is the first row of those that are kept.
     pub(super) fn fold(&self, shared: &Shared<'_>, numbers: Range<usize>, start: usize, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
-        let wave = |number: usize| all.piece(&all.whole(), number, cut.waves);
+        let last = numbers.end == cut.waves;
+        let numbers_of = |made: &Made<'_>| if made.fold.late { 0..1 } else { numbers.clone() };
+        let wave = |made: &Made<'_>, number: usize| all.piece(&all.whole(), number, made.fold.waves(cut));
         let here = |number: usize, first: usize, part: Option<usize>| Block {
             extent: self.extent,
             first,
@@ -129,57 +144,79 @@ impl Stage {
             part,
             adds: number > 0,
         };
-        let compute = |Fold { i, step, .. }: Fold<'_>, rows: Range<usize>, block: Block, share, pool: &Pool| {
+        let compute = |Made { i, fold, .. }: Made<'_>, rows: Range<usize>, block: Block, share, pool: &Pool| {
             let rows = &all.of(&rows);
             clock.time(i, || match share {
-                (_, 1) => step.compute(memory, rows, Some(block), isa, pool),
-                _ => step.compute_share(memory, rows, Some(block), share, isa),
+                (_, 1) => fold.step.compute(memory, rows, Some(block), isa, pool),
+                _ => fold.step.compute_share(memory, rows, Some(block), share, isa),
             });
         };
-        let whole = |fold: Fold<'_>, pool: &Pool| {
-            for number in numbers.clone() {
-                let joins = number > 0 && fold.step.joins_waves();
-                let rows = wave(number);
+        let whole = |made: Made<'_>, pool: &Pool| {
+            for number in numbers_of(&made) {
+                let joins = number > 0 && made.fold.step.joins_waves();
+                let rows = wave(&made, number);
                 let block = here(number, rows.start, joins.then_some(0));
-                compute(fold, rows, block, (0, 1), pool);
+                compute(made, rows, block, (0, 1), pool);
                 if joins {
-                    fold.step.join_wave(memory, all.all, block, (1, false), (0, 1));
+                    made.fold.step.join_wave(memory, all.all, block, (1, false), (0, 1));
                 }
             }
         };
         let (one, threads) = (threads::single(), pool.threads());
         let first: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let folds =
-            (first..).zip(&self.folds).map(|(i, step)| Fold { i, step, parts: self.made_of(step, all.all, cut) });
+        let folds = (first..).zip(&self.folds).filter(|(_, fold)| last || !fold.late);
+        let folds = folds.map(|(i, fold)| Made { i, fold, parts: self.made_of(fold, all.all, cut) });
         // One that threads share out is worked on by itself; others go to one thread each.
-        let rows = all.of(&wave(numbers.start));
-        let alone = |f: &Fold<'_>| threads > 1 && f.parts == 1 && f.step.is_shared_out(&rows);
-        let (alone, others): (Vec<Fold<'_>>, Vec<Fold<'_>>) = folds.partition(alone);
+        let alone = |made: &Made<'_>| {
+            let rows = || all.of(&wave(made, numbers_of(made).start));
+            threads > 1 && made.parts == 1 && made.fold.step.is_shared_out(&rows())
+        };
+        let (alone, others): (Vec<Made<'_>>, Vec<Made<'_>>) = folds.partition(alone);
         let units = self.units(others.iter().copied(), all, (&numbers, cut), (threads, isa));
         pool.run(units.len(), &|k| {
-            let Unit { fold, waves, part, slot, share, .. } = &units[k];
-            if fold.parts == 1 {
-                return whole(*fold, one);
+            let Unit { made, waves, part, slot, share, .. } = &units[k];
+            if made.parts == 1 {
+                return whole(*made, one);
             }
             for number in waves.clone() {
-                let rows = all.piece(&wave(number), *part, fold.parts);
+                let rows = all.piece(&wave(made, number), *part, made.parts);
                 let block = here(number, rows.start, Some(*slot));
-                compute(*fold, rows, block, *share, one);
+                compute(*made, rows, block, *share, one);
             }
         });
-        let last = numbers.end == cut.waves;
-        let done = || others.iter().filter(|f| f.parts > 1 && (last || f.step.joins_waves()));
-        let elements: usize = done().map(|f| f.parts * self.reads_and_makes(f.step, all.all).1).sum();
+        let done = || others.iter().filter(|m| m.parts > 1 && (last || m.fold.step.joins_waves()));
+        let elements: usize = done().map(|m| m.parts * self.reads_and_makes(&m.fold.step, all.all).1).sum();
         let shares = pool.tasks(elements, threads);
         pool.run(shares, &|k| {
-            done().for_each(|Fold { step, parts, .. }| {
-                let joins = step.joins_waves();
-                let (parts, begins) = if joins { (parts * numbers.len(), numbers.start == 0) } else { (*parts, true) };
-                step.join_wave(memory, all.all, here(0, start, None), (parts, begins), (k, shares));
+            done().for_each(|made| {
+                let (numbers, joins) = (numbers_of(made), made.fold.step.joins_waves());
+                let (parts, begins) =
+                    if joins { (made.parts * numbers.len(), numbers.start == 0) } else { (made.parts, true) };
+                made.fold.step.join_wave(memory, all.all, here(0, start, None), (parts, begins), (k, shares));
             });
         });
-        alone.into_iter().for_each(|fold| whole(fold, pool));
+        alone.into_iter().for_each(|made| whole(made, pool));
     }
+}
+
+/// Folds, each with whether it is late: a sum over examples in whose blocks there are many samples for each. A wave has so
+/// few examples that it would go through all that it makes for next to nothing.
+pub(super) fn with_late(
+    folds: Vec<Step>,
+    apart: &[Step],
+    ragged: Option<usize>,
+    root: &dyn Fn(Var) -> Var,
+) -> Vec<Fold> {
+    let written: HashSet<Var> = apart.iter().flat_map(Step::writes).map(root).collect();
+    let mut row = [1; EXTENTS];
+    ragged.into_iter().for_each(|extent| row[extent] = RAGGED_ROWS);
+    let reads = |step: &Step| -> HashMap<Var, usize> {
+        let kept = step.reads.iter().filter(|o| written.contains(&root(o.var)));
+        kept.map(|o| (root(o.var), o.size.get(&row))).collect()
+    };
+    let all: usize = folds.iter().flat_map(reads).collect::<HashMap<_, _>>().values().sum();
+    let late = |step: &Step| KEPT_FOR_LATE * reads(step).values().sum::<usize>() <= all;
+    folds.into_iter().map(|step| Fold { late: late(&step), step }).collect()
 }
 
 /// Takes parts of a fold, in their order, into what is there; into nothing where the first part begins it.
