@@ -9,6 +9,8 @@
 //!   the vector (a load, not a shuffle), and W is packed so that lane `j * P + p` of group `g` holds
 //!   `W[g * P + p][j]`. In the end each run of `P` lanes is summed pairwise.
 
+#[cfg(target_arch = "x86_64")]
+use super::vector::{Across, AndHalf, Lanes};
 use crate::exec::isa::Isa;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
@@ -127,64 +129,57 @@ pub trait Tile: Copy {
 #[cfg(target_arch = "x86_64")]
 mod kernels {
     use super::{Product, ROWS, height};
-    use crate::exec::gemm::vector::Lanes;
+    use crate::exec::gemm::vector::{Across, Lanes};
+    use std::mem::MaybeUninit;
     use std::ops::Range;
 
     /// Steps down K at once.
     const STEPS: usize = 4;
 
-    #[inline(always)]
-    unsafe fn put<L: Lanes>(to: *mut L::T, x: L, accumulate: bool) {
-        // SAFETY: passed on.
-        unsafe { if accumulate { L::load(to).add(x).store(to) } else { x.store(to) } }
-    }
+    /// Most columns of a tile.
+    const MOST_COLUMNS: usize = 64;
 
-    /// `R` rows by `V` vectors of C, from row `row` and column `column` on.
+    /// `R` rows of C, as many columns as a row has, from row `row` and column `column` on.
     #[inline(always)]
-    unsafe fn wide_tile<L: Lanes, const R: usize, const V: usize>(s: &Product<L::T>, row: usize, column: usize) {
+    unsafe fn wide_tile<A: Across, const R: usize>(s: &Product<A::T>, row: usize, column: usize) {
         let (a, w) = (s.a.wrapping_add(row * s.a_row), s.w.wrapping_add(column));
         // SAFETY: the tile lies inside A, W and C (contract of `Tile::wide`).
         unsafe {
             if s.accumulate {
                 // C is then there when the sums are, and the next tile does not wait for either.
-                for r in 0..R {
-                    (0..V).for_each(|v| L::fetch(s.c.add((row + r) * s.c_row + column + v * L::N)));
-                }
+                (0..R).for_each(|r| A::fetch(s.c.add((row + r) * s.c_row + column)));
             }
             // Where distances are known, what is left of a step but its additions is mostly loads.
             let acc = match (s.a_row, s.a_col) {
-                (row, 1) if R == ROWS && s.w_row == V * L::N => sums::<L, R, V>((a, row, 1), (w, V * L::N), s.k),
-                (1, col) if R == ROWS && s.w_row == V * L::N => sums::<L, R, V>((a, 1, col), (w, V * L::N), s.k),
-                (row, col) => sums::<L, R, V>((a, row, col), (w, s.w_row), s.k),
+                (row, 1) if R == ROWS && s.w_row == A::WHOLE => sums::<A, R>((a, row, 1), (w, A::WHOLE), s.k),
+                (1, col) if R == ROWS && s.w_row == A::WHOLE => sums::<A, R>((a, 1, col), (w, A::WHOLE), s.k),
+                (row, col) => sums::<A, R>((a, row, col), (w, s.w_row), s.k),
             };
             for (r, row_acc) in acc.into_iter().enumerate() {
-                let c = s.c.add((row + r) * s.c_row + column);
-                for (v, x) in row_acc.into_iter().enumerate() {
-                    put(c.add(v * L::N), x, s.accumulate);
-                }
+                row_acc.put(s.c.add((row + r) * s.c_row + column), s.accumulate);
             }
         }
     }
 
     /// The tile itself, of `k` steps.
     #[inline(always)]
-    unsafe fn sums<L: Lanes, const R: usize, const V: usize>(
-        (a, a_row, a_col): (*const L::T, usize, usize),
-        (w, w_row): (*const L::T, usize),
+    unsafe fn sums<A: Across, const R: usize>(
+        (a, a_row, a_col): (*const A::T, usize, usize),
+        (w, w_row): (*const A::T, usize),
         k: usize,
-    ) -> [[L; V]; R] {
+    ) -> [A; R] {
         // SAFETY: passed on.
         unsafe {
-            let mut acc = [[L::zero(); V]; R];
+            let mut acc = [A::zero(); R];
             let (mut a, mut w) = (a, w);
             for _ in 0..k / STEPS {
                 for p in 0..STEPS {
-                    step::<L, R, V>(&mut acc, a.wrapping_add(p * a_col), a_row, w.wrapping_add(p * w_row));
+                    step(&mut acc, a.wrapping_add(p * a_col), a_row, w.wrapping_add(p * w_row));
                 }
                 (a, w) = (a.wrapping_add(STEPS * a_col), w.wrapping_add(STEPS * w_row));
             }
             for _ in 0..k % STEPS {
-                step::<L, R, V>(&mut acc, a, a_row, w);
+                step(&mut acc, a, a_row, w);
                 (a, w) = (a.wrapping_add(a_col), w.wrapping_add(w_row));
             }
             acc
@@ -193,38 +188,27 @@ mod kernels {
 
     /// One step down K.
     #[inline(always)]
-    unsafe fn step<L: Lanes, const R: usize, const V: usize>(
-        acc: &mut [[L; V]; R],
-        a: *const L::T,
-        a_row: usize,
-        w: *const L::T,
-    ) {
+    unsafe fn step<A: Across, const R: usize>(acc: &mut [A; R], a: *const A::T, a_row: usize, w: *const A::T) {
         // SAFETY: passed on.
         unsafe {
-            let mut wide = [L::zero(); V];
-            for (v, wide) in wide.iter_mut().enumerate() {
-                *wide = L::load(w.add(v * L::N));
-            }
+            let wide = A::load(w);
             for (r, acc) in acc.iter_mut().enumerate() {
-                let x = L::repeat::<1>(a.add(r * a_row));
-                for (acc, wide) in acc.iter_mut().zip(wide) {
-                    *acc = x.mul_add(wide, *acc);
-                }
+                *acc = wide.mul_add(A::same(a.add(r * a_row)), *acc);
             }
         }
     }
 
     /// A tile of which C has the first columns only.
     #[inline(always)]
-    unsafe fn edge_tile<L: Lanes, const R: usize, const V: usize>(s: &Product<L::T>, row: usize) {
+    unsafe fn edge_tile<A: Across, const R: usize>(s: &Product<A::T>, row: usize) {
         // SAFETY: passed on; the tile is computed beside C, and what C has of it is copied.
         unsafe {
-            let mut tile = [[L::zero(); V]; R];
-            let sums = (&raw mut tile).cast::<L::T>();
+            let mut tile = [const { MaybeUninit::<[A::T; MOST_COLUMNS]>::uninit() }; R];
+            let sums = tile.as_mut_ptr().cast::<A::T>();
             let a = s.a.wrapping_add(row * s.a_row);
-            wide_tile::<L, R, V>(&Product { a, c: sums, c_row: V * L::N, accumulate: false, ..*s }, 0, 0);
+            wide_tile::<A, R>(&Product { a, c: sums, c_row: MOST_COLUMNS, accumulate: false, ..*s }, 0, 0);
             for r in 0..R {
-                let (from, to) = (sums.add(r * V * L::N), s.c.add((row + r) * s.c_row));
+                let (from, to) = (sums.add(r * MOST_COLUMNS), s.c.add((row + r) * s.c_row));
                 for j in 0..s.n {
                     let (to, x) = (&mut *to.add(j), *from.add(j));
                     *to = if s.accumulate { *to + x } else { x };
@@ -234,19 +218,19 @@ mod kernels {
     }
 
     #[inline(always)]
-    unsafe fn wide_panel<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>, column: usize) {
+    unsafe fn wide_panel<A: Across>(s: &Product<A::T>, rows: Range<usize>, column: usize) {
         let mut row = rows.start;
         while row < rows.end {
             let height = height(rows.end - row);
             // SAFETY: passed on.
             unsafe {
                 match height {
-                    1 => wide_tile::<L, 1, V>(s, row, column),
-                    2 => wide_tile::<L, 2, V>(s, row, column),
-                    3 => wide_tile::<L, 3, V>(s, row, column),
-                    4 => wide_tile::<L, 4, V>(s, row, column),
-                    5 => wide_tile::<L, 5, V>(s, row, column),
-                    _ => wide_tile::<L, ROWS, V>(s, row, column),
+                    1 => wide_tile::<A, 1>(s, row, column),
+                    2 => wide_tile::<A, 2>(s, row, column),
+                    3 => wide_tile::<A, 3>(s, row, column),
+                    4 => wide_tile::<A, 4>(s, row, column),
+                    5 => wide_tile::<A, 5>(s, row, column),
+                    _ => wide_tile::<A, ROWS>(s, row, column),
                 }
             }
             row += height;
@@ -254,19 +238,19 @@ mod kernels {
     }
 
     #[inline(always)]
-    unsafe fn edge_panel<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>) {
+    unsafe fn edge_panel<A: Across>(s: &Product<A::T>, rows: Range<usize>) {
         let mut row = rows.start;
         while row < rows.end {
             let height = height(rows.end - row);
             // SAFETY: passed on.
             unsafe {
                 match height {
-                    1 => edge_tile::<L, 1, V>(s, row),
-                    2 => edge_tile::<L, 2, V>(s, row),
-                    3 => edge_tile::<L, 3, V>(s, row),
-                    4 => edge_tile::<L, 4, V>(s, row),
-                    5 => edge_tile::<L, 5, V>(s, row),
-                    _ => edge_tile::<L, ROWS, V>(s, row),
+                    1 => edge_tile::<A, 1>(s, row),
+                    2 => edge_tile::<A, 2>(s, row),
+                    3 => edge_tile::<A, 3>(s, row),
+                    4 => edge_tile::<A, 4>(s, row),
+                    5 => edge_tile::<A, 5>(s, row),
+                    _ => edge_tile::<A, ROWS>(s, row),
                 }
             }
             row += height;
@@ -274,9 +258,9 @@ mod kernels {
     }
 
     #[inline(always)]
-    pub unsafe fn panel<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usize>) {
+    pub unsafe fn panel<A: Across>(s: &Product<A::T>, rows: Range<usize>) {
         // SAFETY: passed on.
-        unsafe { if s.n == V * L::N { wide_panel::<L, V>(s, rows, 0) } else { edge_panel::<L, V>(s, rows) } }
+        unsafe { if s.n == A::COLUMNS { wide_panel::<A>(s, rows, 0) } else { edge_panel::<A>(s, rows) } }
     }
 
     #[inline(always)]
@@ -285,11 +269,11 @@ mod kernels {
         // SAFETY: passed on; `n` is a multiple of the lanes.
         unsafe {
             while column + V * L::N <= s.n {
-                wide_panel::<L, V>(s, rows.clone(), column);
+                wide_panel::<[L; V]>(s, rows.clone(), column);
                 column += V * L::N;
             }
             while column < s.n {
-                wide_panel::<L, 1>(s, rows.clone(), column);
+                wide_panel::<[L; 1]>(s, rows.clone(), column);
                 column += L::N;
             }
         }
@@ -334,7 +318,7 @@ mod kernels {
             if s.n == columns && s.c_row == columns && rows.len() == R && R >= P {
                 let c = s.c.add(first * columns);
                 for (v, &x) in acc.iter().enumerate().take(R / P) {
-                    put(c.add(v * L::N), x, s.accumulate);
+                    x.put(c.add(v * L::N), s.accumulate);
                 }
                 return;
             }
@@ -342,7 +326,7 @@ mod kernels {
             for row in rows {
                 let (from, to) = (sums.add((row - first) * columns), s.c.add(row * s.c_row));
                 if s.n == L::N {
-                    put(to, L::load(from), s.accumulate);
+                    L::load(from).put(to, s.accumulate);
                     continue;
                 }
                 for j in 0..s.n {
@@ -406,24 +390,30 @@ macro_rules! tile {
 
             unsafe fn panel(isa: Isa, s: &Product<$t>, vectors: usize, rows: Range<usize>) {
                 #[target_feature(enable = "avx512f,avx2,fma")]
-                unsafe fn avx512<const V: usize>(s: &Product<$t>, rows: Range<usize>) {
+                unsafe fn avx512<A: Across<T = $t>>(s: &Product<$t>, rows: Range<usize>) {
                     // SAFETY: passed on.
-                    unsafe { kernels::panel::<$v512, V>(s, rows) }
+                    unsafe { kernels::panel::<A>(s, rows) }
                 }
                 #[target_feature(enable = "avx2,fma")]
-                unsafe fn avx2<const V: usize>(s: &Product<$t>, rows: Range<usize>) {
+                unsafe fn avx2<A: Across<T = $t>>(s: &Product<$t>, rows: Range<usize>) {
                     // SAFETY: passed on.
-                    unsafe { kernels::panel::<$v256, V>(s, rows) }
+                    unsafe { kernels::panel::<A>(s, rows) }
                 }
+                // Half a vector is half the work where vectors of 512 bits are computed with in halves.
+                let half = s.n + <$v512 as Lanes>::N / 2 <= vectors * <$v512 as Lanes>::N;
                 // SAFETY: passed on; the machine has `isa`.
                 unsafe {
                     match (isa, vectors) {
-                        (Isa::Avx512, 1) => avx512::<1>(s, rows),
-                        (Isa::Avx512, 2) => avx512::<2>(s, rows),
-                        (Isa::Avx512, 3) => avx512::<3>(s, rows),
-                        (Isa::Avx512, 4) => avx512::<4>(s, rows),
-                        (Isa::Avx2, 1) => avx2::<1>(s, rows),
-                        (Isa::Avx2, 2) => avx2::<2>(s, rows),
+                        (Isa::Avx512, 1) if half => avx512::<AndHalf<$v512, 0>>(s, rows),
+                        (Isa::Avx512, 2) if half => avx512::<AndHalf<$v512, 1>>(s, rows),
+                        (Isa::Avx512, 3) if half => avx512::<AndHalf<$v512, 2>>(s, rows),
+                        (Isa::Avx512, 4) if half => avx512::<AndHalf<$v512, 3>>(s, rows),
+                        (Isa::Avx512, 1) => avx512::<[$v512; 1]>(s, rows),
+                        (Isa::Avx512, 2) => avx512::<[$v512; 2]>(s, rows),
+                        (Isa::Avx512, 3) => avx512::<[$v512; 3]>(s, rows),
+                        (Isa::Avx512, 4) => avx512::<[$v512; 4]>(s, rows),
+                        (Isa::Avx2, 1) => avx2::<[$v256; 1]>(s, rows),
+                        (Isa::Avx2, 2) => avx2::<[$v256; 2]>(s, rows),
                         _ => unreachable!("no kernel"),
                     }
                 }
