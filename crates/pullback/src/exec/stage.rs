@@ -207,7 +207,7 @@ impl Stage {
         clock.time(self.len() - 1, || self.pack(state, pool));
         let rows = Rows::new(self, state.rows, state.starts).for_cut(cut);
         let shared = Shared { memory: state.memory, rows, isa, pool, clock };
-        let wave = |number: usize| rows.piece(&rows.whole(), number, cut.waves);
+        let wave = |number: usize| rows.wave(number, cut.waves);
         for first in (0..cut.waves).step_by(cut.together) {
             let numbers = first..cut.waves.min(first + cut.together);
             let start = wave(first).start;

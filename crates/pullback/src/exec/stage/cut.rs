@@ -35,6 +35,8 @@ const BLOCKS_A_THREAD: usize = 2;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
     pub waves: usize,
+    /// Rows that come together in a wave: of each a whole number of times so many, but for the last.
+    pub grain: usize,
     /// Waves whose blocks run at once, so that there are enough for all threads; so many are kept.
     pub together: usize,
     /// Of each wave.
@@ -47,7 +49,7 @@ pub(super) struct Cut {
 
 impl Cut {
     /// All rows at once.
-    const WHOLE: Cut = Cut { waves: 1, together: 1, blocks: 1, inner: None, parts: 1 };
+    const WHOLE: Cut = Cut { waves: 1, grain: 1, together: 1, blocks: 1, inner: None, parts: 1 };
 
     /// Whether all rows go through every step at once.
     pub(super) fn is_whole(self) -> bool {
@@ -71,17 +73,19 @@ pub(super) struct Rows<'a> {
     ragged: Option<(usize, &'a [usize])>,
     /// Whether pieces have as many rows of the stage's own each, however many ragged rows these have.
     evenly: bool,
+    /// As [`Cut::grain`].
+    grain: usize,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(stage: &Stage, all: &'a [usize], starts: &'a [Vec<usize>]) -> Rows<'a> {
         let ragged = stage.ragged.map(|extent| (extent, &starts[extent][..]));
-        Rows { all, extent: stage.extent, ragged, evenly: false }
+        Rows { all, extent: stage.extent, ragged, evenly: false, grain: 1 }
     }
 
     /// The same, to be cut so: where rows are cut along their second axis, each is a block.
     pub(super) fn for_cut(self, cut: Cut) -> Rows<'a> {
-        Rows { evenly: cut.inner.is_some(), ..self }
+        Rows { evenly: cut.inner.is_some(), grain: cut.grain, ..self }
     }
 
     /// All of the stage's own.
@@ -111,6 +115,21 @@ impl<'a> Rows<'a> {
     /// Piece `k` of so many pieces of some rows.
     pub(super) fn piece(&self, of: &Range<usize>, k: usize, pieces: usize) -> Range<usize> {
         self.at(of, k, pieces)..self.at(of, k + 1, pieces)
+    }
+
+    /// Where wave `k` of so many begins: each is a whole number of grains, so that its blocks are alike.
+    fn wave_at(&self, k: usize, waves: usize) -> usize {
+        let whole = self.whole();
+        if self.ragged.is_some() && !self.evenly {
+            return self.at(&whole, k, waves);
+        }
+        let grains = whole.len().div_ceil(self.grain);
+        (grains * k / waves * self.grain).min(whole.len())
+    }
+
+    /// Wave `k` of so many.
+    pub(super) fn wave(&self, k: usize, waves: usize) -> Range<usize> {
+        self.wave_at(k, waves)..self.wave_at(k + 1, waves)
     }
 
     /// The numbers of rows of each extent with these of the stage's own.
@@ -158,27 +177,32 @@ impl<'a> Rows<'a> {
         found
     }
 
-    /// The least and the most rows of each extent in each of so many pieces of all, cut further into so many.
-    pub(super) fn in_pieces(&self, pieces: usize, further: usize) -> [[usize; EXTENTS]; 2] {
-        if self.ragged.is_none() {
-            let all = self.all[self.extent];
-            let [least, most] = [all / pieces / further, all.div_ceil(pieces).div_ceil(further)];
-            return [with(self.all, self.extent, least), with(self.all, self.extent, most)];
-        }
-        let whole = self.whole();
-        let pieces = (0..pieces).map(|k| self.piece(&whole, k, pieces));
-        self.least_and_most(pieces.flat_map(|piece| (0..further).map(move |k| self.piece(&piece, k, further))))
+    /// The most rows of the stage's own that a wave of so many has.
+    fn most_of_wave(&self, waves: usize) -> usize {
+        let all = self.whole().len();
+        (all.div_ceil(self.grain).div_ceil(waves) * self.grain).min(all)
     }
 
-    /// The most rows of each extent in so many of these pieces that follow each other.
-    pub(super) fn most_together(&self, pieces: usize, together: usize) -> [usize; EXTENTS] {
-        let all = self.all[self.extent];
+    /// The least and the most rows of each extent in each of so many waves, cut further into so many pieces.
+    pub(super) fn in_pieces(&self, waves: usize, pieces: usize) -> [[usize; EXTENTS]; 2] {
         if self.ragged.is_none() {
-            return with(self.all, self.extent, (all.div_ceil(pieces) * together).min(all));
+            let grains = self.whole().len().div_ceil(self.grain);
+            let least = (grains / waves * self.grain).min(self.wave(waves - 1, waves).len()) / pieces;
+            let most = self.most_of_wave(waves).div_ceil(pieces);
+            return [least, most].map(|n| with(self.all, self.extent, n));
         }
-        let whole = self.whole();
-        let groups = (0..pieces).step_by(together);
-        let group = |k: usize| self.at(&whole, k, pieces)..self.at(&whole, (k + together).min(pieces), pieces);
+        let waves = (0..waves).map(|k| self.wave(k, waves));
+        self.least_and_most(waves.flat_map(|wave| (0..pieces).map(move |k| self.piece(&wave, k, pieces))))
+    }
+
+    /// The most rows of each extent in so many of these waves that follow each other.
+    pub(super) fn most_together(&self, waves: usize, together: usize) -> [usize; EXTENTS] {
+        if self.ragged.is_none() {
+            let most = (self.most_of_wave(waves) * together).min(self.whole().len());
+            return with(self.all, self.extent, most);
+        }
+        let groups = (0..waves).step_by(together);
+        let group = |k: usize| self.wave_at(k, waves)..self.wave_at((k + together).min(waves), waves);
         self.least_and_most(groups.map(group))[1]
     }
 }
@@ -227,16 +251,17 @@ impl Stage {
         // A wave of one row would be one thread's.
         let long = (LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4);
         let in_wave = (self.wave_bytes(rows.all, isa) / kept.max(1)).max(long) / in_block;
-        let in_wave = in_block * if in_wave >= 4 { in_wave / 4 * 4 } else { in_wave.min(2) };
+        let grain = in_block * if in_wave >= 4 { 4 } else { in_wave.min(2) };
+        let in_wave = (in_wave * in_block / grain).max(1) * grain;
         let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
-        let in_wave = all.div_ceil(waves);
+        let in_wave = Rows { grain, ..rows }.most_of_wave(waves);
         let parts = self.parts_of(&rows.average(in_wave));
         // The same rows come out of every block, so that their number, and that of waves at once, may follow that of
         // threads.
         let blocks = in_wave.div_ceil(in_block);
         let together = waves.div_ceil(waves.div_ceil((BLOCKS_A_THREAD * threads / blocks).max(1)));
         let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
-        Cut { waves, together, blocks: blocks.min(in_wave), inner: None, parts }
+        Cut { waves, grain, together, blocks: blocks.min(in_wave), inner: None, parts }
     }
 }
 

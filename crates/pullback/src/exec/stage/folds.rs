@@ -133,7 +133,7 @@ impl Stage {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
         let last = numbers.end == cut.waves;
         let numbers_of = |made: &Made<'_>| if made.fold.late { 0..1 } else { numbers.clone() };
-        let wave = |made: &Made<'_>, number: usize| all.piece(&all.whole(), number, made.fold.waves(cut));
+        let wave = |made: &Made<'_>, number: usize| all.wave(number, made.fold.waves(cut));
         let here = |number: usize, first: usize, part: Option<usize>| Block {
             extent: self.extent,
             first,
