@@ -18,6 +18,9 @@ const BLOCK_BYTES: usize = 512 << 10;
 /// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
 const WAVE_BYTES: usize = 2 << 20;
 
+/// The same where examples have their own numbers of rows: a wave of few is cut into blocks of unlike size.
+const RAGGED_WAVE_BYTES: usize = 5 << 20;
+
 /// With vectors of 256 bits second caches are smaller. A wave lies in the third anyway, and is to be so many times what
 /// folds make, all of which each wave goes through.
 const WAVE_FOR_MADE: usize = 4;
@@ -211,7 +214,7 @@ impl Stage {
     /// Bytes that a wave may keep.
     fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
         if isa != Isa::Avx2 {
-            return WAVE_BYTES;
+            return if self.ragged.is_some() { RAGGED_WAVE_BYTES } else { WAVE_BYTES };
         }
         let made: usize =
             self.folds.iter().flat_map(|f| &f.step.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
