@@ -179,16 +179,13 @@ impl Panels {
             }
             return;
         }
-        if columns.len() < width {
-            to.fill(T::default());
-        }
         // Square tiles, so that what is read and what is written both go by whole lines of the cache.
         for (block, first) in to.chunks_mut(TILE * width).zip(depth.clone().step_by(TILE)) {
             let deep = block.len() / width;
             for (j, column) in columns.clone().enumerate().step_by(TILE) {
                 let across = TILE.min(columns.end - column);
+                let mut tile = [[T::default(); TILE]; TILE];
                 if row == 1 && deep.is_multiple_of(T::SQUARE) && across.is_multiple_of(T::SQUARE) {
-                    let mut tile = [[T::default(); TILE]; TILE];
                     for (p, t) in squares::<T>(deep, across) {
                         let from = &b.data[first + p + (column + t) * col..][..(T::SQUARE - 1) * col + T::SQUARE];
                         let to = tile.as_mut_ptr().cast::<T>().wrapping_add(p * TILE + t);
@@ -196,18 +193,20 @@ impl Panels {
                         // turned; the machine has the panels' instruction set, which is at least AVX2.
                         unsafe { T::transpose(from.as_ptr(), col, to, TILE) };
                     }
-                    for (line, from) in block.chunks_exact_mut(width).zip(&tile) {
-                        // A known length is copied without a call.
-                        match across {
-                            TILE => put(&mut line[j..j + TILE], from, past),
-                            _ => put(&mut line[j..j + across], &from[..across], past),
+                } else {
+                    for (p, line) in tile.iter_mut().enumerate().take(deep) {
+                        for (t, to) in line[..across].iter_mut().enumerate() {
+                            *to = b.data[(first + p) * row + (column + t) * col];
                         }
                     }
-                    continue;
                 }
-                for (p, line) in block.chunks_exact_mut(width).enumerate() {
-                    for (t, to) in line[j..j + across].iter_mut().enumerate() {
-                        *to = b.data[(first + p) * row + (column + t) * col];
+                // With zeros up to a whole vector, each line written once: past the caches a second time is slow.
+                let room = TILE.min(width - j);
+                for (line, from) in block.chunks_exact_mut(width).zip(&tile) {
+                    // A known length is copied without a call.
+                    match room {
+                        TILE => put(&mut line[j..j + TILE], from, past),
+                        _ => put(&mut line[j..j + room], &from[..room], past),
                     }
                 }
             }
