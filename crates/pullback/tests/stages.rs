@@ -1,6 +1,6 @@
 //! Blocks of rows on several threads: as many rows as make the executor cut them, against the plain interpreter.
 
-use pullback::{DType, Key, Rows, Tensor, jit, value_and_grad, vmap, with_threads};
+use pullback::{DType, Key, Keys, Rows, Tensor, jit, value_and_grad, vmap, with_threads};
 
 /// For each example a network over so many samples as it asks for: a table of the example's own repeated by row
 /// number, random numbers of each row, products, sums over rows and over segments, truth values, row numbers; some have none.
@@ -141,9 +141,8 @@ fn samples_of_one_example_are_rows() {
 /// Gradients of weights take in one wave of rows after the other: as exact as sums in f64 allow to tell.
 #[test]
 fn waves_of_rows_make_the_gradient_of_all() {
-    let loss = |w: Tensor, keys: pullback::Keys, xs: Tensor| {
-        vmap(|key: Key, x: Tensor| bound(&w, key, &x, 64)).call((keys, xs)).mean()
-    };
+    let loss =
+        |w: Tensor, keys: Keys, xs: Tensor| vmap(|key: Key, x: Tensor| bound(&w, key, &x, 64)).call((keys, xs)).mean();
     let n = 300;
     let xs = Key::new(5).normal([n, 8], DType::F32);
     let compiled =
@@ -166,6 +165,52 @@ fn waves_of_rows_make_the_gradient_of_all() {
     }
     let steps = compiled.profile((weights(), Key::new(4), Rows(xs.clone())), 1).unwrap_or_else(|e| panic!("{e}"));
     assert!(steps.iter().any(|s| s.step.starts_with("stage product") && s.step.contains("·rows] ·")), "{steps:#?}");
+}
+
+/// Of each example a layer of its own, and a network over its samples, of which there are 40 or as many as a number of its own says: sums over
+/// examples, of which a wave has few, beside sums over samples. Many waves, and numbers of examples that no wave divides.
+#[test]
+fn sums_over_examples_are_taken_beside_those_over_samples() {
+    type Two = (Tensor, Tensor);
+    let draw = |seed: u64, shape: [usize; 2]| Key::new(seed).normal(shape, DType::F32) * 0.2;
+    let sample = |key: Key, h: &Tensor, b: &Tensor| {
+        let hidden = ((key.normal([32], DType::F32) + h).dot(b)).tanh();
+        (hidden.dot(&b.transpose(&[1, 0])) * 0.3).sin().sum()
+    };
+    let step = move |w: Two, key: Key, xs: Tensor, ragged: bool| {
+        let loss = |(a, b): Two, keys: Keys, xs: Tensor| {
+            let example = |key: Key, x: Tensor| {
+                let h = x.slice(0, 0, 48).dot(&a).tanh();
+                let count = x.slice(0, 48, 49).sum().cast(DType::I32);
+                let keys = if ragged { key.split_rows(&count) } else { key.split_n(40) };
+                vmap(|key: Key| sample(key, &h, &b)).call(keys).logsumexp(0) + h.sum() * 0.1
+            };
+            vmap(example).call((keys, xs)).mean()
+        };
+        value_and_grad(loss).call((w, key.split_like(&xs), xs))
+    };
+    for (n, ragged) in [(150, false), (203, false), (203, true)] {
+        let counts = Tensor::new((0..n as i32).map(|i| 1 + (i * 37) % 83).collect::<Vec<_>>(), &[n, 1]);
+        let xs = Tensor::concat(&[&Key::new(5).normal([n, 48], DType::F32), &counts.cast(DType::F32)], 1);
+        let args = || ((draw(1, [48, 32]), draw(2, [32, 160])), Key::new(4), xs.clone());
+        let compiled = jit(move |w: Two, key: Key, Rows(xs): Rows<Tensor>| step(w, key, xs, ragged));
+        let flat = |r: (Tensor, Two)| [&r.0, &r.1.0, &r.1.1].map(floats);
+        let called = || {
+            let (w, key, xs) = args();
+            compiled.call((w, key, Rows(xs)))
+        };
+        let run = |threads| flat(with_threads(threads, called).unwrap_or_else(|e| panic!("{e}")));
+        let one = run(1);
+        for threads in [2, 3, 4, 6, 16] {
+            assert!(run(threads) == one, "{n} examples, {threads} threads");
+        }
+        let (w, key, xs) = args();
+        for (i, (got, want)) in one.iter().zip(&flat(step(w, key, xs, ragged))).enumerate() {
+            let size = want.iter().fold(1e-6f64, |m, x| m.max(x.abs()));
+            let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(worst <= 1e-4 * size, "{n} examples, ragged {ragged}, value {i}: {worst} of {size}");
+        }
+    }
 }
 
 /// Both layers of a network have one weight.
@@ -319,7 +364,7 @@ fn folds_of_every_kind_take_in_waves() {
 #[test]
 fn gradients_of_long_rows_are_those_of_all() {
     const SAMPLES: usize = 30_000;
-    let loss = |w: Tensor, keys: pullback::Keys, xs: Tensor| {
+    let loss = |w: Tensor, keys: Keys, xs: Tensor| {
         vmap(|key: Key, x: Tensor| bound(&w, key, &x, SAMPLES)).call((keys, xs)).mean()
     };
     let xs = Key::new(5).normal([5, 8], DType::F32);

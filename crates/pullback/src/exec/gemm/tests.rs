@@ -111,7 +111,17 @@ fn products_are_right_and_independent_of_threads() {
         check::<f32>(&mut noise, &pools, shape, round % 4 == 0);
         check::<f64>(&mut noise, &pools, shape, round % 4 == 0);
     }
-    for shape in [(290, 8, 128), (290, 128, 2), (128, 290, 4), (8, 290, 128), (70, 20, 800), (520, 3, 600)] {
+    for shape in [
+        (290, 8, 128),
+        (290, 128, 2),
+        (128, 290, 4),
+        (8, 290, 128),
+        (70, 20, 800),
+        (520, 3, 600),
+        (23, 300, 200),
+        (13, 40, 24),
+        (31, 90, 50),
+    ] {
         for _ in 0..4 {
             check::<f32>(&mut noise, &pools, shape, false);
             check::<f64>(&mut noise, &pools, shape, false);

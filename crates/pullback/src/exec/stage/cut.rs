@@ -275,3 +275,31 @@ pub(super) fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] 
     all[extent] = n;
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waves_are_whole_grains_and_no_piece_is_outside_of_what_is_said() {
+        for (n, grain) in (1..90).flat_map(|n| [1, 3, 4, 8, 100].map(|grain| (n, grain))) {
+            let rows = Rows { all: &[n], extent: 0, ragged: None, evenly: false, grain };
+            for waves in 1..=n.div_ceil(grain) {
+                let all: Vec<Range<usize>> = (0..waves).map(|k| rows.wave(k, waves)).collect();
+                assert!(all[0].start == 0 && all[waves - 1].end == n, "{n} by {grain}: {all:?}");
+                assert!(all.windows(2).all(|w| w[0].end == w[1].start && w[0].len().is_multiple_of(grain)), "{all:?}");
+                assert!(all.iter().all(|wave| !wave.is_empty()), "{n} by {grain}: {all:?}");
+                for pieces in 1..6 {
+                    let [least, most] = rows.in_pieces(waves, pieces).map(|rows| rows[0]);
+                    let mut cut = all.iter().flat_map(|wave| (0..pieces).map(|k| rows.piece(wave, k, pieces).len()));
+                    assert!(cut.all(|n| (least..=most).contains(&n)), "{n} by {grain}, {waves} waves, {pieces} pieces");
+                }
+                for together in 1..4 {
+                    let [most, ..] = rows.most_together(waves, together);
+                    let held = |w: &[Range<usize>]| w[w.len() - 1].end - w[0].start <= most;
+                    assert!(all.chunks(together).all(held), "{n} by {grain}, {waves} waves, {together} together");
+                }
+            }
+        }
+    }
+}
