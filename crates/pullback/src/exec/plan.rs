@@ -68,7 +68,7 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
         }
     }
     let steps = with_tails(graph, steps, &root, &mut rows);
-    let mut runs = schedule(steps, &root, rows.len());
+    let mut runs = schedule(graph, steps, &root, rows.len());
     let (memory, place) = places(graph, &mut runs, &root, &mut rows);
     let place_of = |v: Var| place[&root(v)];
     runs.iter_mut().flat_map(Run::steps_mut).for_each(|step| step.settle(&place_of));

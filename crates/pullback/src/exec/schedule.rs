@@ -6,7 +6,7 @@ use crate::exec::group::Group;
 use crate::exec::operand::Operand;
 use crate::exec::stage::{EXTENTS, Stage};
 use crate::exec::step::{ByRows, State, Step};
-use crate::ir::Var;
+use crate::ir::{Graph, Var};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What runs at once.
@@ -107,7 +107,7 @@ impl Open {
 /// The steps in an order that respects what they read, as stages where that can be.
 ///
 /// Whatever works on no rows runs as soon as it can, so that stages become long.
-pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usize) -> Vec<Run> {
+pub(crate) fn schedule(graph: &Graph, steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usize) -> Vec<Run> {
     let mut needs = needs(&steps, root, extents);
     let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|&i| needs[i].is_empty()).collect();
     let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
@@ -142,7 +142,7 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
             }
         }
         if !joins {
-            runs.extend(open.take().map(|o| whole(o, root)));
+            runs.extend(open.take().map(|o| whole(graph, o, root)));
             folded.clear();
             written.clear();
         }
@@ -157,15 +157,15 @@ pub(crate) fn schedule(steps: Vec<Step>, root: &dyn Fn(Var) -> Var, extents: usi
             _ => runs.push(Run::Step(step)),
         }
     }
-    runs.extend(open.map(|o| whole(o, root)));
+    runs.extend(open.map(|o| whole(graph, o, root)));
     assert!(waiting.iter().all(Option::is_none), "plan: every step follows what it reads");
     runs
 }
 
 /// The steps over the rows of an extent as a stage; one alone is none.
-fn whole(Open { extent, mut steps, .. }: Open, root: &dyn Fn(Var) -> Var) -> Run {
+fn whole(graph: &Graph, Open { extent, mut steps, .. }: Open, root: &dyn Fn(Var) -> Var) -> Run {
     match steps.pop() {
         Some(step) if steps.is_empty() => Run::Step(step),
-        last => Run::Stage(Stage::new(extent, steps.into_iter().chain(last).collect(), root)),
+        last => Run::Stage(Stage::new(graph, extent, steps.into_iter().chain(last).collect(), root)),
     }
 }

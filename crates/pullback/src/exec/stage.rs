@@ -24,7 +24,7 @@ use crate::exec::operand::{Block, InnerBlock, Operand};
 use crate::exec::pool::Pool;
 use crate::exec::step::{ByRows, State, Step};
 use crate::exec::threads;
-use crate::ir::Var;
+use crate::ir::{Graph, Var};
 use cut::{Cut, Rows, with};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -107,7 +107,7 @@ struct Shared<'a> {
 
 impl Stage {
     /// The stage of some steps in order; `root` is the variable in whose storage another lies.
-    pub(crate) fn new(extent: usize, steps: Vec<Step>, root: &dyn Fn(Var) -> Var) -> Stage {
+    pub(crate) fn new(graph: &Graph, extent: usize, steps: Vec<Step>, root: &dyn Fn(Var) -> Var) -> Stage {
         let operations = merged(steps.iter().map(|s| s.operations().clone()));
         let (apart, folds): (Vec<Step>, Vec<Step>) =
             steps.into_iter().partition(|s| s.by_rows().is_some_and(|(_, by)| by == ByRows::Apart));
@@ -115,7 +115,7 @@ impl Stage {
         let seconds = || apart.iter().filter_map(|s| s.inner()).map(|(extent, _)| extent);
         let inner = seconds().max_by_key(|&e| (seconds().filter(|&other| other == e).count(), usize::MAX - e));
         let ragged = apart.iter().chain(&folds).find_map(Step::ragged);
-        let folds = folds::with_late(folds, &apart, ragged, root);
+        let folds = folds::with_late(graph, folds, &apart, ragged, root);
         let segments = segments(apart, inner, root);
         Stage {
             extent,

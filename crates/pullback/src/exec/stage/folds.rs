@@ -13,11 +13,11 @@ use super::cut::{Cut, Rows};
 use super::{EXTENTS, Fold, Shared, Stage};
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
-use crate::exec::operand::Block;
+use crate::exec::operand::{Block, Operand};
 use crate::exec::pool::Pool;
 use crate::exec::step::Step;
 use crate::exec::threads;
-use crate::ir::Var;
+use crate::ir::{Graph, Var};
 use crate::lowering::{ReduceOp, max, min};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -200,8 +200,10 @@ impl Stage {
 }
 
 /// Folds, each with whether it is late: a sum over examples in whose blocks there are many samples for each. A wave has so
-/// few examples that it would go through all that it makes for next to nothing.
+/// few examples that it would go through all that it makes for next to nothing. What is kept for it does not grow with the
+/// samples: it lacks an axis that others have.
 pub(super) fn with_late(
+    graph: &Graph,
     folds: Vec<Step>,
     apart: &[Step],
     ragged: Option<usize>,
@@ -210,12 +212,20 @@ pub(super) fn with_late(
     let written: HashSet<Var> = apart.iter().flat_map(Step::writes).map(root).collect();
     let mut row = [1; EXTENTS];
     ragged.into_iter().for_each(|extent| row[extent] = RAGGED_ROWS);
-    let reads = |step: &Step| -> HashMap<Var, usize> {
-        let kept = step.reads.iter().filter(|o| written.contains(&root(o.var)));
-        kept.map(|o| (root(o.var), o.size.get(&row))).collect()
+    let kept = |step: &Step| -> HashMap<Var, usize> {
+        let reads = step.reads.iter().filter(|o| written.contains(&root(o.var)));
+        reads.map(|o| (root(o.var), o.size.get(&row))).collect()
     };
-    let all: usize = folds.iter().flat_map(reads).collect::<HashMap<_, _>>().values().sum();
-    let late = |step: &Step| KEPT_FOR_LATE * reads(step).values().sum::<usize>() <= all;
+    let all: HashMap<Var, usize> = folds.iter().flat_map(kept).collect();
+    let rank = |v: Var| graph.ty(v).shape.rank();
+    let most = all.keys().map(|&v| rank(v)).max();
+    let late = |step: &Step| {
+        let few = |o: &Operand| match ragged {
+            Some(extent) => !o.size.has(extent),
+            None => !written.contains(&root(o.var)) || Some(rank(root(o.var))) < most,
+        };
+        step.reads.iter().all(few) && KEPT_FOR_LATE * kept(step).values().sum::<usize>() <= all.values().sum()
+    };
     folds.into_iter().map(|step| Fold { late: late(&step), step }).collect()
 }
 
