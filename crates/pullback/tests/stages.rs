@@ -138,6 +138,25 @@ fn samples_of_one_example_are_rows() {
     assert!(compiled.bytes() < 4 << 20, "{} bytes", compiled.bytes());
 }
 
+/// Where the samples are the rows, nothing of them is kept of all, not even what is narrow beside the rest.
+#[test]
+fn what_is_kept_for_gradients_does_not_grow_with_samples() {
+    let loss = |(x, w): (Tensor, Tensor), keys: Keys| {
+        let one = |key: Key| (key.normal([8], DType::F32) + &x).dot(&w).tanh().sum();
+        vmap(one).call(keys).mean()
+    };
+    let (x, w) = (Key::new(5).normal([8], DType::F32), Key::new(3).normal([8, 400], DType::F32) * 0.1);
+    let bytes = |samples: usize| {
+        let step = move |args: (Tensor, Tensor), key: Key| value_and_grad(loss).call((args, key.split_n(samples)));
+        let compiled = jit(step);
+        let called = with_threads(2, || compiled.call(((x.clone(), w.clone()), Key::new(4))));
+        called.unwrap_or_else(|e| panic!("{e}"));
+        compiled.bytes()
+    };
+    let (some, more) = (bytes(20_000), bytes(60_000));
+    assert!(more < some + 4_096, "{some} and {more} bytes");
+}
+
 /// Gradients of weights take in one wave of rows after the other: as exact as sums in f64 allow to tell.
 #[test]
 fn waves_of_rows_make_the_gradient_of_all() {
