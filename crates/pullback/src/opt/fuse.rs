@@ -223,8 +223,28 @@ fn ancestors(needs: &[BTreeSet<usize>], of: usize) -> BTreeSet<usize> {
     found
 }
 
-/// Joins kernels of one shape where no third node lies between them.
+/// Which nodes are over rows or wait for something that is, and for which such a thing waits.
+fn around_rows(graph: &Graph, nodes: &[Vec<usize>], needs: &[BTreeSet<usize>]) -> [Vec<bool>; 2] {
+    let over_rows = |&i: &usize| {
+        let e = &graph.eqns[i];
+        let dims = e.inputs.iter().chain([&e.output]).flat_map(|v| graph.ty(*v).shape.dims());
+        dims.into_iter().any(|d| matches!(d, Dim::Rows(_)))
+    };
+    let rows: Vec<bool> = nodes.iter().map(|node| node.iter().any(over_rows)).collect();
+    let (mut before, mut after) = (rows.clone(), vec![false; nodes.len()]);
+    for k in 0..nodes.len() {
+        for earlier in ancestors(needs, k) {
+            before[k] |= rows[earlier];
+            after[earlier] |= rows[k];
+        }
+    }
+    [before, after]
+}
+
+/// Joins kernels of one shape where no third node lies between them. What rows wait for and what waits for rows stay two: else
+/// the rows would have to be gone through twice.
 fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>], kernels: usize) {
+    let [mut before, mut after] = around_rows(graph, nodes, needs);
     let mut by_shape: HashMap<String, Vec<usize>> = HashMap::new();
     for (k, node) in nodes.iter().enumerate().take(kernels) {
         let shape = format!("{:?}", graph.ty(graph.eqns[node[0]].output).shape);
@@ -244,12 +264,17 @@ fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>],
                 if nodes[b].is_empty() || !compatible(graph, &nodes[a], &nodes[b]) {
                     continue;
                 }
+                let holds_up = |a: usize, b: usize| after[a] && !before[a] && before[b];
+                if holds_up(a, b) || holds_up(b, a) {
+                    continue;
+                }
                 let between = |from: usize, to: usize| {
                     needs[to].iter().any(|&k| k != from && ancestors(needs, k).contains(&from))
                 };
                 if between(a, b) || between(b, a) {
                     continue;
                 }
+                (before[a], after[a]) = (before[a] || before[b], after[a] || after[b]);
                 let moved = std::mem::take(&mut nodes[b]);
                 nodes[a].extend(moved);
                 nodes[a].sort_unstable();
