@@ -186,50 +186,91 @@ fn waves_of_rows_make_the_gradient_of_all() {
     assert!(steps.iter().any(|s| s.step.starts_with("stage product") && s.step.contains("·rows] ·")), "{steps:#?}");
 }
 
-/// Of each example a layer of its own, and a network over its samples, of which there are 40 or as many as a number of its own says: sums over
-/// examples, of which a wave has few, beside sums over samples. Many waves, and numbers of examples that no wave divides.
+/// Of each example a layer of its own, and a network over its samples, 40 or as many as a number of its own says, of some none:
+/// sums over examples, of which a wave has few, beside sums over samples. Numbers of examples that no wave divides.
 #[test]
 fn sums_over_examples_are_taken_beside_those_over_samples() {
     type Two = (Tensor, Tensor);
-    let draw = |seed: u64, shape: [usize; 2]| Key::new(seed).normal(shape, DType::F32) * 0.2;
-    let sample = |key: Key, h: &Tensor, b: &Tensor| {
-        let hidden = ((key.normal([32], DType::F32) + h).dot(b)).tanh();
-        (hidden.dot(&b.transpose(&[1, 0])) * 0.3).sin().sum()
-    };
-    let step = move |w: Two, key: Key, xs: Tensor, ragged: bool| {
-        let loss = |(a, b): Two, keys: Keys, xs: Tensor| {
-            let example = |key: Key, x: Tensor| {
-                let h = x.slice(0, 0, 48).dot(&a).tanh();
-                let count = x.slice(0, 48, 49).sum().cast(DType::I32);
-                let keys = if ragged { key.split_rows(&count) } else { key.split_n(40) };
-                vmap(|key: Key| sample(key, &h, &b)).call(keys).logsumexp(0) + h.sum() * 0.1
+    for (n, ragged, dtype) in [(150, false, DType::F32), (203, false, DType::F64), (203, true, DType::F32)] {
+        let draw = move |seed: u64, shape: [usize; 2]| Key::new(seed).normal(shape, dtype) * 0.2;
+        let sample = move |key: Key, h: &Tensor, b: &Tensor| {
+            let hidden = ((key.normal([32], dtype) + h).dot(b)).tanh();
+            (hidden * 0.3).sin().sum()
+        };
+        let step = move |w: Two, key: Key, xs: Tensor| {
+            let loss = |(a, b): Two, keys: Keys, xs: Tensor| {
+                let example = |key: Key, x: Tensor| {
+                    let h = x.slice(0, 0, 48).dot(&a).tanh();
+                    let count = x.slice(0, 48, 49).sum().cast(DType::I32);
+                    let keys = if ragged { key.split_rows(&count) } else { key.split_n(40) };
+                    (vmap(|key: Key| sample(key, &h, &b)).call(keys) * 0.1).exp().sum().log1p() + h.sum() * 0.1
+                };
+                vmap(example).call((keys, xs)).mean()
             };
-            vmap(example).call((keys, xs)).mean()
+            value_and_grad(loss).call((w, key.split_like(&xs), xs))
         };
-        value_and_grad(loss).call((w, key.split_like(&xs), xs))
-    };
-    for (n, ragged) in [(150, false), (203, false), (203, true)] {
-        let counts = Tensor::new((0..n as i32).map(|i| 1 + (i * 37) % 83).collect::<Vec<_>>(), &[n, 1]);
-        let xs = Tensor::concat(&[&Key::new(5).normal([n, 48], DType::F32), &counts.cast(DType::F32)], 1);
+        let counts = Tensor::new((0..n as i32).map(|i| (i * 37) % 83).collect::<Vec<_>>(), &[n, 1]);
+        let xs = Tensor::concat(&[&Key::new(5).normal([n, 48], dtype), &counts.cast(dtype)], 1);
         let args = || ((draw(1, [48, 32]), draw(2, [32, 160])), Key::new(4), xs.clone());
-        let compiled = jit(move |w: Two, key: Key, Rows(xs): Rows<Tensor>| step(w, key, xs, ragged));
-        let flat = |r: (Tensor, Two)| [&r.0, &r.1.0, &r.1.1].map(floats);
-        let called = || {
+        let rows = || {
             let (w, key, xs) = args();
-            compiled.call((w, key, Rows(xs)))
+            (w, key, Rows(xs))
         };
-        let run = |threads| flat(with_threads(threads, called).unwrap_or_else(|e| panic!("{e}")));
+        let compiled = jit(move |w: Two, key: Key, Rows(xs): Rows<Tensor>| step(w, key, xs));
+        let flat = |r: (Tensor, Two)| [&r.0, &r.1.0, &r.1.1].map(floats);
+        let run = |threads| flat(with_threads(threads, || compiled.call(rows())).unwrap_or_else(|e| panic!("{e}")));
         let one = run(1);
         for threads in [2, 3, 4, 6, 16] {
             assert!(run(threads) == one, "{n} examples, {threads} threads");
         }
         let (w, key, xs) = args();
-        for (i, (got, want)) in one.iter().zip(&flat(step(w, key, xs, ragged))).enumerate() {
+        let tolerance = if dtype == DType::F64 { 1e-10 } else { 1e-4 };
+        for (i, (got, want)) in one.iter().zip(&flat(step(w, key, xs))).enumerate() {
             let size = want.iter().fold(1e-6f64, |m, x| m.max(x.abs()));
             let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            assert!(worst <= 1e-4 * size, "{n} examples, ragged {ragged}, value {i}: {worst} of {size}");
+            assert!(worst <= tolerance * size, "{n} examples, ragged {ragged}, value {i}: {worst} of {size}");
         }
+        let steps = compiled.profile(rows(), 1).unwrap_or_else(|e| panic!("{e}"));
+        assert!(steps.iter().any(|s| s.step.starts_with("stage late: product [48, rows]")), "{steps:#?}");
+        // That the slope of the second term waits for no other number of that size.
+        let begin = steps.iter().filter(|s| s.step.starts_with("stage begins")).count();
+        assert_eq!(begin, if ragged { 2 } else { 1 }, "{steps:#?}");
     }
+}
+
+/// Maxima, minima and log-sums over examples beside sums over their samples; the same once nested, where there are too many of
+/// the samples between to be kept.
+#[test]
+fn folds_of_every_kind_are_taken_late() {
+    let f = |key: Key, Rows(xs): Rows<Tensor>| {
+        let example = |key: Key, x: Tensor| {
+            let of_sample = |key: Key| {
+                let h = (key.normal([24], DType::F32) + &x).sin();
+                let inner = vmap(|key: Key| (key.normal([24], DType::F32) + &h).cos());
+                (h.clone(), inner.call(Key::new(9).split_n(20)).exp())
+            };
+            let (h, table) = vmap(of_sample).call(key.split_n(60));
+            (x.tanh(), h, table)
+        };
+        let (x, h, table) = vmap(example).call((key.split_like(&xs), xs));
+        let of_x = (x.reduce_max(&[0]), x.reduce_min(&[0]), x.logsumexp(0));
+        (of_x, h.reduce_max(&[0]), table.reduce_sum(&[0]))
+    };
+    let xs = Key::new(5).normal([203, 24], DType::F32);
+    let compiled = jit(f);
+    let flat = |r: ((Tensor, Tensor, Tensor), Tensor, Tensor)| [&r.0.0, &r.0.1, &r.0.2, &r.1, &r.2].map(floats);
+    let run = |threads| {
+        let called = with_threads(threads, || compiled.call((Key::new(4), Rows(xs.clone()))));
+        flat(called.unwrap_or_else(|e| panic!("{e}")))
+    };
+    let one = run(1);
+    assert!(run(2) == one && run(5) == one);
+    for (got, want) in one.iter().flatten().zip(flat(f(Key::new(4), Rows(xs.clone()))).iter().flatten()) {
+        assert!((got - want).abs() <= 1e-5 * (1.0 + want.abs()), "{got} {want}");
+    }
+    let steps = compiled.profile((Key::new(4), Rows(xs.clone())), 1).unwrap_or_else(|e| panic!("{e}"));
+    let late: Vec<&str> = steps.iter().map(|s| &s.step[..]).filter(|s| s.starts_with("stage late: ")).collect();
+    assert_eq!(late.len(), 3, "{steps:#?}");
 }
 
 /// Both layers of a network have one weight.

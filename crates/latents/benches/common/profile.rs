@@ -23,7 +23,7 @@ pub fn print(steps: &[StepTime], seconds: f64) {
     let mut left: Vec<&StepTime> = steps.iter().collect();
     for (kind, titles) in KINDS {
         let is = |s: &&&StepTime| {
-            let title = s.step.trim_start_matches("stage ").trim_start_matches("begins: ");
+            let title = s.step.trim_start_matches("stage ").trim_start_matches("begins: ").trim_start_matches("late: ");
             titles.iter().any(|t| title.starts_with(t))
         };
         let sum: f64 = left.iter().filter(is).map(|s| s.seconds).sum();

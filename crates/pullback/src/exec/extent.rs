@@ -177,6 +177,11 @@ impl Count {
         }
     }
 
+    /// Whether it grows with no other extent.
+    pub(crate) fn grows_at_most_with(&self, extent: usize) -> bool {
+        self.rows.list().iter().all(|&other| other == extent)
+    }
+
     pub(crate) fn is_one(&self) -> bool {
         self.known == 1 && self.is_known()
     }

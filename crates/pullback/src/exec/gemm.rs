@@ -21,6 +21,8 @@ use std::ops::Range;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+#[cfg(target_arch = "x86_64")]
+mod across;
 mod ahead;
 mod packed;
 mod panels;

@@ -4,7 +4,7 @@
 //!
 //! | read | lies in |
 //! |---|---|
-//! | by later runs, or a result | a slot: all of it |
+//! | by later runs, or by late folds of its own stage, or a result | a slot: all of it |
 //! | by folds of its own stage too | a buffer of the wave |
 //! | by steps of blocks of its own stage alone | a buffer of each lane, for a block |
 //! | within one segment of parts of rows alone | a buffer of each lane, for a part of a row |
@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// Who reads a value in its own stage.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Scope {
-    /// Other runs do, too.
+    /// Other runs do, too, or late folds.
     Program,
     Wave,
     /// Blocks; the last segment and step that read it.

@@ -2,8 +2,8 @@
 //!
 //! The rows are cut into waves, a wave into blocks. What only a block's own steps read lies in buffers that are used
 //! again for the next block, and so stays in the cache. What a fold over rows reads is kept for a wave: when its blocks
-//! are through, the [`folds`] take in the wave. Where one row is itself too long, as one example with very many samples is,
-//! it is cut along its second axis.
+//! are through, the [`folds`] take in the wave; what late folds read is kept of all rows. Where one row is itself too long,
+//! as one example with very many samples is, it is cut along its second axis.
 //!
 //! Examples may have rows of their own, of every one as many as it asks for: then a block is some examples with all their
 //! rows, and one example's rows are what is cut where they are too many.
@@ -56,7 +56,7 @@ pub(crate) struct Stage {
 #[derive(Clone, Debug)]
 pub(crate) struct Fold {
     pub step: Step,
-    /// Whether it takes in all rows after the last wave: so little of each that it can be kept of all of them.
+    /// Whether it takes in all rows at once, after the last wave: what it reads of a row is little, and kept of all.
     pub late: bool,
 }
 
@@ -115,7 +115,7 @@ impl Stage {
         let seconds = || apart.iter().filter_map(|s| s.inner()).map(|(extent, _)| extent);
         let inner = seconds().max_by_key(|&e| (seconds().filter(|&other| other == e).count(), usize::MAX - e));
         let ragged = apart.iter().chain(&folds).find_map(Step::ragged);
-        let folds = folds::with_late(graph, folds, &apart, ragged, root);
+        let folds = folds::with_late(graph, extent, (folds, &apart), ragged, root);
         let segments = segments(apart, inner, root);
         Stage {
             extent,
@@ -146,8 +146,10 @@ impl Stage {
 
     /// What each of these is.
     pub(crate) fn titles(&self) -> Vec<String> {
-        let steps = self.steps().enumerate().map(|(i, s)| format!("stage {}{s}", if i == 0 { "begins: " } else { "" }));
-        steps.chain(["stage ends: packed weights".to_string()]).collect()
+        let blocks = self.segments.iter().flat_map(|s| &s.steps).enumerate();
+        let blocks = blocks.map(|(i, s)| format!("stage {}{s}", if i == 0 { "begins: " } else { "" }));
+        let folds = self.folds.iter().map(|f| format!("stage {}{}", if f.late { "late: " } else { "" }, f.step));
+        blocks.chain(folds).chain(["stage ends: packed weights".to_string()]).collect()
     }
 
     /// Whether something grows with its rows.

@@ -201,7 +201,8 @@ impl<T: Lane> Work<'_, T> {
         Tile { start: line * self.cols + col, n: lines * width }
     }
 
-    /// Asks memory for a share of what a tile reads. A tile is a page or less, and no processor reads ahead beyond the end of one.
+    /// Asks memory for a share of what a tile reads. A tile of f32 is a page, and processors do not
+    /// read ahead beyond the end of one.
     fn ask(&self, tile: Tile, (share, of): (usize, usize)) {
         let step = LINE / size_of::<T>();
         let lines = tile.n.div_ceil(step);

@@ -10,7 +10,9 @@
 //!   `W[g * P + p][j]`. In the end each run of `P` lanes is summed pairwise.
 
 #[cfg(target_arch = "x86_64")]
-use super::vector::{Across, AndHalf, Lanes};
+use super::across::{Across, AndHalf};
+#[cfg(target_arch = "x86_64")]
+use super::vector::Lanes;
 use crate::exec::isa::Isa;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
@@ -129,7 +131,8 @@ pub trait Tile: Copy {
 #[cfg(target_arch = "x86_64")]
 mod kernels {
     use super::{Product, ROWS, height};
-    use crate::exec::gemm::vector::{Across, Lanes};
+    use crate::exec::gemm::across::Across;
+    use crate::exec::gemm::vector::Lanes;
     use std::mem::MaybeUninit;
     use std::ops::Range;
 
@@ -201,7 +204,8 @@ mod kernels {
     /// A tile of which C has the first columns only.
     #[inline(always)]
     unsafe fn edge_tile<A: Across, const R: usize>(s: &Product<A::T>, row: usize) {
-        // SAFETY: passed on; the tile is computed beside C, and what C has of it is copied.
+        const { assert!(A::COLUMNS <= MOST_COLUMNS) };
+        // SAFETY: passed on; the tile is computed beside C, where there is room for it, and what C has of it is copied.
         unsafe {
             let mut tile = [const { MaybeUninit::<[A::T; MOST_COLUMNS]>::uninit() }; R];
             let sums = tile.as_mut_ptr().cast::<A::T>();

@@ -1,6 +1,6 @@
 //! Into what the rows of a stage are cut: waves, blocks, parts of long rows.
 //!
-//! Rows are cut evenly; of examples with ragged rows come together as many as have about so many rows. What sums see follows
+//! Rows are cut evenly, by whole blocks; of examples with ragged rows come together as many as have about so many rows. What sums see follows
 //! from the numbers of rows and the instruction set alone.
 
 use super::{EXTENTS, Local, Stage};
@@ -22,7 +22,7 @@ const WAVE_BYTES: usize = 2 << 20;
 const RAGGED_WAVE_BYTES: usize = 5 << 20;
 
 /// With vectors of 256 bits second caches are smaller. A wave lies in the third anyway, and is to be so many times what
-/// folds make, all of which each wave goes through.
+/// folds make, late ones too, as it was measured.
 const WAVE_FOR_MADE: usize = 4;
 
 /// Most bytes of what is kept for the folds of a wave; so much where rows are long.
@@ -38,7 +38,7 @@ const BLOCKS_A_THREAD: usize = 2;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
     pub waves: usize,
-    /// Rows that come together in a wave: of each a whole number of times so many, but for the last.
+    /// Rows that come together in a wave: each has a whole number of times so many, the last the rest as well.
     pub grain: usize,
     /// Waves whose blocks run at once, so that there are enough for all threads; so many are kept.
     pub together: usize,
@@ -126,8 +126,12 @@ impl<'a> Rows<'a> {
         if self.ragged.is_some() && !self.evenly {
             return self.at(&whole, k, waves);
         }
-        let grains = whole.len().div_ceil(self.grain);
-        (grains * k / waves * self.grain).min(whole.len())
+        if k == waves { whole.end } else { self.grains() * k / waves * self.grain }
+    }
+
+    /// How many grains there are, the last with what is left.
+    fn grains(&self) -> usize {
+        (self.whole().len() / self.grain).max(1)
     }
 
     /// Wave `k` of so many.
@@ -183,14 +187,13 @@ impl<'a> Rows<'a> {
     /// The most rows of the stage's own that a wave of so many has.
     fn most_of_wave(&self, waves: usize) -> usize {
         let all = self.whole().len();
-        (all.div_ceil(self.grain).div_ceil(waves) * self.grain).min(all)
+        (self.grains().div_ceil(waves) * self.grain + all % self.grain).min(all)
     }
 
     /// The least and the most rows of each extent in each of so many waves, cut further into so many pieces.
     pub(super) fn in_pieces(&self, waves: usize, pieces: usize) -> [[usize; EXTENTS]; 2] {
         if self.ragged.is_none() {
-            let grains = self.whole().len().div_ceil(self.grain);
-            let least = (grains / waves * self.grain).min(self.wave(waves - 1, waves).len()) / pieces;
+            let least = (self.grains() / waves * self.grain).min(self.whole().len()) / pieces;
             let most = self.most_of_wave(waves).div_ceil(pieces);
             return [least, most].map(|n| with(self.all, self.extent, n));
         }
@@ -213,12 +216,13 @@ impl<'a> Rows<'a> {
 impl Stage {
     /// Bytes that a wave may keep.
     fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
+        let least = if self.ragged.is_some() { RAGGED_WAVE_BYTES } else { WAVE_BYTES };
         if isa != Isa::Avx2 {
-            return if self.ragged.is_some() { RAGGED_WAVE_BYTES } else { WAVE_BYTES };
+            return least;
         }
         let made: usize =
             self.folds.iter().flat_map(|f| &f.step.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
-        (WAVE_FOR_MADE * made).clamp(WAVE_BYTES, LONG_WAVE_BYTES)
+        (WAVE_FOR_MADE * made).clamp(least, LONG_WAVE_BYTES)
     }
 
     /// Bytes of a block's own buffers for so many rows of each extent; of those for parts of rows alone, or of all.
@@ -256,8 +260,10 @@ impl Stage {
         let in_wave = (self.wave_bytes(rows.all, isa) / kept.max(1)).max(long) / in_block;
         let grain = in_block * if in_wave >= 4 { 4 } else { in_wave.min(2) };
         let in_wave = (in_wave * in_block / grain).max(1) * grain;
-        let waves = if self.waves.is_empty() { 1 } else { all.div_ceil(in_wave).min(operations / WAVE_WORTH).max(1) };
-        let in_wave = Rows { grain, ..rows }.most_of_wave(waves);
+        let rows = Rows { grain, ..rows };
+        let waves = all.div_ceil(in_wave).min(operations / WAVE_WORTH).clamp(1, rows.grains());
+        let waves = if self.waves.is_empty() { 1 } else { waves };
+        let in_wave = rows.most_of_wave(waves);
         let parts = self.parts_of(&rows.average(in_wave));
         // The same rows come out of every block, so that their number, and that of waves at once, may follow that of
         // threads.
@@ -284,11 +290,11 @@ mod tests {
     fn waves_are_whole_grains_and_no_piece_is_outside_of_what_is_said() {
         for (n, grain) in (1..90).flat_map(|n| [1, 3, 4, 8, 100].map(|grain| (n, grain))) {
             let rows = Rows { all: &[n], extent: 0, ragged: None, evenly: false, grain };
-            for waves in 1..=n.div_ceil(grain) {
+            for waves in 1..=rows.grains() {
                 let all: Vec<Range<usize>> = (0..waves).map(|k| rows.wave(k, waves)).collect();
                 assert!(all[0].start == 0 && all[waves - 1].end == n, "{n} by {grain}: {all:?}");
                 assert!(all.windows(2).all(|w| w[0].end == w[1].start && w[0].len().is_multiple_of(grain)), "{all:?}");
-                assert!(all.iter().all(|wave| !wave.is_empty()), "{n} by {grain}: {all:?}");
+                assert!(all.iter().all(|wave| wave.len() >= grain.min(n)), "{n} by {grain}: {all:?}");
                 for pieces in 1..6 {
                     let [least, most] = rows.in_pieces(waves, pieces).map(|rows| rows[0]);
                     let mut cut = all.iter().flat_map(|wave| (0..pieces).map(|k| rows.piece(wave, k, pieces).len()));

@@ -1,4 +1,4 @@
-//! Folds over the rows of a stage, wave by wave.
+//! Folds over the rows of a stage, wave by wave or, where they are late, at the end.
 //!
 //! What one core has written and another reads is slow to pass between them, and slower still to be written again: a core
 //! that is about to write must first take the line of the cache from all that have read it. So a fold that makes little
@@ -37,12 +37,15 @@ const PART_LEAST: usize = 16_384;
 /// How many times as much as what a late fold reads of a row all folds together read of it, at the least.
 const KEPT_FOR_LATE: usize = 16;
 
+/// Most numbers that late folds read of a row.
+const MOST_FOR_LATE: usize = 1024;
+
 /// Ragged rows that an example is taken to have before it is known how many.
 const RAGGED_ROWS: usize = 8;
 
-/// A fold that is made.
+/// A fold, and how it is made.
 #[derive(Clone, Copy)]
-struct Made<'a> {
+struct Planned<'a> {
     /// The number of its clock.
     i: usize,
     fold: &'a Fold,
@@ -52,7 +55,7 @@ struct Made<'a> {
 
 /// What one thread does of a fold.
 struct Unit<'a> {
-    made: Made<'a>,
+    planned: Planned<'a>,
     /// The waves whose rows it takes in.
     waves: Range<usize>,
     /// Which part of each wave.
@@ -61,14 +64,14 @@ struct Unit<'a> {
     slot: usize,
     /// Which of how many shares of what it makes.
     share: (usize, usize),
-    /// The thread that is to do it, if none is late.
+    /// The thread that is to do it, unless another has nothing left to do.
     owner: usize,
 }
 
 impl Stage {
     /// Of how many parts folds that make little are made: so many that two or four threads have as many each.
     pub(super) fn parts_of(&self, wave: &[usize]) -> usize {
-        let folded: usize = self.folds.iter().map(|f| f.step.operations().get(wave)).sum();
+        let folded: usize = self.folds.iter().filter(|f| !f.late).map(|f| f.step.operations().get(wave)).sum();
         1 << (folded / PART_WORTH).clamp(1, MOST_PARTS.min(wave[self.extent])).ilog2()
     }
 
@@ -95,17 +98,17 @@ impl Stage {
     /// Into what threads cut folds, in order.
     fn units<'a>(
         &self,
-        folds: impl Iterator<Item = Made<'a>>,
+        folds: impl Iterator<Item = Planned<'a>>,
         rows: Rows<'_>,
         (numbers, cut): (&Range<usize>, Cut),
         (threads, isa): (usize, Isa),
     ) -> Vec<Unit<'a>> {
         let mut units: Vec<Unit<'a>> = Vec::new();
-        for made in folds {
-            let Made { fold, parts, .. } = made;
+        for planned in folds {
+            let Planned { fold, parts, .. } = planned;
             let (step, numbers) = (&fold.step, if fold.late { &(0..1) } else { numbers });
             let first = units.len();
-            let unit = |waves, part, slot, share| Unit { made, waves, part, slot, share, owner: 0 };
+            let unit = |waves, part, slot, share| Unit { planned, waves, part, slot, share, owner: 0 };
             if parts > 1 && step.joins_waves() {
                 // Parts are joined wave by wave: each wave has its own.
                 let each = numbers.clone().flat_map(|number| (0..parts).map(move |part| (number, part))).enumerate();
@@ -132,8 +135,8 @@ impl Stage {
     pub(super) fn fold(&self, shared: &Shared<'_>, numbers: Range<usize>, start: usize, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
         let last = numbers.end == cut.waves;
-        let numbers_of = |made: &Made<'_>| if made.fold.late { 0..1 } else { numbers.clone() };
-        let wave = |made: &Made<'_>, number: usize| all.wave(number, made.fold.waves(cut));
+        let numbers_of = |planned: &Planned<'_>| if planned.fold.late { 0..1 } else { numbers.clone() };
+        let wave = |planned: &Planned<'_>, number: usize| all.wave(number, planned.fold.waves(cut));
         let here = |number: usize, first: usize, part: Option<usize>| Block {
             extent: self.extent,
             first,
@@ -144,68 +147,68 @@ impl Stage {
             part,
             adds: number > 0,
         };
-        let compute = |Made { i, fold, .. }: Made<'_>, rows: Range<usize>, block: Block, share, pool: &Pool| {
+        let compute = |Planned { i, fold, .. }: Planned<'_>, rows: Range<usize>, block: Block, share, pool: &Pool| {
             let rows = &all.of(&rows);
             clock.time(i, || match share {
                 (_, 1) => fold.step.compute(memory, rows, Some(block), isa, pool),
                 _ => fold.step.compute_share(memory, rows, Some(block), share, isa),
             });
         };
-        let whole = |made: Made<'_>, pool: &Pool| {
-            for number in numbers_of(&made) {
-                let joins = number > 0 && made.fold.step.joins_waves();
-                let rows = wave(&made, number);
+        let whole = |planned: Planned<'_>, pool: &Pool| {
+            for number in numbers_of(&planned) {
+                let joins = number > 0 && planned.fold.step.joins_waves();
+                let rows = wave(&planned, number);
                 let block = here(number, rows.start, joins.then_some(0));
-                compute(made, rows, block, (0, 1), pool);
+                compute(planned, rows, block, (0, 1), pool);
                 if joins {
-                    made.fold.step.join_wave(memory, all.all, block, (1, false), (0, 1));
+                    planned.fold.step.join_wave(memory, all.all, block, (1, false), (0, 1));
                 }
             }
         };
         let (one, threads) = (threads::single(), pool.threads());
         let first: usize = self.segments.iter().map(|s| s.steps.len()).sum();
         let folds = (first..).zip(&self.folds).filter(|(_, fold)| last || !fold.late);
-        let folds = folds.map(|(i, fold)| Made { i, fold, parts: self.made_of(fold, all.all, cut) });
+        let folds = folds.map(|(i, fold)| Planned { i, fold, parts: self.made_of(fold, all.all, cut) });
         // One that threads share out is worked on by itself; others go to one thread each.
-        let alone = |made: &Made<'_>| {
-            let rows = || all.of(&wave(made, numbers_of(made).start));
-            threads > 1 && made.parts == 1 && made.fold.step.is_shared_out(&rows())
+        let alone = |planned: &Planned<'_>| {
+            let rows = || all.of(&wave(planned, numbers_of(planned).start));
+            threads > 1 && planned.parts == 1 && planned.fold.step.is_shared_out(&rows())
         };
-        let (alone, others): (Vec<Made<'_>>, Vec<Made<'_>>) = folds.partition(alone);
+        let (alone, others): (Vec<Planned<'_>>, Vec<Planned<'_>>) = folds.partition(alone);
         let units = self.units(others.iter().copied(), all, (&numbers, cut), (threads, isa));
         pool.run(units.len(), &|k| {
-            let Unit { made, waves, part, slot, share, .. } = &units[k];
-            if made.parts == 1 {
-                return whole(*made, one);
+            let Unit { planned, waves, part, slot, share, .. } = &units[k];
+            if planned.parts == 1 {
+                return whole(*planned, one);
             }
             for number in waves.clone() {
-                let rows = all.piece(&wave(made, number), *part, made.parts);
+                let rows = all.piece(&wave(planned, number), *part, planned.parts);
                 let block = here(number, rows.start, Some(*slot));
-                compute(*made, rows, block, *share, one);
+                compute(*planned, rows, block, *share, one);
             }
         });
         let done = || others.iter().filter(|m| m.parts > 1 && (last || m.fold.step.joins_waves()));
         let elements: usize = done().map(|m| m.parts * self.reads_and_makes(&m.fold.step, all.all).1).sum();
         let shares = pool.tasks(elements, threads);
         pool.run(shares, &|k| {
-            done().for_each(|made| {
-                let (numbers, joins) = (numbers_of(made), made.fold.step.joins_waves());
+            done().for_each(|planned| {
+                let (numbers, joins) = (numbers_of(planned), planned.fold.step.joins_waves());
                 let (parts, begins) =
-                    if joins { (made.parts * numbers.len(), numbers.start == 0) } else { (made.parts, true) };
-                made.fold.step.join_wave(memory, all.all, here(0, start, None), (parts, begins), (k, shares));
+                    if joins { (planned.parts * numbers.len(), numbers.start == 0) } else { (planned.parts, true) };
+                planned.fold.step.join_wave(memory, all.all, here(0, start, None), (parts, begins), (k, shares));
             });
         });
-        alone.into_iter().for_each(|made| whole(made, pool));
+        alone.into_iter().for_each(|planned| whole(planned, pool));
     }
 }
 
-/// Folds, each with whether it is late: a sum over examples in whose blocks there are many samples for each. A wave has so
-/// few examples that it would go through all that it makes for next to nothing. What is kept for it does not grow with the
-/// samples: it lacks an axis that others have.
+/// Folds, each with whether it is late: one over examples in whose blocks there are many samples for each. A wave has so few
+/// examples that it would go through all that the fold makes for next to nothing. What is read of an example lacks an axis
+/// that other things have, and is at most [`MOST_FOR_LATE`] numbers.
 pub(super) fn with_late(
     graph: &Graph,
-    folds: Vec<Step>,
-    apart: &[Step],
+    extent: usize,
+    (folds, apart): (Vec<Step>, &[Step]),
     ragged: Option<usize>,
     root: &dyn Fn(Var) -> Var,
 ) -> Vec<Fold> {
@@ -217,14 +220,18 @@ pub(super) fn with_late(
         reads.map(|o| (root(o.var), o.size.get(&row))).collect()
     };
     let all: HashMap<Var, usize> = folds.iter().flat_map(kept).collect();
-    let rank = |v: Var| graph.ty(v).shape.rank();
+    let rank = |v: Var| graph.ty(root(v)).shape.rank();
     let most = all.keys().map(|&v| rank(v)).max();
     let late = |step: &Step| {
         let few = |o: &Operand| match ragged {
-            Some(extent) => !o.size.has(extent),
-            None => !written.contains(&root(o.var)) || Some(rank(root(o.var))) < most,
+            Some(ragged) => !o.size.has(ragged),
+            None => Some(rank(o.var)) < most,
         };
-        step.reads.iter().all(few) && KEPT_FOR_LATE * kept(step).values().sum::<usize>() <= all.values().sum()
+        let of_rows = |o: &&Operand| written.contains(&root(o.var)) || o.size.has(extent);
+        let kept = kept(step).values().sum::<usize>();
+        step.reads.iter().filter(of_rows).all(|o| few(o) && o.size.grows_at_most_with(extent))
+            && (1..=MOST_FOR_LATE).contains(&kept)
+            && KEPT_FOR_LATE * kept <= all.values().sum()
     };
     folds.into_iter().map(|step| Fold { late: late(&step), step }).collect()
 }
