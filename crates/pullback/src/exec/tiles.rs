@@ -201,8 +201,8 @@ impl<T: Lane> Work<'_, T> {
         Tile { start: line * self.cols + col, n: lines * width }
     }
 
-    /// Asks memory for a share of what a tile reads. A tile of f32 is a page, and processors do not
-    /// read ahead beyond the end of one.
+    /// Asks memory for a share of what a tile reads. A tile of f32 is a page, and processors do not read ahead beyond the
+    /// end of one.
     fn ask(&self, tile: Tile, (share, of): (usize, usize)) {
         let step = LINE / size_of::<T>();
         let lines = tile.n.div_ceil(step);
@@ -382,7 +382,8 @@ fn argument<'r, T: Lane>(
     Run::Each(&aligned(&registers[register])[..tile.padded()])
 }
 
-/// The instructions of a kernel on one tile whose operands are laid out; what the next one reads is asked of memory meanwhile.
+/// The instructions of a kernel on one tile whose operands are laid out; what the next one reads is asked of memory
+/// meanwhile.
 #[inline(always)]
 fn program<T: Lane, const FMA: bool>(
     work: &Work<'_, T>,

@@ -232,17 +232,23 @@ fn around_rows(graph: &Graph, nodes: &[Vec<usize>], needs: &[BTreeSet<usize>]) -
     };
     let rows: Vec<bool> = nodes.iter().map(|node| node.iter().any(over_rows)).collect();
     let (mut before, mut after) = (rows.clone(), vec![false; nodes.len()]);
-    for k in 0..nodes.len() {
-        for earlier in ancestors(needs, k) {
-            before[k] |= rows[earlier];
-            after[earlier] |= rows[k];
+    // Nodes are not in order: until nothing changes.
+    let mut changes = true;
+    while changes {
+        changes = false;
+        for (k, set) in needs.iter().enumerate() {
+            for &earlier in set {
+                let (reached, reaches) = (before[k] || before[earlier], after[earlier] || after[k] || rows[k]);
+                changes |= (reached, reaches) != (before[k], after[earlier]);
+                (before[k], after[earlier]) = (reached, reaches);
+            }
         }
     }
     [before, after]
 }
 
-/// Joins kernels of one shape where no third node lies between them. What rows wait for and what waits for rows stay two: else
-/// the rows would have to be gone through twice.
+/// Joins kernels of one shape where no third node lies between them. What rows wait for and what waits for rows stay two:
+/// else the rows would have to be gone through twice.
 fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>], kernels: usize) {
     let [mut before, mut after] = around_rows(graph, nodes, needs);
     let mut by_shape: HashMap<String, Vec<usize>> = HashMap::new();

@@ -1,7 +1,7 @@
 //! Into what the rows of a stage are cut: waves, blocks, parts of long rows.
 //!
-//! Rows are cut evenly, by whole blocks; of examples with ragged rows come together as many as have about so many rows. What sums see follows
-//! from the numbers of rows and the instruction set alone.
+//! Rows are cut evenly, by whole blocks; of examples with ragged rows come together as many as have about so many rows.
+//! What sums see follows from the numbers of rows and the instruction set alone.
 
 use super::{EXTENTS, Local, Stage};
 use crate::exec::isa::Isa;
