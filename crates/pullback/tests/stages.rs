@@ -154,7 +154,8 @@ fn what_is_kept_for_gradients_does_not_grow_with_samples() {
         compiled.bytes()
     };
     let (some, more) = (bytes(20_000), bytes(60_000));
-    assert!(more < some + 4_096, "{some} and {more} bytes");
+    // Blocks may be of other lengths; the narrowest of what each sample has, eight numbers, would be 1.28 MB.
+    assert!(more < some + 400_000, "{some} and {more} bytes");
 }
 
 /// Gradients of weights take in one wave of rows after the other: as exact as sums in f64 allow to tell.
