@@ -7,6 +7,8 @@ pub(crate) enum Isa {
     Avx512,
     /// 256-bit vectors with fused multiply-add.
     Avx2,
+    /// 128-bit vectors with fused multiply-add, which every AArch64 machine has.
+    Neon,
     /// Whatever the target guarantees.
     Base,
 }
@@ -14,7 +16,7 @@ pub(crate) enum Isa {
 impl Isa {
     /// All that this machine runs, best first.
     pub(crate) fn all() -> impl Iterator<Item = Isa> {
-        [Isa::Avx512, Isa::Avx2, Isa::Base].into_iter().filter(|isa| isa.runs_here())
+        [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Base].into_iter().filter(|isa| isa.runs_here())
     }
 
     /// The best that this machine runs.
@@ -36,13 +38,14 @@ impl Isa {
                     && is_x86_feature_detected!("avx512cd")
             }
             Isa::Avx2 => avx2(),
+            Isa::Neon => false,
             Isa::Base => true,
         }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
     fn runs_here(self) -> bool {
-        self == Isa::Base
+        self == Isa::Base || (self == Isa::Neon && cfg!(target_arch = "aarch64"))
     }
 
     /// Elements of `size` bytes in a vector; 1 without one.
@@ -50,6 +53,7 @@ impl Isa {
         match self {
             Isa::Avx512 => 64 / size,
             Isa::Avx2 => 32 / size,
+            Isa::Neon => 16 / size,
             Isa::Base => 1,
         }
     }

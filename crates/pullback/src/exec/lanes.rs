@@ -79,10 +79,13 @@ macro_rules! per_isa {
                     $crate::exec::isa::Isa::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
                     $crate::exec::isa::Isa::Avx2 => return unsafe { avx2($($arg),*) },
-                    $crate::exec::isa::Isa::Base => {}
+                    $crate::exec::isa::Isa::Neon | $crate::exec::isa::Isa::Base => {}
                 }
             }
-            let _ = isa;
+            if cfg!(target_arch = "aarch64") && isa == $crate::exec::isa::Isa::Neon {
+                // What the target guarantees, and fused.
+                return $body::<$($t,)? true>($($arg),*);
+            }
             $body::<$($t,)? false>($($arg),*)
         }
     };

@@ -1,6 +1,8 @@
 //! Columns of a row of a register tile: some vectors, or some and a half.
 
-use super::vector::{Halves, Lanes};
+#[cfg(target_arch = "x86_64")]
+use super::vector::Halves;
+use super::vector::Lanes;
 
 /// So many columns of a row, in the registers of some vectors.
 ///
@@ -73,9 +75,11 @@ impl<L: Lanes, const V: usize> Across for [L; V] {
 }
 
 /// Some vectors and half of another: 200 columns are twelve vectors of sixteen and a half.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub struct AndHalf<L: Halves, const V: usize>([L; V], L::Half);
 
+#[cfg(target_arch = "x86_64")]
 impl<L: Halves, const V: usize> Across for AndHalf<L, V> {
     type T = L::T;
     type Same = L;

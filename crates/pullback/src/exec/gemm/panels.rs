@@ -91,8 +91,13 @@ impl Panels {
     pub fn new<T>(isa: Isa, k: usize, n: usize) -> Panels {
         let lanes = isa.lanes(size_of::<T>());
         let vectors = n.div_ceil(lanes);
-        // Sixteen registers hold six rows of two vectors, thirty-two six of four.
-        let most = if isa == Isa::Avx512 { 4 } else { 2 };
+        // Sixteen registers hold six rows of two vectors, thirty-two six of four; or of three where multiply-adds have no
+        // operand in memory.
+        let most = match isa {
+            Isa::Avx512 => 4,
+            Isa::Neon => 3,
+            Isa::Avx2 | Isa::Base => 2,
+        };
         Panels { isa, k, n, lanes, vectors, count: vectors.div_ceil(most) }
     }
 
@@ -190,7 +195,7 @@ impl Panels {
                         let from = &b.data[first + p + (column + t) * col..][..(T::SQUARE - 1) * col + T::SQUARE];
                         let to = tile.as_mut_ptr().cast::<T>().wrapping_add(p * TILE + t);
                         // SAFETY: `from` holds a square of B, whose columns are contiguous, and the tile has room for it
-                        // turned; the machine has the panels' instruction set, which is at least AVX2.
+                        // turned; the machine has the panels' instruction set.
                         unsafe { T::transpose(from.as_ptr(), col, to, TILE) };
                     }
                 } else {

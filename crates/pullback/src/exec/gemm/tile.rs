@@ -14,6 +14,8 @@ use super::across::{Across, AndHalf};
 #[cfg(target_arch = "x86_64")]
 use super::vector::Lanes;
 use crate::exec::isa::Isa;
+#[cfg(target_arch = "aarch64")]
+use std::arch::aarch64::{float32x4_t, float64x2_t};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 use std::ops::Range;
@@ -128,7 +130,7 @@ pub trait Tile: Copy {
     unsafe fn narrow(isa: Isa, product: &Product<Self>, rows: Range<usize>);
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod kernels {
     use super::{Product, ROWS, height};
     use crate::exec::gemm::across::Across;
@@ -387,7 +389,7 @@ macro_rules! tile {
                     match isa {
                         Isa::Avx512 => avx512(s, rows),
                         Isa::Avx2 => avx2(s, rows),
-                        Isa::Base => unreachable!("no kernel"),
+                        Isa::Neon | Isa::Base => unreachable!("no kernel"),
                     }
                 }
             }
@@ -447,9 +449,43 @@ macro_rules! tile {
     };
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
 macro_rules! tile {
-    ($t:ident, $($rest:tt)*) => {
+    ($t:ident, $v128:ident [$($p128:literal)*]) => {
+        impl Tile for $t {
+            unsafe fn wide(_: Isa, s: &Product<$t>, rows: Range<usize>) {
+                // SAFETY: passed on; every AArch64 machine has the vectors.
+                unsafe { kernels::wide::<$v128, 3>(s, rows) }
+            }
+
+            unsafe fn panel(_: Isa, s: &Product<$t>, vectors: usize, rows: Range<usize>) {
+                // SAFETY: as above.
+                unsafe {
+                    match vectors {
+                        1 => kernels::panel::<[$v128; 1]>(s, rows),
+                        2 => kernels::panel::<[$v128; 2]>(s, rows),
+                        3 => kernels::panel::<[$v128; 3]>(s, rows),
+                        _ => unreachable!("no kernel"),
+                    }
+                }
+            }
+
+            unsafe fn narrow(_: Isa, s: &Product<$t>, rows: Range<usize>) {
+                // SAFETY: as above.
+                unsafe {
+                    match s.p {
+                        $($p128 => kernels::narrow::<$v128, $p128>(s, rows),)*
+                        _ => unreachable!("no kernel"),
+                    }
+                }
+            }
+        }
+    };
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+macro_rules! tile {
+    ($t:ident) => {
         impl Tile for $t {
             unsafe fn wide(_: Isa, _: &Product<$t>, _: Range<usize>) {
                 unreachable!("no kernel")
@@ -464,5 +500,15 @@ macro_rules! tile {
     };
 }
 
+#[cfg(target_arch = "x86_64")]
 tile!(f32, __m512 [1 2 4 8 16], __m256 [1 2 4 8]);
+#[cfg(target_arch = "x86_64")]
 tile!(f64, __m512d [1 2 4 8], __m256d [1 2 4]);
+#[cfg(target_arch = "aarch64")]
+tile!(f32, float32x4_t [1 2 4]);
+#[cfg(target_arch = "aarch64")]
+tile!(f64, float64x2_t [1 2]);
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+tile!(f32);
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+tile!(f64);

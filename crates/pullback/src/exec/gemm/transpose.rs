@@ -1,7 +1,9 @@
 //! Squares of a matrix turned in registers, for operands that are packed across their rows.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::vector::Lanes;
+#[cfg(target_arch = "aarch64")]
+use std::arch::aarch64::*;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -13,27 +15,24 @@ pub trait Transpose: Copy {
     /// `to[j][i] = from[i][j]` of a square whose rows are `from_row` apart, `to_row` in the result.
     ///
     /// # Safety
-    /// The machine has AVX2; all elements of both squares may be read and written, and they do not overlap.
+    /// The machine has a register tile; all elements of both squares may be read and written, and they do not overlap.
     unsafe fn transpose(from: *const Self, from_row: usize, to: *mut Self, to_row: usize);
 }
 
-/// The vectors that hold a row of a square: those of 256 bits, which every machine with a register tile has.
-#[cfg(target_arch = "x86_64")]
+/// The vectors that hold a row of a square: on x86-64 those of 256 bits, which every machine with a register tile has there.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! transpose {
-    ($t:ident, $vector:ident, $low:ident, $high:ident, $halves:ident) => {
+    ($t:ident, $vector:ident, $features:literal, interleave($x:ident, $y:ident) $interleave:block) => {
         impl Transpose for $t {
             const SQUARE: usize = <$vector>::N;
 
             unsafe fn transpose(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
                 /// The elements of both in turn: those of their first halves, those of their second halves.
-                #[target_feature(enable = "avx2,fma")]
-                fn interleave(x: $vector, y: $vector) -> ($vector, $vector) {
-                    // Within 128-bit halves, so the middle quarters must change places.
-                    let (low, high) = ($low(x, y), $high(x, y));
-                    ($halves::<0x20>(low, high), $halves::<0x31>(low, high))
-                }
-                #[target_feature(enable = "avx2,fma")]
-                unsafe fn avx2(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                #[target_feature(enable = $features)]
+                fn interleave($x: $vector, $y: $vector) -> ($vector, $vector) $interleave
+
+                #[target_feature(enable = $features)]
+                unsafe fn turn(from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
                     const N: usize = <$vector>::N;
                     // SAFETY: passed on.
                     unsafe {
@@ -55,18 +54,29 @@ macro_rules! transpose {
                     }
                 }
                 // SAFETY: passed on.
-                unsafe { avx2(from, from_row, to, to_row) }
+                unsafe { turn(from, from_row, to, to_row) }
             }
         }
     };
 }
 
+// Within 128-bit halves, so the middle quarters must change places.
 #[cfg(target_arch = "x86_64")]
-transpose!(f32, __m256, _mm256_unpacklo_ps, _mm256_unpackhi_ps, _mm256_permute2f128_ps);
+transpose!(f32, __m256, "avx2,fma", interleave(x, y) {
+    let (low, high) = (_mm256_unpacklo_ps(x, y), _mm256_unpackhi_ps(x, y));
+    (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+});
 #[cfg(target_arch = "x86_64")]
-transpose!(f64, __m256d, _mm256_unpacklo_pd, _mm256_unpackhi_pd, _mm256_permute2f128_pd);
+transpose!(f64, __m256d, "avx2,fma", interleave(x, y) {
+    let (low, high) = (_mm256_unpacklo_pd(x, y), _mm256_unpackhi_pd(x, y));
+    (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
+});
+#[cfg(target_arch = "aarch64")]
+transpose!(f32, float32x4_t, "neon", interleave(x, y) { (vzip1q_f32(x, y), vzip2q_f32(x, y)) });
+#[cfg(target_arch = "aarch64")]
+transpose!(f64, float64x2_t, "neon", interleave(x, y) { (vzip1q_f64(x, y), vzip2q_f64(x, y)) });
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 macro_rules! transpose {
     ($($t:ident)*) => {$(
         impl Transpose for $t {
@@ -78,7 +88,7 @@ macro_rules! transpose {
     )*};
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 transpose!(f32 f64);
 
 #[cfg(test)]
@@ -91,7 +101,7 @@ mod tests {
         let (from_row, to_row) = (n + 3, n + 1);
         let from: Vec<T> = (0..n * from_row).map(&number).collect();
         let mut to: Vec<T> = (0..n * to_row).map(|_| number(0)).collect();
-        // SAFETY: the machine has AVX2, and both have `n` rows.
+        // SAFETY: the machine has a register tile, and both have `n` rows.
         unsafe { T::transpose(from.as_ptr(), from_row, to.as_mut_ptr(), to_row) };
         for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
             assert_eq!(to[j * to_row + i], from[i * from_row + j], "{i} {j}");
@@ -101,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_square_is_turned_and_nothing_else_is_written() {
-        if Isa::all().any(|isa| isa == Isa::Avx2) {
+        if Isa::best() != Isa::Base {
             check(|i| i as f32);
             check(|i| i as f64);
         }

@@ -1,5 +1,9 @@
-//! Vectors of x86-64 under one name, for the register tiles.
+//! Vectors of x86-64 and AArch64 under one name, for the register tiles.
 
+use crate::exec::fetch::fetch_near;
+#[cfg(target_arch = "aarch64")]
+use std::arch::aarch64::*;
+#[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
 /// A vector of `N` elements of type `T`.
@@ -34,6 +38,7 @@ pub trait Lanes: Copy {
 ///
 /// # Safety
 /// As for [`Lanes`].
+#[cfg(target_arch = "x86_64")]
 pub trait Halves: Lanes {
     type Half: Lanes<T = Self::T>;
     unsafe fn low(self) -> Self::Half;
@@ -54,7 +59,7 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn store(self, to: *mut $t) { unsafe { $store(to, self) } }
             #[inline(always)]
-            unsafe fn fetch(from: *const $t) { unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) } }
+            unsafe fn fetch(from: *const $t) { fetch_near(from) }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self { unsafe { $add(self, other) } }
             #[inline(always)]
@@ -69,6 +74,7 @@ macro_rules! lanes {
     };
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Halves for __m512 {
     type Half = __m256;
     #[inline(always)]
@@ -78,6 +84,7 @@ impl Halves for __m512 {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Halves for __m512d {
     type Half = __m256d;
     #[inline(always)]
@@ -87,6 +94,7 @@ impl Halves for __m512d {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 lanes! { __m512, f32, 16 of 32, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
     repeat(p) {
         1 => _mm512_set1_ps(*p),
@@ -101,6 +109,7 @@ lanes! { __m512, f32, 16 of 32, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_store
         _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
     }
 }
+#[cfg(target_arch = "x86_64")]
 lanes! { __m512d, f64, 8 of 32, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
     repeat(p) {
         1 => _mm512_set1_pd(*p),
@@ -114,6 +123,7 @@ lanes! { __m512d, f64, 8 of 32, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_store
         _mm512_add_pd(_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
     }
 }
+#[cfg(target_arch = "x86_64")]
 lanes! { __m256, f32, 8 of 16, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     repeat(p) {
         1 => _mm256_set1_ps(*p),
@@ -126,6 +136,7 @@ lanes! { __m256, f32, 8 of 16, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu
         _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(_mm256_hadd_ps(a, b))))
     }
 }
+#[cfg(target_arch = "x86_64")]
 lanes! { __m256d, f64, 4 of 16, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     repeat(p) {
         1 => _mm256_set1_pd(*p),
@@ -133,4 +144,47 @@ lanes! { __m256d, f64, 4 of 16, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_store
         4 => _mm256_loadu_pd(p),
     },
     pair_add(a, b) { _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_hadd_pd(a, b)) }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use super::*;
+
+    macro_rules! helpers {
+        ($($vector:ident: $zero:ident = $same:ident, $mul_add:ident = $plus_mul:ident;)*) => {$(
+            #[inline(always)]
+            pub unsafe fn $zero() -> $vector {
+                // SAFETY: every AArch64 machine has the instruction.
+                unsafe { $same(0.0) }
+            }
+            #[inline(always)]
+            pub unsafe fn $mul_add(x: $vector, y: $vector, plus: $vector) -> $vector {
+                // SAFETY: as above.
+                unsafe { $plus_mul(plus, x, y) }
+            }
+        )*};
+    }
+    helpers! {
+        float32x4_t: zero_f32 = vdupq_n_f32, mul_add_f32 = vfmaq_f32;
+        float64x2_t: zero_f64 = vdupq_n_f64, mul_add_f64 = vfmaq_f64;
+    }
+}
+#[cfg(target_arch = "aarch64")]
+use neon::{mul_add_f32, mul_add_f64, zero_f32, zero_f64};
+#[cfg(target_arch = "aarch64")]
+lanes! { float32x4_t, f32, 4 of 32, zero_f32, vld1q_f32, vst1q_f32, vaddq_f32, mul_add_f32,
+    repeat(p) {
+        1 => vdupq_n_f32(*p),
+        2 => vreinterpretq_f32_f64(vdupq_n_f64(p.cast::<f64>().read_unaligned())),
+        4 => vld1q_f32(p),
+    },
+    pair_add(a, b) { vpaddq_f32(a, b) }
+}
+#[cfg(target_arch = "aarch64")]
+lanes! { float64x2_t, f64, 2 of 32, zero_f64, vld1q_f64, vst1q_f64, vaddq_f64, mul_add_f64,
+    repeat(p) {
+        1 => vdupq_n_f64(*p),
+        2 => vld1q_f64(p),
+    },
+    pair_add(a, b) { vpaddq_f64(a, b) }
 }
