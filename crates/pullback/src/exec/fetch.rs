@@ -15,11 +15,12 @@ pub(crate) fn fetch<T>(_at: *const T) {
     #[cfg(all(target_arch = "aarch64", not(miri)))]
     // SAFETY: as above, of AArch64.
     unsafe {
-        std::arch::asm!("prfm pldl2keep, [{}]", in(reg) _at, options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prfm pldl2keep, [{}]", in(reg) _at, options(readonly, nostack, preserves_flags));
     }
 }
 
 /// Asks for the line of an address to come into the nearest cache; any address will do.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 pub(crate) fn fetch_near<T>(_at: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -31,6 +32,6 @@ pub(crate) fn fetch_near<T>(_at: *const T) {
     #[cfg(all(target_arch = "aarch64", not(miri)))]
     // SAFETY: as for `fetch`.
     unsafe {
-        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) _at, options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) _at, options(readonly, nostack, preserves_flags));
     }
 }

@@ -87,7 +87,7 @@ fn with_scratch<T: Gemm, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
 /// `C = A B`, or `C += A B` when `accumulate`; `C = 0` (or unchanged) when A has no columns.
 ///
 /// The result does not depend on the number of threads, to the bit. It does on the machine's instruction set. Where the
-/// rows of A and of C are contiguous (and the machine has AVX2), a row of C does not depend on how many rows there are,
+/// rows of A and of C are contiguous (and there is a register tile), a row of C does not depend on how many rows there are,
 /// either, so a caller may cut the rows as it likes.
 ///
 /// A tail is applied to the result; C has contiguous rows then, and no gaps between them.
@@ -220,7 +220,9 @@ impl Way {
         }
         let few = n < 2 * lanes;
         let rows_of_a = a_col == 1;
-        if k == 1 || (few && (rows_of_a || n == lanes)) || (!few && size((m, k, n)) <= TINY) {
+        // An element is one chain over K there, as in panels of one depth only.
+        let tiny = size((m, k, n)) <= TINY && k <= panels::DEPTH;
+        if k == 1 || (few && (rows_of_a || n == lanes)) || (!few && tiny) {
             Way::Narrow
         } else if n.is_multiple_of(lanes) && (k <= 16 || (m <= 16 && k <= panels::DEPTH)) {
             Way::Wide
@@ -333,7 +335,9 @@ impl<T: Gemm> Task<'_, T> {
                 packed.iter_mut().zip(line).for_each(|(slot, &x)| *slot = x);
             }
             let packed = &*packed;
-            let block = if self.m > tail::ROWS { (tail::ROWS, self.n) } else { (self.m, 4 * self.lanes()) };
+            // Whole tiles of the kernel.
+            let vectors = if self.isa == Isa::Neon { 12 } else { 4 };
+            let block = if self.m > tail::ROWS { (tail::ROWS, self.n) } else { (self.m, vectors * self.lanes()) };
             self.blocks(pool, block, |rows, cols| {
                 let (w, w_row) = if in_place { (self.b.data, self.b.shape.row_stride) } else { (packed, self.n) };
                 let product = self.product(w.as_ptr().wrapping_add(cols.start), w_row, cols);

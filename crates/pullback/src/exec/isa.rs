@@ -7,7 +7,7 @@ pub(crate) enum Isa {
     Avx512,
     /// 256-bit vectors with fused multiply-add.
     Avx2,
-    /// 128-bit vectors with fused multiply-add, which every AArch64 machine has.
+    /// 128-bit vectors with fused multiply-add, which every AArch64 machine has; used by those that are little-endian.
     Neon,
     /// Whatever the target guarantees.
     Base,
@@ -45,7 +45,8 @@ impl Isa {
 
     #[cfg(not(target_arch = "x86_64"))]
     fn runs_here(self) -> bool {
-        self == Isa::Base || (self == Isa::Neon && cfg!(target_arch = "aarch64"))
+        let neon = cfg!(all(target_arch = "aarch64", target_endian = "little", not(miri)));
+        self == Isa::Base || (self == Isa::Neon && neon)
     }
 
     /// Elements of `size` bytes in a vector; 1 without one.

@@ -91,8 +91,7 @@ impl Panels {
     pub fn new<T>(isa: Isa, k: usize, n: usize) -> Panels {
         let lanes = isa.lanes(size_of::<T>());
         let vectors = n.div_ceil(lanes);
-        // Sixteen registers hold six rows of two vectors, thirty-two six of four; or of three where multiply-adds have no
-        // operand in memory.
+        // Sixteen registers hold six rows of two vectors, thirty-two six of four. Of four of NEON the compiler spills some.
         let most = match isa {
             Isa::Avx512 => 4,
             Isa::Neon => 3,
@@ -174,6 +173,7 @@ impl Panels {
                 // A known length is copied without a call.
                 match whole {
                     TILE => put(&mut line[..TILE], &from[..TILE], past),
+                    12 => put(&mut line[..12], &from[..12], past),
                     _ => put(&mut line[..whole], &from[..whole], past),
                 }
                 if whole < width {
@@ -211,6 +211,7 @@ impl Panels {
                     // A known length is copied without a call.
                     match room {
                         TILE => put(&mut line[j..j + TILE], from, past),
+                        12 => put(&mut line[j..j + 12], &from[..12], past),
                         _ => put(&mut line[j..j + room], &from[..room], past),
                     }
                 }
@@ -260,9 +261,9 @@ impl Panels {
     }
 
     /// How many neighbouring panels are packed at once where they are used once. Second caches of 512 KB, as cores with
-    /// vectors of 256 bits have, hold half as many beside strips and what is asked of memory.
+    /// vectors of 256 bits have and some with NEON, hold half as many beside strips and what is asked of memory.
     fn group(&self, in_strips: bool) -> usize {
-        let room = if in_strips && self.isa == Isa::Avx2 { GROUP / 2 } else { GROUP };
+        let room = if in_strips && self.isa != Isa::Avx512 { GROUP / 2 } else { GROUP };
         (room / self.panel_len().max(1)).clamp(1, self.count.max(1))
     }
 
@@ -423,6 +424,20 @@ mod tests {
             assert_eq!(tiles.iter().sum::<usize>(), n.div_ceil(ROWS));
         }
         assert_eq!(near(&(5..5)).map(|part| part.len()).sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn panels_are_no_wider_than_a_register_tile() {
+        for (isa, most) in [(Isa::Avx512, 4), (Isa::Avx2, 2), (Isa::Neon, 3)] {
+            for n in 1..300 {
+                let (single, double) = (Panels::new::<f32>(isa, 20, n), Panels::new::<f64>(isa, 20, n));
+                for panels in [single, double] {
+                    let widths: Vec<usize> = (0..panels.count()).map(|panel| panels.across(panel).len()).collect();
+                    assert!(widths.iter().all(|width| (1..=most).contains(width)), "{isa:?} {n} {widths:?}");
+                    assert_eq!(widths.iter().sum::<usize>() * panels.lanes, n.next_multiple_of(panels.lanes));
+                }
+            }
+        }
     }
 
     #[test]

@@ -164,10 +164,31 @@ fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), b
 fn a_row_does_not_depend_on_the_others() {
     let (mut noise, pool) = (Noise(2), Pool::new(2));
     for k in [1, 3, 17, 128, 520] {
-        for n in [1, 2, 3, 8, 10, 16, 20, 32, 64, 100, 200] {
+        for n in [1, 2, 3, 5, 7, 8, 10, 16, 20, 32, 64, 100, 200] {
             for by_columns in [false, true] {
                 check_rows::<f32>(&mut noise, &pool, (k, n), by_columns);
                 check_rows::<f64>(&mut noise, &pool, (k, n), by_columns);
+            }
+        }
+    }
+}
+
+/// Of every instruction set, whether the machine has it or not: a row has one chain over K, or one for each depth of a panel,
+/// whatever the number of rows.
+#[test]
+fn the_way_does_not_change_the_chains_of_a_row() {
+    for isa in [Isa::Avx512, Isa::Avx2, Isa::Neon] {
+        for (k, n) in (1..1200).flat_map(|k| (1..40).map(move |n| (k, n))) {
+            let by_depth = |m: usize, element: usize| {
+                let way = match element {
+                    4 => Way::of::<f32>(isa, (m, k, n), (k, 1), 1),
+                    _ => Way::of::<f64>(isa, (m, k, n), (k, 1), 1),
+                };
+                way == Way::Packed && k > panels::DEPTH
+            };
+            for element in [4, 8] {
+                let same = [2, 3, 17, 100].iter().all(|&m| by_depth(m, element) == by_depth(1, element));
+                assert!(same, "{isa:?} {k}x{n}, {element} bytes");
             }
         }
     }

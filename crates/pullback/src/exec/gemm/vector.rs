@@ -175,7 +175,7 @@ use neon::{mul_add_f32, mul_add_f64, zero_f32, zero_f64};
 lanes! { float32x4_t, f32, 4 of 32, zero_f32, vld1q_f32, vst1q_f32, vaddq_f32, mul_add_f32,
     repeat(p) {
         1 => vdupq_n_f32(*p),
-        2 => vreinterpretq_f32_f64(vdupq_n_f64(p.cast::<f64>().read_unaligned())),
+        2 => { let two = vld1_f32(p); vcombine_f32(two, two) },
         4 => vld1q_f32(p),
     },
     pair_add(a, b) { vpaddq_f32(a, b) }

@@ -217,6 +217,7 @@ impl Stage {
     /// Bytes that a wave may keep.
     fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
         let least = if self.ragged.is_some() { RAGGED_WAVE_BYTES } else { WAVE_BYTES };
+        // Measured with vectors of 512 bits and of 256; with NEON nobody has.
         if isa != Isa::Avx2 {
             return least;
         }
