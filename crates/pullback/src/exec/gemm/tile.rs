@@ -22,6 +22,7 @@ use std::ops::Range;
 
 /// A product `C = A W` or `C += A W` for one of the kernels; strides count elements.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code, reason = "no kernel reads it"))]
 pub struct Product<T> {
     /// Rows of A and C.
     pub m: usize,
