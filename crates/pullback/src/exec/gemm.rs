@@ -6,7 +6,7 @@
 //!
 //! | way | when | how |
 //! |---|---|---|
-//! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`tile`](tile) |
+//! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`kernels`](kernels) |
 //! | wide | K is small or A has few rows, C has a multiple of the vector length of columns | own kernel |
 //! | turned | C has few columns, columns of A are contiguous | the transpose of C, in scratch memory |
 //! | packed | otherwise | own kernel on packed [`panels`](panels) of B, and strips of a deep A whose columns are contiguous |
@@ -24,6 +24,8 @@ use faer::{Accum, MatMut, MatRef, Par};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod across;
 mod ahead;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod kernels;
 mod packed;
 mod panels;
 mod stream;
@@ -203,6 +205,9 @@ enum Way {
 /// Fewest multiply-adds for which a second thread pays.
 pub const PARALLEL: usize = 1_000_000;
 
+/// Vectors across a block of few rows of a wide product, at the least: it has whole tiles.
+const WIDE_VECTORS: usize = 4;
+
 /// Up to how many multiply-adds nothing is packed.
 const TINY: usize = 16 * 16 * 16;
 
@@ -335,8 +340,7 @@ impl<T: Gemm> Task<'_, T> {
                 packed.iter_mut().zip(line).for_each(|(slot, &x)| *slot = x);
             }
             let packed = &*packed;
-            // Whole tiles of the kernel.
-            let vectors = if self.isa == Isa::Neon { 12 } else { 4 };
+            let vectors = WIDE_VECTORS.next_multiple_of(tile::vectors(self.isa));
             let block = if self.m > tail::ROWS { (tail::ROWS, self.n) } else { (self.m, vectors * self.lanes()) };
             self.blocks(pool, block, |rows, cols| {
                 let (w, w_row) = if in_place { (self.b.data, self.b.shape.row_stride) } else { (packed, self.n) };

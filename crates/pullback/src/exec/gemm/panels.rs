@@ -91,13 +91,7 @@ impl Panels {
     pub fn new<T>(isa: Isa, k: usize, n: usize) -> Panels {
         let lanes = isa.lanes(size_of::<T>());
         let vectors = n.div_ceil(lanes);
-        // Sixteen registers hold six rows of two vectors, thirty-two six of four. Of four of NEON the compiler spills some.
-        let most = match isa {
-            Isa::Avx512 => 4,
-            Isa::Neon => 3,
-            Isa::Avx2 | Isa::Base => 2,
-        };
-        Panels { isa, k, n, lanes, vectors, count: vectors.div_ceil(most) }
+        Panels { isa, k, n, lanes, vectors, count: vectors.div_ceil(tile::vectors(isa)) }
     }
 
     /// Panels across.
@@ -173,7 +167,6 @@ impl Panels {
                 // A known length is copied without a call.
                 match whole {
                     TILE => put(&mut line[..TILE], &from[..TILE], past),
-                    12 => put(&mut line[..12], &from[..12], past),
                     _ => put(&mut line[..whole], &from[..whole], past),
                 }
                 if whole < width {
@@ -211,7 +204,6 @@ impl Panels {
                     // A known length is copied without a call.
                     match room {
                         TILE => put(&mut line[j..j + TILE], from, past),
-                        12 => put(&mut line[j..j + 12], &from[..12], past),
                         _ => put(&mut line[j..j + room], &from[..room], past),
                     }
                 }
