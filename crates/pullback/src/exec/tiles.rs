@@ -114,6 +114,12 @@ enum Begins {
 /// there is to know, for how lines lie is the same for every tile of a call.
 type Laid = Option<[usize; 2]>;
 
+/// Most axes of a kernel once they are joined, the last one not counted.
+const AXES: usize = 8;
+
+/// Places along axes.
+type Place = [usize; AXES];
+
 /// A truth value as a number.
 fn truth<T: Lane>(x: bool) -> T {
     if x { T::ONE } else { T::ZERO }
@@ -156,6 +162,7 @@ impl<T: Lane> Work<'_, T> {
         let next = (self.far && tile + 1 < end).then(|| self.elements(tile + 1));
         let [line, lines, col, width] = self.part(tile);
         let tile = self.elements(tile);
+        let place = self.place(line);
         let mut begins = [Begins::Apart; MOST_LOADS];
         for (l, load) in kernel.loads.iter().enumerate() {
             if load.single || (load.in_place() && tile.is_whole()) {
@@ -164,7 +171,7 @@ impl<T: Lane> Work<'_, T> {
             // What is the same for every line is laid out once, unless tiles are parts of lines.
             let once = load.same_rows && cols <= TILE && !load.in_place();
             if !load.in_place() {
-                begins[l] = self.begins(load, tile, [line, lines, col]);
+                begins[l] = self.begins(load, tile, &place, lines, col);
             }
             if let Begins::There(_) = begins[l] {
                 continue;
@@ -216,10 +223,40 @@ impl<T: Lane> Work<'_, T> {
         }
     }
 
-    /// Where some lines of an operand begin, from a column on.
-    fn begins(&self, load: &Load, tile: Tile, [line, lines, col]: [usize; 3]) -> Begins {
+    /// The place of a line along each axis but the last.
+    #[inline(always)]
+    fn place(&self, line: usize) -> Place {
+        let (mut rest, mut place) = (line, [0; AXES]);
+        for axis in (1..self.kernel.axes.len() - 1).rev() {
+            let size = self.kernel.axes[axis].get(self.io.rows).max(1);
+            (rest, place[axis]) = (rest / size, rest % size);
+        }
+        place[0] = rest;
+        place
+    }
+
+    /// Where an operand begins at a place.
+    #[inline(always)]
+    fn start(&self, load: &Load, place: &Place) -> usize {
         let last = load.kinds.len() - 1;
-        let start = || self.lines(load, self.numbers(load))(line) + if load.runs() { col } else { 0 };
+        let mut start = 0;
+        // Spelled out: iterators over so few axes are not inlined here.
+        for ((kind, stride), &at) in load.kinds[..last].iter().zip(&load.strides).zip(place) {
+            let at = match kind {
+                Kind::Absent => continue,
+                Kind::Present => at,
+                Kind::Indexed(_) => self.numbers(load).map_or(at, |(ids, base)| ids[at] as usize - base),
+            };
+            start += at * stride.get(self.io.rows);
+        }
+        start
+    }
+
+    /// Where some lines of an operand begin, the first at a place, from a column on.
+    #[inline(always)]
+    fn begins(&self, load: &Load, tile: Tile, place: &Place, lines: usize, col: usize) -> Begins {
+        let last = load.kinds.len() - 1;
+        let start = || self.start(load, place) + if load.runs() { col } else { 0 };
         if lines == 1 {
             let lies = !load.bools && (tile.is_whole() || !load.runs());
             return if lies { Begins::There(start()) } else { Begins::Apart };
@@ -227,9 +264,9 @@ impl<T: Lane> Work<'_, T> {
         if last < 2 || matches!(load.kinds[last - 1], Kind::Indexed(_)) {
             return Begins::Apart;
         }
-        let [count, step] = [&self.kernel.axes, &load.strides].map(|of| of[last - 1].get(self.io.rows));
+        let (count, step) = (self.kernel.axes[last - 1].get(self.io.rows), load.strides[last - 1].get(self.io.rows));
         match step {
-            _ if line % count + lines > count => Begins::Apart,
+            _ if place[last - 1] + lines > count => Begins::Apart,
             0 => Begins::Alike(start()),
             _ if step == self.cols && load.runs() && tile.is_whole() && !load.bools => Begins::There(start()),
             _ => Begins::Apart,
@@ -285,30 +322,6 @@ impl<T: Lane> Work<'_, T> {
         load.ids.map(|ids| (self.io.read::<i32>(ids), self.io.numbered_from(&self.io.reads[load.operand].size)))
     }
 
-    /// Where each line of an operand begins.
-    #[inline(always)]
-    fn lines(&self, load: &Load, ids: Option<(&[i32], usize)>) -> impl Fn(usize) -> usize {
-        let (io, axes) = (self.io, &self.kernel.axes);
-        let last = load.kinds.len() - 1;
-        let steps: [usize; 8] = std::array::from_fn(|i| if i < last { load.strides[i].get(io.rows) } else { 0 });
-        let sizes: [usize; 8] = std::array::from_fn(|i| if i < last { axes[i].get(io.rows) } else { 1 });
-        move |line: usize| {
-            let (mut rest, mut start) = (line, 0);
-            for axis in (0..last).rev() {
-                let at = if axis == 0 { rest } else { rest % sizes[axis] };
-                if axis > 0 {
-                    rest /= sizes[axis].max(1);
-                }
-                start += steps[axis]
-                    * match (load.kinds[axis], ids) {
-                        (Kind::Indexed(_), Some((ids, base))) => ids[at] as usize - base,
-                        _ => at,
-                    };
-            }
-            start
-        }
-    }
-
     /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
     fn fill<S: Copy>(&self, load: &Load, from: &[S], to: &mut [T], [line, col, width]: [usize; 3], f: impl Fn(S) -> T) {
         let io = self.io;
@@ -331,7 +344,7 @@ impl<T: Lane> Work<'_, T> {
                 None => to.lay(&from[(line * step + col).min(from.len())..], |k| k * step, f),
             };
         }
-        let start = self.lines(load, ids);
+        let start = |line: usize| self.start(load, &self.place(line));
         let evenly = |axis: usize| (!matches!(load.kinds[axis], Kind::Indexed(_))).then_some(axis);
         let Some(beside) = load.kinds.len().checked_sub(2).and_then(evenly) else {
             return Lines { to, width, run }.lay(from, |k| start(line + k) + col, f);
