@@ -334,10 +334,8 @@ impl<T: Gemm> Task<'_, T> {
     fn wide(&self, pool: &Pool) {
         let in_place = self.b.shape.col_stride == 1;
         with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
-            let Shape { row_stride, col_stride, .. } = self.b.shape;
-            for (row, packed) in packed.chunks_exact_mut(self.n).enumerate() {
-                let line = self.b.data[row * row_stride..].iter().step_by(col_stride);
-                packed.iter_mut().zip(line).for_each(|(slot, &x)| *slot = x);
+            if !in_place {
+                self.lay_out(packed);
             }
             let packed = &*packed;
             let vectors = WIDE_VECTORS.next_multiple_of(tile::vectors(self.isa));
@@ -361,6 +359,33 @@ impl<T: Gemm> Task<'_, T> {
                 }
             });
         });
+    }
+
+    /// The right operand of a wide product with its rows contiguous.
+    fn lay_out(&self, to: &mut [T]) {
+        let (k, n, from) = (self.k, self.n, self.b.data);
+        let Shape { row_stride, col_stride, .. } = self.b.shape;
+        let side = T::SQUARE;
+        let squares = if row_stride == 1 && n.is_multiple_of(side) { k / side } else { 0 };
+        for row in (0..squares).map(|i| i * side) {
+            for col in (0..n).step_by(side) {
+                let (from, to) = (from[row + col * col_stride..].as_ptr(), to[row * n + col..].as_mut_ptr());
+                // SAFETY: the square lies within B, and turned within `to`, which has as many rows and columns; a machine
+                // on which products are wide has a register tile.
+                unsafe { T::transpose(from, col_stride, to, n) };
+            }
+        }
+        let (first, to) = (squares * side, &mut to[squares * side * n..]);
+        match k - first {
+            2 if row_stride == 1 => transpose::short::<T, 2>(&from[first..], col_stride, to, n),
+            4 if row_stride == 1 => transpose::short::<T, 4>(&from[first..], col_stride, to, n),
+            _ => {
+                for (to, row) in to.chunks_exact_mut(n).zip(first..k) {
+                    let line = from[row * row_stride..].iter().step_by(col_stride);
+                    to.iter_mut().zip(line).for_each(|(to, &x)| *to = x);
+                }
+            }
+        }
     }
 
     fn turned(&self, pool: &Pool) {

@@ -19,6 +19,17 @@ pub trait Transpose: Copy {
     unsafe fn transpose(from: *const Self, from_row: usize, to: *mut Self, to_row: usize);
 }
 
+/// `to[j][i] = from[i][j]` of `n` short rows that are `step` apart.
+pub fn short<T: Copy, const K: usize>(from: &[T], step: usize, to: &mut [T], n: usize) {
+    let to = &mut to[..K * n];
+    for i in 0..n {
+        let row: &[T; K] = from[i * step..].first_chunk().expect("gemm: a row lies within its matrix");
+        for (j, &x) in row.iter().enumerate() {
+            to[j * n + i] = x;
+        }
+    }
+}
+
 /// The vectors that hold a row of a square: on x86-64 those of 256 bits, which every machine with a register tile has there.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! transpose {
