@@ -29,6 +29,8 @@ pub(crate) enum Fused {
     SigmoidSum,
     /// `c·(a + b) - softplus(a + b)`: the log-probability of a truth value by its logit.
     Logistic,
+    /// `a · (b - sigmoid(c + d))`: the slope of a log-probability by its logit, for a cotangent.
+    LogisticSlope,
     /// `a·b + c·d`.
     Mix,
     /// `a·b + c·c·d`.
@@ -112,12 +114,16 @@ fn fused(chain: &[Link], uses: &[usize], j: usize) -> Option<(Fused, Vec<Source>
     }
     let &[a, b] = &chain[j].args[..] else { return None };
     match chain[j].op {
-        Op::Point(PointOp::Mul) => {
-            [(a, b), (b, a)].into_iter().find_map(|(x, slope)| match once(slope, Op::Fused(Fused::SubProduct)) {
-                Some((k, &[Source::Number(1.0), y, z])) if y == z => Some((Fused::TanhSlope, vec![x, y], vec![k])),
-                _ => None,
-            })
-        }
+        Op::Point(PointOp::Mul) => [(a, b), (b, a)].into_iter().find_map(|(x, slope)| {
+            if let Some((k, &[Source::Number(1.0), y, z])) = once(slope, Op::Fused(Fused::SubProduct))
+                && y == z
+            {
+                return Some((Fused::TanhSlope, vec![x, y], vec![k]));
+            }
+            let (k, &[y, sigmoid]) = once(slope, Op::Point(PointOp::Sub))? else { return None };
+            let (l, &[z, w]) = once(sigmoid, Op::Fused(Fused::SigmoidSum))? else { return None };
+            Some((Fused::LogisticSlope, vec![x, y, z, w], vec![k, l]))
+        }),
         Op::Point(PointOp::Add) => match (product(a), product(b)) {
             (Some((k, x, y)), Some((l, z, w))) => {
                 for (base, factor) in [(z, w), (w, z)] {
@@ -232,10 +238,11 @@ pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d
         Fused::SubProduct => zip3(to, [a, b, c], |a, b, c| a - b * c),
         Fused::ProductSub => zip3(to, [a, b, c], |a, b, c| b * c - a),
         Fused::TanhSlope => zip2(to, [a, b], |a, b| a * (T::ONE - b * b)),
-        Fused::TanhSum => interleave::run::<T, FMA, interleave::TanhSum>(to, [a, b, b]),
-        Fused::SoftplusSum => interleave::run::<T, FMA, interleave::SoftplusSum>(to, [a, b, b]),
-        Fused::Logistic => interleave::run::<T, FMA, interleave::Logistic>(to, [a, b, c]),
-        Fused::SigmoidSum => interleave::run::<T, FMA, interleave::SigmoidSum>(to, [a, b, b]),
+        Fused::TanhSum => interleave::run::<T, FMA, interleave::TanhSum>(to, [a, b, b, b]),
+        Fused::SoftplusSum => interleave::run::<T, FMA, interleave::SoftplusSum>(to, [a, b, b, b]),
+        Fused::Logistic => interleave::run::<T, FMA, interleave::Logistic>(to, [a, b, c, c]),
+        Fused::SigmoidSum => interleave::run::<T, FMA, interleave::SigmoidSum>(to, [a, b, b, b]),
+        Fused::LogisticSlope => interleave::run::<T, FMA, interleave::LogisticSlope>(to, [a, b, c, d]),
         Fused::Mix => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * d),
         Fused::MixSquare => zip4(to, [a, b, c, d], |a, b, c, d| a * b + c * c * d),
         Fused::AddRoot => zip3(to, [a, b, c], |a, b, c| a + b.sqrt() * c),
@@ -270,6 +277,25 @@ mod tests {
         let slope_kept = fuse(chain, &|v| v != Var(0));
         assert_eq!(slope_kept[0].op, Op::Fused(Fused::SubProduct));
         assert_eq!((slope_kept[1].op, &slope_kept[1].args[..]), (mul, &[g, Source::Register(0)][..]));
+    }
+
+    #[test]
+    fn the_slope_of_a_logit_is_one_operation() {
+        let op = |op: PointOp| Op::Point(op);
+        let chain = vec![
+            link(op(PointOp::Add), &[Source::Load(0), Source::Load(1)], 0),
+            link(op(PointOp::Sigmoid), &[Source::Register(0)], 1),
+            link(op(PointOp::Sub), &[Source::Load(2), Source::Register(1)], 2),
+            link(op(PointOp::Mul), &[Source::Register(2), Source::Load(3)], 3),
+        ];
+        let all = fuse(chain.clone(), &|v| v == Var(3));
+        let args = [Source::Load(3), Source::Load(2), Source::Load(0), Source::Load(1)];
+        assert_eq!(
+            all.iter().map(|l| (l.op, &l.args[..])).collect::<Vec<_>>(),
+            [(Op::Fused(Fused::LogisticSlope), &args[..])]
+        );
+        let sigmoid_kept = fuse(chain, &|v| v == Var(3) || v == Var(1));
+        assert_eq!(sigmoid_kept.len(), 3);
     }
 
     #[test]

@@ -106,12 +106,12 @@ fn one<T: Real, const FMA: bool, const N: usize, const A: usize>(
         for (v, logit) in logits.iter_mut().enumerate() {
             *logit = a[v * apart + j] + b[v * apart + j];
         }
-        let t = T::decay_of::<FMA, A>(logits);
+        let t = T::flushed_decay_of::<FMA, A>(logits);
         for v in 0..A {
             let (at, l) = (v * apart + j, logits[v]);
             let above = if l > T::ZERO { l } else { T::ZERO };
-            linear[at] = linear[at] + (c[at] * l - above);
-            odds[at] = odds[at] + t[v] * (T::ONE + odds[at]);
+            linear[at] = c[at].fma::<FMA>(l, linear[at]) - above;
+            odds[at] = t[v].fma::<FMA>(T::ONE + odds[at], odds[at]);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! / (2 + f)` of FreeBSD's `e_log.c`. `log1p` scales `x` and not `1 + x`: `f = 2^-k x + (2^-k -
 //! 1)` has one rounding, so no correction term and no division are needed.
 
+use super::abreast::{Abreast, fma};
 use super::poly::{fma_f32, fma_f64};
 use std::hint::select_unpredictable;
 
@@ -20,12 +21,12 @@ const ONE_F64: u64 = 0x3ff0_0000_0000_0000;
 
 /// `k ln 2 + log(1 + f)` for `f` in `[-0.293, 0.415]`.
 #[inline(always)]
-pub(super) fn compose_f32<const FMA: bool>(k: f32, f: f32) -> f32 {
-    let p = poly!(fma_f32::<FMA>, f;
+fn compose_f32<const FMA: bool, const N: usize>(k: Abreast<N>, f: Abreast<N>) -> Abreast<N> {
+    let p = poly!(fma::<FMA, N>, f;
         0.333_333_3, -0.250_008_2, 0.200_012_5, -0.166_234_24, 0.142_016_07, -0.131_594_91,
         0.127_604_35, -0.076_335_17);
-    let s = f * f * fma_f32::<FMA>(f, p, -0.5);
-    fma_f32::<FMA>(k, LN2_HI_F32, f + fma_f32::<FMA>(k, LN2_LO_F32, s))
+    let s = f * f * fma::<FMA, N>(f, p, -0.5);
+    fma::<FMA, N>(k, LN2_HI_F32, f + fma::<FMA, N>(k, LN2_LO_F32, s))
 }
 
 /// `k ln 2 + log(1 + f)` for `f` in `[-0.293, 0.415]`.
@@ -42,12 +43,12 @@ pub(super) fn compose_f64<const FMA: bool>(k: f64, f: f64) -> f64 {
     fma_f64::<FMA>(k, LN2_HI_F64, f - low)
 }
 
-/// The biased exponent field, and `m - 1`, of a positive normal number.
+/// The biased exponent field, as bits, and `m - 1`, of positive normal numbers.
 #[inline(always)]
-fn split_f32(x: f32) -> (u32, f32) {
-    let b = x.to_bits().wrapping_add(ONE_F32 - SQRT_HALF_F32);
-    let m = f32::from_bits((b & 0x007f_ffff).wrapping_add(SQRT_HALF_F32));
-    (b >> 23, m - 1.0)
+fn split_f32<const N: usize>(x: Abreast<N>) -> (Abreast<N>, Abreast<N>) {
+    let b = x.bits(|b| b.wrapping_add(ONE_F32 - SQRT_HALF_F32));
+    let m = b.bits(|b| (b & 0x007f_ffff).wrapping_add(SQRT_HALF_F32));
+    (b.bits(|b| b >> 23), m - 1.0)
 }
 
 /// The biased exponent field, and `m - 1`, of a positive normal number.
@@ -61,8 +62,8 @@ fn split_f64(x: f64) -> (u64, f64) {
 /// The exponent less `shift` as a float, by placing it in the mantissa of `2^23`: vector units
 /// without a conversion from integers have this one.
 #[inline(always)]
-fn exponent_f32(e: u32, shift: f32) -> f32 {
-    f32::from_bits(e | 0x4b00_0000) - (8_388_608.0 + 127.0 + shift)
+fn exponent_f32<const N: usize>(e: Abreast<N>, shift: Abreast<N>) -> Abreast<N> {
+    e.bits(|e| e | 0x4b00_0000) - (8_388_608.0 + 127.0 + shift)
 }
 
 /// As [`exponent_f32`], with `2^52`.
@@ -71,11 +72,11 @@ fn exponent_f64(e: u64, shift: f64) -> f64 {
     f64::from_bits(e | 0x4330_0000_0000_0000) - (4_503_599_627_370_496.0 + 1023.0 + shift)
 }
 
-/// `log(2^-shift x)` of a positive normal `x`.
+/// `log(2^-shift x)` of positive normal numbers.
 #[inline(always)]
-pub(super) fn log_shifted_f32<const FMA: bool>(x: f32, shift: f32) -> f32 {
+pub(super) fn log_shifted_f32<const FMA: bool, const N: usize>(x: Abreast<N>, shift: Abreast<N>) -> Abreast<N> {
     let (e, f) = split_f32(x);
-    compose_f32::<FMA>(exponent_f32(e, shift), f)
+    compose_f32::<FMA, N>(exponent_f32(e, shift), f)
 }
 
 /// `log(x)`; at most 0.9 ulp.
@@ -85,7 +86,7 @@ pub(super) fn log_f32<const FMA: bool>(x: f32) -> f32 {
     let tiny = x < f32::MIN_POSITIVE;
     let y = x * select_unpredictable(tiny, 8_388_608.0, 1.0);
     let shift = select_unpredictable(tiny, 23.0, 0.0);
-    let r = log_shifted_f32::<FMA>(y, shift);
+    let Abreast([r]) = log_shifted_f32::<FMA, 1>(y.into(), shift.into());
     let r = if x > f32::MAX { x } else { r };
     let edge = if x == 0.0 { f32::NEG_INFINITY } else { f32::NAN };
     if x > 0.0 { r } else { edge }
@@ -108,12 +109,12 @@ pub(super) fn log_f64<const FMA: bool>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn log1p_f32<const FMA: bool>(x: f32) -> f32 {
     let u = 1.0 + x;
-    let (e, coarse) = split_f32(u);
-    let scale = f32::from_bits(254u32.wrapping_sub(e) << 23);
+    let (e, Abreast([coarse])) = split_f32::<1>(u.into());
+    let Abreast([scale]) = e.bits(|e| 254u32.wrapping_sub(e) << 23);
     let exact = fma_f32::<FMA>(x, scale, scale - 1.0);
     // Far out 1 + x is x, and the inverse scale would leave the normal range.
     let f = if u < 1e18 { exact } else { coarse };
-    let r = compose_f32::<FMA>(exponent_f32(e, 0.0), f);
+    let Abreast([r]) = compose_f32::<FMA, 1>(exponent_f32(e, 0.0.into()), f.into());
     let r = if u > f32::MAX { x } else { r };
     let edge = if u == 0.0 { f32::INFINITY } else { f32::NAN };
     let r = if u > 0.0 { r } else { edge };

@@ -51,6 +51,8 @@ pub trait Real:
     const INFINITY: Self;
     /// Largest `|x|` for which [`Real::sin`] and [`Real::cos`] keep their stated accuracy.
     const TRIG_LIMIT: Self;
+    /// Largest `|x|` for which there is an [`Real::erf_inv_near_of`]; beyond lie 5 of 10,000 uniform numbers.
+    const ERF_INV_NEAR: Self;
 
     fn from_f64(x: f64) -> Self;
 
@@ -63,6 +65,8 @@ pub trait Real:
     /// `1 / sqrt(self)`.
     fn rsqrt(self) -> Self;
 
+    /// `self · b + c`, rounded once where multiply-add is fused.
+    fn fma<const FMA: bool>(self, b: Self, c: Self) -> Self;
     fn exp<const FMA: bool>(self) -> Self;
     /// `exp(self) - 1` without cancellation near zero.
     fn expm1<const FMA: bool>(self) -> Self;
@@ -97,8 +101,12 @@ pub trait Real:
     fn sigmoid_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
     fn log_sigmoid_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
     fn softplus_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
-    /// `exp(-|x|)`.
-    fn decay_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    fn erf_inv_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    fn normal_icdf_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    /// [`Real::erf_inv`] of numbers of which each is at most [`Real::ERF_INV_NEAR`], by fewer steps.
+    fn erf_inv_near_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
+    /// `exp(-|x|)`; of f32 zero where that is not a normal number.
+    fn flushed_decay_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
 
     /// `log |Gamma(self)|`.
     fn log_gamma(self) -> Self;
@@ -118,12 +126,13 @@ macro_rules! real {
         }
         y
     }};
-    ($t:ident, $limit:expr, $decay:path, [$(($single:ident, $of:ident, $several:path)),+ $(,)?], $(($name:ident, $body:path)),+ $(,)?) => {
+    ($t:ident, $limit:expr, $near:expr, [$(($more:ident, $many:path)),+ $(,)?], [$(($single:ident, $of:ident, $several:path)),+ $(,)?], $(($name:ident, $body:path)),+ $(,)?) => {
         impl Real for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
             const INFINITY: $t = $t::INFINITY;
             const TRIG_LIMIT: $t = $limit;
+            const ERF_INV_NEAR: $t = $near;
 
             #[inline(always)]
             fn from_f64(x: f64) -> $t {
@@ -162,10 +171,12 @@ macro_rules! real {
                 }
             )+
 
-            #[inline(always)]
-            fn decay_of<const FMA: bool, const N: usize>(x: [$t; N]) -> [$t; N] {
-                real!(@of $t, $decay, x)
-            }
+            $(
+                #[inline(always)]
+                fn $more<const FMA: bool, const N: usize>(x: [$t; N]) -> [$t; N] {
+                    real!(@of $t, $many, x)
+                }
+            )+
 
             $(
                 #[inline(always)]
@@ -179,6 +190,11 @@ macro_rules! real {
                     y
                 }
             )+
+
+            #[inline(always)]
+            fn fma<const FMA: bool>(self, b: $t, c: $t) -> $t {
+                if FMA { self.mul_add(b, c) } else { self * b + c }
+            }
 
             fn log_gamma(self) -> $t {
                 gamma::log_gamma(f64::from(self)) as $t
@@ -199,12 +215,15 @@ macro_rules! real {
 real!(
     f32,
     trig::LIMIT_F32,
-    exp::decay_f32::<FMA, N>,
+    normal::NEAR_F32,
+    [(flushed_decay_of, exp::flushed_decay_f32::<FMA, N>), (erf_inv_near_of, normal::erf_inv_f32::<FMA, false, N>)],
     [
         (tanh, tanh_of, tanh::tanh_f32::<FMA, N>),
         (sigmoid, sigmoid_of, sigmoid::sigmoid_f32::<FMA, N>),
         (log_sigmoid, log_sigmoid_of, sigmoid::log_sigmoid_f32::<FMA, N>),
         (softplus, softplus_of, sigmoid::softplus_f32::<FMA, N>),
+        (erf_inv, erf_inv_of, normal::erf_inv_f32::<FMA, true, N>),
+        (normal_icdf, normal_icdf_of, normal::normal_icdf_f32::<FMA, N>),
     ],
     (exp, exp::exp_f32::<FMA>),
     (expm1, exp::expm1_f32::<FMA>),
@@ -216,19 +235,20 @@ real!(
     (cos_wide, trig::cos_wide_f32::<FMA>),
     (erf, erf::erf_f32::<FMA>),
     (erfc, erf::erfc_f32::<FMA>),
-    (erf_inv, normal::erf_inv_f32::<FMA>),
-    (normal_icdf, normal::normal_icdf_f32::<FMA>),
 );
 
 real!(
     f64,
     trig::LIMIT_F64,
-    exp::abs_decay_f64::<FMA>,
+    1.0,
+    [(flushed_decay_of, exp::abs_decay_f64::<FMA>), (erf_inv_near_of, normal::erf_inv_f64::<FMA>)],
     [
         (tanh, tanh_of, tanh::tanh_f64::<FMA>),
         (sigmoid, sigmoid_of, sigmoid::sigmoid_f64::<FMA>),
         (log_sigmoid, log_sigmoid_of, sigmoid::log_sigmoid_f64::<FMA>),
         (softplus, softplus_of, sigmoid::softplus_f64::<FMA>),
+        (erf_inv, erf_inv_of, normal::erf_inv_f64::<FMA>),
+        (normal_icdf, normal_icdf_of, normal::normal_icdf_f64::<FMA>),
     ],
     (exp, exp::exp_f64::<FMA>),
     (expm1, exp::expm1_f64::<FMA>),
@@ -240,8 +260,6 @@ real!(
     (cos_wide, trig::cos_wide_f64::<FMA>),
     (erf, erf::erf_f64::<FMA>),
     (erfc, erf::erfc_f64::<FMA>),
-    (erf_inv, normal::erf_inv_f64::<FMA>),
-    (normal_icdf, normal::normal_icdf_f64::<FMA>),
 );
 
 #[cfg(test)]

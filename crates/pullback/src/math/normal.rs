@@ -6,49 +6,60 @@
 //! tail probability `min(p, 1 - p)`: both are exact from either end, for `erf_inv` as well, since
 //! `q = x / 2` and the tail is `(1 - |x|) / 2`.
 
+use super::abreast::{Abreast, fma};
 use super::log::{log_f64, log_shifted_f32};
-use super::poly::{fma_f32, fma_f64};
+use super::poly::fma_f64;
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
-/// `unit * erf_inv(x) / x` from `2^shift (1 - x^2)`; infinite at 0, NaN below.
+/// No argument of [`erf_inv_f32`] up to this has a `w` of 7 or more.
+pub(super) const NEAR_F32: f32 = 0.9995;
+
+/// `unit * erf_inv(x) / x` from `2^shift (1 - x^2)`; infinite at 0, NaN below. Where no `w` is 7 or more, `FAR` may be false,
+/// which spares the half of it.
 ///
 /// The shift keeps the logarithm's argument a normal number. Folding `unit` into the coefficients,
 /// which are constants once this is inlined, saves a rounding.
 #[inline(always)]
-fn ratio_f32<const FMA: bool>(complement: f32, shift: f32, unit: f64) -> f32 {
-    let w = -log_shifted_f32::<FMA>(complement, shift);
-    let s = w.sqrt();
+fn ratio_f32<const FMA: bool, const FAR: bool, const N: usize>(
+    complement: Abreast<N>,
+    shift: f32,
+    unit: f64,
+) -> Abreast<N> {
+    let w = -log_shifted_f32::<FMA, N>(complement, shift.into());
     let c = |coefficient: f64| (coefficient * unit) as f32;
-    let near = poly!(fma_f32::<FMA>, w - 2.0;
+    let near = poly!(fma::<FMA, N>, w - 2.0;
         c(1.377_215_15), c(0.249_768_019), c(-0.001_967_958_41), c(-0.001_692_047_46),
         c(0.000_215_774_402), c(7.535_368_24e-6), c(-4.808_100_58e-6), c(3.195_376_34e-7),
         c(5.639_555_67e-8), c(-1.094_980_91e-8), c(5.667_131_76e-10));
-    let far = poly!(fma_f32::<FMA>, 1.0 / s - 0.1875;
+    if !FAR {
+        return near;
+    }
+    let s = w.map(f32::sqrt);
+    let far = poly!(fma::<FMA, N>, 1.0 / s - 0.1875;
         c(0.972_497_046), c(-0.200_797_826), c(-0.047_061_853_1), c(0.823_725_224),
         c(-1.305_930_73), c(1.940_370_2), c(-13.193_813_3), c(82.457_588_2), c(392.412_598),
         c(-1_630.771_61));
-    let g = if w < 7.0 { near } else { far * s };
-    let edge = if complement == 0.0 { f32::INFINITY } else { f32::NAN };
-    if complement > 0.0 { g } else { edge }
+    let g = near.where_of(w, |w| w < 7.0, far * s);
+    let edge = complement.map(|c| if c == 0.0 { f32::INFINITY } else { f32::NAN });
+    g.where_of(complement, |c| c > 0.0, edge)
 }
 
-/// The inverse of `erf`; at most 2.6 ulp.
+/// The inverse of `erf`; at most 2.6 ulp. Without `FAR` of numbers that are no greater than [`NEAR_F32`] alone.
 #[inline(always)]
-pub(super) fn erf_inv_f32<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn erf_inv_f32<const FMA: bool, const FAR: bool, const N: usize>(x: Abreast<N>) -> Abreast<N> {
     let a = x.abs();
-    x * ratio_f32::<FMA>((1.0 - a) * (1.0 + a), 0.0, 1.0)
+    x * ratio_f32::<FMA, FAR, N>((1.0 - a) * (1.0 + a), 0.0, 1.0)
 }
 
 /// The standard normal quantile of `p`; at most 3.9 ulp.
 #[inline(always)]
-pub(super) fn normal_icdf_f32<const FMA: bool>(p: f32) -> f32 {
+pub(super) fn normal_icdf_f32<const FMA: bool, const N: usize>(p: Abreast<N>) -> Abreast<N> {
     // 4 * 2^23
     const LIFT: f32 = 33_554_432.0;
-    let x = fma_f32::<FMA>(2.0, p, -1.0);
+    let x = fma::<FMA, N>(2.0, p, -1.0);
     // The smaller of p and 1 - p is exact, so the tails keep their accuracy.
-    let upper = 1.0 - p;
-    let tail = if p < upper { p } else { upper };
-    x * ratio_f32::<FMA>(LIFT * tail * (1.0 - tail), 23.0, SQRT_2)
+    let tail = p.zip(1.0 - p, |p, upper| if p < upper { p } else { upper });
+    x * ratio_f32::<FMA, true, N>(LIFT * tail * (1.0 - tail), 23.0, SQRT_2)
 }
 
 /// AS 241: the quantile from `q = p - 1/2` and `tail = min(p, 1 - p)`.
@@ -112,6 +123,7 @@ pub(super) fn normal_icdf_f64<const FMA: bool>(p: f64) -> f64 {
 mod tests {
     use super::super::check::{exact_f32, rows_f64, sweep};
     use super::*;
+    use crate::math::Real;
 
     #[test]
     fn erf_inv() {
@@ -139,11 +151,11 @@ mod tests {
             (f32::INFINITY, f32::NAN),
             (f32::NAN, f32::NAN),
         ];
-        exact_f32(erf_inv_f32::<true>, &special);
-        exact_f32(erf_inv_f32::<false>, &special);
+        exact_f32(<f32 as Real>::erf_inv::<true>, &special);
+        exact_f32(<f32 as Real>::erf_inv::<false>, &special);
         rows_f64(erf_inv_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
-        sweep(erf_inv_f32::<true>, erf_inv_f64::<true>, -1.0, 1.0, 4.0);
-        sweep(erf_inv_f32::<false>, erf_inv_f64::<false>, -1.0, 1.0, 4.0);
+        sweep(<f32 as Real>::erf_inv::<true>, erf_inv_f64::<true>, -1.0, 1.0, 4.0);
+        sweep(<f32 as Real>::erf_inv::<false>, erf_inv_f64::<false>, -1.0, 1.0, 4.0);
     }
 
     #[test]
@@ -174,10 +186,10 @@ mod tests {
             (f32::INFINITY, f32::NAN),
             (f32::NAN, f32::NAN),
         ];
-        exact_f32(normal_icdf_f32::<true>, &special);
-        exact_f32(normal_icdf_f32::<false>, &special);
+        exact_f32(<f32 as Real>::normal_icdf::<true>, &special);
+        exact_f32(<f32 as Real>::normal_icdf::<false>, &special);
         rows_f64(normal_icdf_f64::<true>, &special.map(|(x, y)| (f64::from(x), f64::from(y))));
-        sweep(normal_icdf_f32::<true>, normal_icdf_f64::<true>, 0.0, 1.0, 4.0);
-        sweep(normal_icdf_f32::<false>, normal_icdf_f64::<false>, 0.0, 1.0, 4.0);
+        sweep(<f32 as Real>::normal_icdf::<true>, normal_icdf_f64::<true>, 0.0, 1.0, 4.0);
+        sweep(<f32 as Real>::normal_icdf::<false>, normal_icdf_f64::<false>, 0.0, 1.0, 4.0);
     }
 }

@@ -2,6 +2,7 @@
 
 mod common_subexpressions;
 mod dead_code;
+mod factor;
 mod fold_constants;
 pub(crate) mod fuse;
 mod inline;
@@ -20,6 +21,7 @@ pub(crate) const PASSES: &[(&str, Pass)] = &[
     ("fold_constants", fold_constants::fold_constants),
     ("simplify", simplify::simplify),
     ("common_subexpressions", common_subexpressions::common_subexpressions),
+    ("factor", factor::factor),
     ("repeat_late", repeat_late::repeat_late),
     ("dead_code", dead_code::dead_code),
     ("simplify", simplify::simplify),

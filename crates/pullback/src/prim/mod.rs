@@ -101,9 +101,11 @@ pub(crate) use broadcast::Broadcast;
 pub(crate) use concat::Concat;
 pub(crate) use dot::Dot;
 pub(crate) use dot_add::DotAdd;
+pub(crate) use mul::Mul;
 pub use operator::Scalar;
 pub(crate) use reduce::Reduce;
 pub(crate) use slice::Slice;
+pub(crate) use sub::Sub;
 pub(crate) use transpose::Transpose;
 
 /// Every primitive of this folder by the name that graphs print, with what it is tested on.

@@ -1,6 +1,7 @@
 //! What becomes of a product's elements while they are near.
 
 use super::Gemm;
+use crate::exec::interleave;
 use crate::exec::isa::Isa;
 use crate::exec::lanes::per_isa;
 
@@ -58,7 +59,11 @@ fn each<T: Gemm>(rows: &mut [T], operand: &[T], f: impl Fn(T, T) -> T) {
 #[inline(always)]
 fn tail<T: Gemm, const FMA: bool>(tail: Tail, rows: &mut [T], operand: &[T]) {
     match tail {
-        Tail::TanhSum => each(rows, operand, |c, x| (c + x).tanh::<FMA>()),
+        Tail::TanhSum => {
+            for row in rows.chunks_mut(operand.len().max(1)) {
+                interleave::onto::<T, FMA, interleave::TanhSum>(row, operand);
+            }
+        }
         Tail::TanhSlope => each(rows, operand, |c, x| c * (T::from_f64(1.0) - x * x)),
     }
 }
