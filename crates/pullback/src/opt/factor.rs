@@ -6,7 +6,7 @@ use crate::prim::{Mul, Sub};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// `a·b - a·c`, and `a·b + (-a)·c`, become `a·(b - c)`, where nothing else reads the products.
+/// `a·b - a·c`, and `a·b + (-a)·c`, of floats become `a·(b - c)`, where nothing else reads the products.
 ///
 /// The slope of a log-probability in a cotangent is of that form, as `g·x - g·sigmoid(l)` is. Where `b` is near `c` their
 /// difference is exact, so that nothing is lost by it.
@@ -15,7 +15,8 @@ pub(crate) fn factor(mut graph: Graph) -> Graph {
     let mut defined: HashMap<Var, Eqn> = HashMap::new();
     let mut eqns: Vec<Eqn> = Vec::with_capacity(graph.eqns.len());
     for mut e in std::mem::take(&mut graph.eqns) {
-        if let Some((a, b, c)) = common_factor(&defined, &uses, &e) {
+        let float = graph.ty(e.output).dtype.is_float();
+        if let Some((a, b, c)) = common_factor(&defined, &uses, &e).filter(|_| float) {
             let output = graph.var(graph.ty(e.output).clone());
             eqns.push(Eqn { prim: Arc::new(Sub), inputs: vec![b, c], output, at: e.at });
             (e.prim, e.inputs) = (Arc::new(Mul), vec![a, output]);
@@ -38,11 +39,10 @@ fn common_factor(defined: &HashMap<Var, Eqn>, uses: &[u32], e: &Eqn) -> Option<(
         _ => None,
     };
     let negated = |v: Var| made_by(v, PointOp::Neg).map(|inputs| inputs[0]);
-    let op = e.prim.lower();
     let &[x, y] = &e.inputs[..] else { return None };
     let pairs =
         |x, y| Some(factors(x)?.into_iter().flat_map(move |p| factors(y).into_iter().flatten().map(move |q| (p, q))));
-    match op {
+    match e.prim.lower() {
         Lowering::Pointwise(PointOp::Sub) => {
             pairs(x, y)?.find(|((a, _), (d, _))| a == d).map(|((a, b), (_, c))| (a, b, c))
         }
