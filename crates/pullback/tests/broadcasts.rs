@@ -1,6 +1,6 @@
 //! Operands of a chain that lie along some of its axes only, against the plain interpreter: to the bit.
 
-use pullback::{DType, Error, Key, Rows, Tensor, jit, vmap};
+use pullback::{DType, Dim, Error, Key, Rows, Tensor, jit, vmap};
 
 /// Numbers along those of three axes that the bits of `along` name.
 fn operand(along: usize, shape: [usize; 3]) -> Tensor {
@@ -53,6 +53,19 @@ fn rows_by_number_beside_other_axes() -> Result<(), Error> {
                 (0..[3, 0, 1, 9][example]).map(|k| (x * others[i % (inner * columns)] + k as f32).tanh() * x).sum();
             assert!((y - want).abs() < 1e-5, "{inner} by {columns}, {i}: {y} for {want}");
         }
+    }
+    Ok(())
+}
+
+/// As many axes as one likes, of which no two can be joined.
+#[test]
+fn kernels_of_many_axes() -> Result<(), Error> {
+    for rank in [3, 8, 9, 10, 12] {
+        let some: Vec<Dim> = (0..rank).map(|axis| Dim::Known(if axis % 2 == 0 { 2 } else { 1 })).collect();
+        let f = |x: Tensor, y: Tensor| (x + y) * 0.5 + 1.0;
+        let (x, y) = (Key::new(0).normal(vec![Dim::Known(2); rank], DType::F32), Key::new(1).normal(some, DType::F32));
+        let got = jit(f).call((x.clone(), y.clone()))?;
+        assert_eq!(got.to_vec::<f32>()?, f(x, y).to_vec::<f32>()?, "rank {rank}");
     }
     Ok(())
 }

@@ -110,7 +110,8 @@ fn one<T: Real, const FMA: bool, const N: usize, const A: usize>(
         for v in 0..A {
             let (at, l) = (v * apart + j, logits[v]);
             let above = if l > T::ZERO { l } else { T::ZERO };
-            linear[at] = c[at].fma::<FMA>(l, linear[at]) - above;
+            // The difference first: where `c` is 1 it is nothing, however large the logit.
+            linear[at] = linear[at] + c[at].fma::<FMA>(l, -above);
             odds[at] = t[v].fma::<FMA>(T::ONE + odds[at], odds[at]);
         }
     }
@@ -153,6 +154,21 @@ mod tests {
     fn a_sum_is_as_exact_as_its_terms() {
         holds::<f32>(2f64.powi(-24));
         holds::<f64>(2f64.powi(-53));
+    }
+
+    #[test]
+    fn what_is_certain_takes_nothing_from_the_rest() {
+        for (certain, cols) in [30.0f32, 1e4, 1e6, 1e9].into_iter().flat_map(|l| [(l, 48), (l, 784)]) {
+            let uncertain = |i: usize| i % (cols / 16) == 0;
+            let a: Vec<f32> = (0..cols).map(|i| if uncertain(i) { 0.7 + 0.002 * i as f32 } else { certain }).collect();
+            let c: Vec<f32> = (0..cols).map(|i| if uncertain(i) { 0.0 } else { 1.0 }).collect();
+            let mut to = [0.0];
+            sums::<f32, true>(&mut to, [Run::Each(&a), Run::All(0.0), Run::Each(&c)], cols);
+            let logits: Vec<f64> = a.iter().map(|&a| a.into()).collect();
+            let small: Vec<f64> = (0..cols).filter(|&i| uncertain(i)).map(|i| logits[i]).collect();
+            let (want, sizes) = exact(&small, &vec![0.0; small.len()]);
+            assert!((f64::from(to[0]) - want).abs() <= 1e-6 * sizes, "{certain}, {cols}: {} {want}", to[0]);
+        }
     }
 
     #[test]

@@ -114,12 +114,6 @@ enum Begins {
 /// there is to know, for how lines lie is the same for every tile of a call.
 type Laid = Option<[usize; 2]>;
 
-/// Most axes of a kernel once they are joined, the last one not counted.
-const AXES: usize = 8;
-
-/// Places along axes.
-type Place = [usize; AXES];
-
 /// A truth value as a number.
 fn truth<T: Lane>(x: bool) -> T {
     if x { T::ONE } else { T::ZERO }
@@ -162,7 +156,6 @@ impl<T: Lane> Work<'_, T> {
         let next = (self.far && tile + 1 < end).then(|| self.elements(tile + 1));
         let [line, lines, col, width] = self.part(tile);
         let tile = self.elements(tile);
-        let place = self.place(line);
         let mut begins = [Begins::Apart; MOST_LOADS];
         for (l, load) in kernel.loads.iter().enumerate() {
             if load.single || (load.in_place() && tile.is_whole()) {
@@ -171,7 +164,7 @@ impl<T: Lane> Work<'_, T> {
             // What is the same for every line is laid out once, unless tiles are parts of lines.
             let once = load.same_rows && cols <= TILE && !load.in_place();
             if !load.in_place() {
-                begins[l] = self.begins(load, tile, &place, lines, col);
+                begins[l] = self.begins(load, tile, [line, lines, col]);
             }
             if let Begins::There(_) = begins[l] {
                 continue;
@@ -223,40 +216,33 @@ impl<T: Lane> Work<'_, T> {
         }
     }
 
-    /// The place of a line along each axis but the last.
+    /// Where a line of an operand begins.
     #[inline(always)]
-    fn place(&self, line: usize) -> Place {
-        let (mut rest, mut place) = (line, [0; AXES]);
-        for axis in (1..self.kernel.axes.len() - 1).rev() {
-            let size = self.kernel.axes[axis].get(self.io.rows).max(1);
-            (rest, place[axis]) = (rest / size, rest % size);
-        }
-        place[0] = rest;
-        place
-    }
-
-    /// Where an operand begins at a place.
-    #[inline(always)]
-    fn start(&self, load: &Load, place: &Place) -> usize {
-        let last = load.kinds.len() - 1;
-        let mut start = 0;
+    fn start(&self, load: &Load, line: usize) -> usize {
+        let io = self.io;
+        let (mut rest, mut start) = (line, 0);
         // Spelled out: iterators over so few axes are not inlined here.
-        for ((kind, stride), &at) in load.kinds[..last].iter().zip(&load.strides).zip(place) {
-            let at = match kind {
+        for axis in (0..load.kinds.len() - 1).rev() {
+            let mut at = rest;
+            if axis > 0 {
+                let size = self.kernel.axes[axis].get(io.rows).max(1);
+                (rest, at) = (rest / size, rest % size);
+            }
+            let at = match load.kinds[axis] {
                 Kind::Absent => continue,
                 Kind::Present => at,
                 Kind::Indexed(_) => self.numbers(load).map_or(at, |(ids, base)| ids[at] as usize - base),
             };
-            start += at * stride.get(self.io.rows);
+            start += at * load.strides[axis].get(io.rows);
         }
         start
     }
 
-    /// Where some lines of an operand begin, the first at a place, from a column on.
+    /// Where some lines of an operand begin, from a column on.
     #[inline(always)]
-    fn begins(&self, load: &Load, tile: Tile, place: &Place, lines: usize, col: usize) -> Begins {
+    fn begins(&self, load: &Load, tile: Tile, [line, lines, col]: [usize; 3]) -> Begins {
         let last = load.kinds.len() - 1;
-        let start = || self.start(load, place) + if load.runs() { col } else { 0 };
+        let start = || self.start(load, line) + if load.runs() { col } else { 0 };
         if lines == 1 {
             let lies = !load.bools && (tile.is_whole() || !load.runs());
             return if lies { Begins::There(start()) } else { Begins::Apart };
@@ -266,7 +252,7 @@ impl<T: Lane> Work<'_, T> {
         }
         let (count, step) = (self.kernel.axes[last - 1].get(self.io.rows), load.strides[last - 1].get(self.io.rows));
         match step {
-            _ if place[last - 1] + lines > count => Begins::Apart,
+            _ if line % count + lines > count => Begins::Apart,
             0 => Begins::Alike(start()),
             _ if step == self.cols && load.runs() && tile.is_whole() && !load.bools => Begins::There(start()),
             _ => Begins::Apart,
@@ -344,7 +330,7 @@ impl<T: Lane> Work<'_, T> {
                 None => to.lay(&from[(line * step + col).min(from.len())..], |k| k * step, f),
             };
         }
-        let start = |line: usize| self.start(load, &self.place(line));
+        let start = |line: usize| self.start(load, line);
         let evenly = |axis: usize| (!matches!(load.kinds[axis], Kind::Indexed(_))).then_some(axis);
         let Some(beside) = load.kinds.len().checked_sub(2).and_then(evenly) else {
             return Lines { to, width, run }.lay(from, |k| start(line + k) + col, f);

@@ -105,7 +105,7 @@ pub trait Real:
     fn normal_icdf_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
     /// [`Real::erf_inv`] of numbers of which each is at most [`Real::ERF_INV_NEAR`], by fewer steps.
     fn erf_inv_near_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
-    /// `exp(-|x|)`; of f32 zero where that is not a normal number.
+    /// `exp(-|x|)`; of f32 zero where that is below `2^-126.5`.
     fn flushed_decay_of<const FMA: bool, const N: usize>(x: [Self; N]) -> [Self; N];
 
     /// `log |Gamma(self)|`.
