@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn what_is_certain_takes_nothing_from_the_rest() {
         for (certain, cols) in [30.0f32, 1e4, 1e6, 1e9].into_iter().flat_map(|l| [(l, 48), (l, 784)]) {
-            let uncertain = |i: usize| i % (cols / 16) == 0;
+            let uncertain = |i: usize| i.is_multiple_of(cols / 16);
             let a: Vec<f32> = (0..cols).map(|i| if uncertain(i) { 0.7 + 0.002 * i as f32 } else { certain }).collect();
             let c: Vec<f32> = (0..cols).map(|i| if uncertain(i) { 0.0 } else { 1.0 }).collect();
             let mut to = [0.0];
