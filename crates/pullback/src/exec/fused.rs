@@ -279,15 +279,19 @@ mod tests {
         assert_eq!((slope_kept[1].op, &slope_kept[1].args[..]), (mul, &[g, Source::Register(0)][..]));
     }
 
+    /// Operations whose values have the numbers of their places.
+    fn chain(of: &[(PointOp, &[Source])]) -> Vec<Link> {
+        (0..).zip(of).map(|(k, &(op, args))| link(Op::Point(op), args, k)).collect()
+    }
+
     #[test]
     fn the_slope_of_a_logit_is_one_operation() {
-        let op = |op: PointOp| Op::Point(op);
-        let chain = vec![
-            link(op(PointOp::Add), &[Source::Load(0), Source::Load(1)], 0),
-            link(op(PointOp::Sigmoid), &[Source::Register(0)], 1),
-            link(op(PointOp::Sub), &[Source::Load(2), Source::Register(1)], 2),
-            link(op(PointOp::Mul), &[Source::Register(2), Source::Load(3)], 3),
-        ];
+        let chain = chain(&[
+            (PointOp::Add, &[Source::Load(0), Source::Load(1)]),
+            (PointOp::Sigmoid, &[Source::Register(0)]),
+            (PointOp::Sub, &[Source::Load(2), Source::Register(1)]),
+            (PointOp::Mul, &[Source::Register(2), Source::Load(3)]),
+        ]);
         let all = fuse(chain.clone(), &|v| v == Var(3));
         let args = [Source::Load(3), Source::Load(2), Source::Load(0), Source::Load(1)];
         assert_eq!(
@@ -300,13 +304,12 @@ mod tests {
 
     #[test]
     fn a_logit_that_something_else_reads_is_not_taken_in() {
-        let op = |op: PointOp| Op::Point(op);
-        let chain = vec![
-            link(op(PointOp::Add), &[Source::Load(0), Source::Load(1)], 0),
-            link(op(PointOp::Softplus), &[Source::Register(0)], 1),
-            link(op(PointOp::Mul), &[Source::Load(2), Source::Register(0)], 2),
-            link(op(PointOp::Sub), &[Source::Register(2), Source::Register(1)], 3),
-        ];
+        let chain = chain(&[
+            (PointOp::Add, &[Source::Load(0), Source::Load(1)]),
+            (PointOp::Softplus, &[Source::Register(0)]),
+            (PointOp::Mul, &[Source::Load(2), Source::Register(0)]),
+            (PointOp::Sub, &[Source::Register(2), Source::Register(1)]),
+        ]);
         let all = fuse(chain.clone(), &|v| v == Var(3));
         assert_eq!(
             all.iter().map(|l| (l.op, &l.args[..])).collect::<Vec<_>>(),

@@ -3,6 +3,15 @@
 use crate::exec::lanes::{Run, Vectors, WIDTH};
 use crate::math::{ABREAST, Real};
 
+/// Numbers that are taken in turn at once.
+pub(super) const SOME: usize = ABREAST * WIDTH;
+
+/// How many of so many numbers are: none of f64, whose functions take one number at a time.
+#[inline(always)]
+pub(super) fn in_turn<T>(n: usize) -> usize {
+    if size_of::<T>() == size_of::<f32>() { n / SOME * SOME } else { 0 }
+}
+
 /// An operation on numbers of up to four operands, `A` of each at once.
 ///
 /// A trait, for its function is always inlined into vector code; a closure of so many steps is not.
@@ -62,6 +71,7 @@ steps! {
     }
 }
 
+/// Far numbers are few, so that most runs have none.
 pub(super) struct ErfInv;
 
 impl Steps for ErfInv {
@@ -95,9 +105,7 @@ fn sums<T: Real, const A: usize>(mut a: [T; A], b: [T; A]) -> [T; A] {
 #[inline(always)]
 pub(super) fn run<T: Real, const FMA: bool, F: Steps>(to: &mut [T], operands: [Run<'_, T>; 4]) {
     debug_assert!(to.len().is_multiple_of(WIDTH));
-    const SOME: usize = ABREAST * WIDTH;
-    // The functions of f64 take one number at a time.
-    let whole = if size_of::<T>() == size_of::<f32>() { to.len() / SOME * SOME } else { 0 };
+    let whole = in_turn::<T>(to.len());
     let (some, last) = to.split_at_mut(whole);
     runs::<T, FMA, F, SOME, ABREAST>(some, operands);
     runs::<T, FMA, F, WIDTH, 1>(last, operands.map(|operand| operand.skip(whole)));
@@ -106,9 +114,7 @@ pub(super) fn run<T: Real, const FMA: bool, F: Steps>(to: &mut [T], operands: [R
 /// `to = f(to, b)`.
 #[inline(always)]
 pub(super) fn onto<T: Real, const FMA: bool, F: Steps>(to: &mut [T], b: &[T]) {
-    const SOME: usize = ABREAST * WIDTH;
-    let b = &b[..to.len()];
-    let whole = if size_of::<T>() == size_of::<f32>() { to.len() / SOME * SOME } else { 0 };
+    let (whole, b) = (in_turn::<T>(to.len()), &b[..to.len()]);
     let ((some, last), (b, b_last)) = (to.split_at_mut(whole), b.split_at(whole));
     for (to, b) in some.as_chunks_mut::<SOME>().0.iter_mut().zip(b.as_chunks::<SOME>().0) {
         let a = *to;

@@ -6,11 +6,9 @@
 //! positive, and where all are tiny `o` is their sum: it is as exact as the sum of the logarithms. No `t` is above 1, and
 //! one `o` takes in so few that it stays far below the greatest number.
 
+use crate::exec::interleave::{SOME, in_turn};
 use crate::exec::lanes::{Run, Vectors, WIDTH};
 use crate::math::{ABREAST, Real};
-
-/// Numbers that are taken in at once.
-const SOME: usize = ABREAST * WIDTH;
 
 /// The longest line: 64 numbers of it come together in one product.
 const LONGEST: usize = 16 * SOME;
@@ -32,8 +30,7 @@ pub(super) fn sums<T: Real, const FMA: bool>(to: &mut [T], operands: [Run<'_, T>
 
 #[inline(always)]
 fn sum<T: Real, const FMA: bool>([a, b, c]: [Run<'_, T>; 3], cols: usize) -> T {
-    // The functions of f64 take one number at a time.
-    let whole = if size_of::<T>() == size_of::<f32>() { cols / SOME * SOME } else { 0 };
+    let whole = in_turn::<T>(cols);
     let mut parts = Parts { linear: [T::ZERO; SOME], odds: [T::ZERO; SOME] };
     take_in::<T, FMA, SOME, ABREAST>(&mut parts.linear, &mut parts.odds, [a, b, c], whole / SOME);
     let [linear, odds] = [&mut parts.linear, &mut parts.odds].map(|all| &mut all.as_chunks_mut::<WIDTH>().0[0]);

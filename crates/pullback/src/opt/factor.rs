@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// reads the products.
 ///
 /// The slope of a log-probability by its logit is of that form, `g·x - g·sigmoid(l)`. Where `b` is near `c` their difference
-/// is exact, and since one of them is at most one, the difference is finite where both are; only an infinite `a` gives
-/// infinity where the products' difference would not be a number.
+/// is exact unless it is below the smallest normal number, which compiled functions make zero; and since one of them is at
+/// most one, it is finite where both are. An infinite `a` gives infinity where the products' difference would not be a number.
 pub(crate) fn factor(mut graph: Graph) -> Graph {
     let uses = graph.uses();
     let mut defined: HashMap<Var, Eqn> = HashMap::new();
