@@ -75,6 +75,7 @@ macro_rules! each_dtype {
         }
     };
 }
+pub(crate) use each_dtype;
 
 impl Data {
     /// `n` zeros.
@@ -139,12 +140,17 @@ impl Data {
 
     /// A copy of the first `n` elements.
     pub(crate) fn first(&self, n: usize) -> Data {
+        self.part(0, n)
+    }
+
+    /// A copy of the elements `at..at + n`.
+    pub(crate) fn part(&self, at: usize, n: usize) -> Data {
         match self {
-            Data::F32(v) => Data::F32(v[..n].to_vec()),
-            Data::F64(v) => Data::F64(v[..n].to_vec()),
-            Data::I32(v) => Data::I32(v[..n].to_vec()),
-            Data::U32(v) => Data::U32(v[..n].to_vec()),
-            Data::Bool(v) => Data::Bool(v[..n].to_vec()),
+            Data::F32(v) => Data::F32(v[at..at + n].to_vec()),
+            Data::F64(v) => Data::F64(v[at..at + n].to_vec()),
+            Data::I32(v) => Data::I32(v[at..at + n].to_vec()),
+            Data::U32(v) => Data::U32(v[at..at + n].to_vec()),
+            Data::Bool(v) => Data::Bool(v[at..at + n].to_vec()),
         }
     }
 

@@ -36,6 +36,7 @@ mod transpose;
 mod vector;
 mod view;
 
+use super::fetch::LINE;
 use super::isa::Isa;
 use super::pool::Pool;
 use super::shared::Shared;
@@ -74,14 +75,16 @@ mod sealed {
     element!(f32 f64);
 }
 
-/// Calls `f` with `len` elements of scratch memory of unspecified content. Memory is allocated only when a thread asks
-/// for more than ever before.
+/// Calls `f` with `len` elements of scratch memory of unspecified content, of which the first begins a line of the cache.
+/// Memory is allocated only when a thread asks for more than ever before.
 fn with_scratch<T: Gemm, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
     let mut memory = T::scratch().take();
-    if memory.len() < len {
-        memory.resize(len, T::default());
+    let spare = LINE / size_of::<T>();
+    if memory.len() < len + spare {
+        memory.resize(len + spare, T::default());
     }
-    let result = f(&mut memory[..len]);
+    let before = memory.as_ptr().align_offset(LINE).min(spare);
+    let result = f(&mut memory[before..][..len]);
     T::scratch().set(memory);
     result
 }

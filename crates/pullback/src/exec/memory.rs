@@ -1,6 +1,6 @@
 //! Where a program's values lie while it runs.
 
-use crate::array::{Array, DType, Data, Element};
+use crate::array::{Array, DType, Data, Element, each_dtype};
 use crate::exec::fetch::LINE;
 use crate::exec::shared::Shared;
 use std::sync::Arc;
@@ -36,9 +36,16 @@ pub(crate) struct Memory {
 }
 
 /// A buffer, and where its elements begin: several threads write to parts of it at once, through that pointer alone.
+///
+/// They begin a line of the cache, for vectors that lie across two lines take twice as long to load, and longer to store.
+/// What goes out as a result begins where its vector does.
 #[derive(Debug)]
 struct Slot {
     data: Data,
+    /// How many elements it has beyond those that are asked for, so that some element begins a line.
+    spare: usize,
+    /// Elements of `data` before the first.
+    before: usize,
     start: *mut u8,
     len: usize,
 }
@@ -50,32 +57,47 @@ unsafe impl Send for Slot {}
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    fn new(data: Data) -> Slot {
-        let mut slot = Slot { data, start: std::ptr::null_mut(), len: 0 };
-        slot.locate();
+    /// A buffer with nothing in it yet.
+    fn new(dtype: DType) -> Slot {
+        Slot { spare: LINE / dtype.size(), ..Slot::holding(Data::zeros(dtype, 0)) }
+    }
+
+    /// A buffer whose elements begin where those of `data` do.
+    fn holding(data: Data) -> Slot {
+        let mut slot = Slot { data, spare: 0, before: 0, start: std::ptr::null_mut(), len: 0 };
+        slot.begin_after(0);
         slot
     }
 
-    fn locate(&mut self) {
-        macro_rules! locate {
-            ($v:expr) => {
-                ($v.as_mut_ptr().cast(), $v.len())
-            };
-        }
-        (self.start, self.len) = match &mut self.data {
-            Data::F32(v) => locate!(v),
-            Data::F64(v) => locate!(v),
-            Data::I32(v) => locate!(v),
-            Data::U32(v) => locate!(v),
-            Data::Bool(v) => locate!(v),
-        };
+    /// Lets its elements begin after so many of the vector's.
+    fn begin_after(&mut self, before: usize) {
+        each_dtype!(&mut self.data, v => {
+            let kept = self.len.min(v.len() - before);
+            v.copy_within(self.before..self.before + kept, before);
+            (self.before, self.len) = (before, v.len() - before);
+            self.start = v[before..].as_mut_ptr().cast();
+        });
     }
 
     fn grow(&mut self, n: usize) {
         if self.len < n {
-            self.data.resize(n);
-            self.locate();
+            self.data.resize(n + self.spare);
+            self.begin_after(self.before_line());
         }
+    }
+
+    /// Elements of the vector before the first that begins a line, if it is to.
+    fn before_line(&self) -> usize {
+        let start = each_dtype!(&self.data, v => v.as_ptr().align_offset(LINE));
+        start.min(self.spare)
+    }
+
+    /// The data alone.
+    fn into_data(mut self, n: usize) -> Data {
+        self.grow(n);
+        self.begin_after(0);
+        self.data.resize(n);
+        self.data
     }
 
     /// The elements `at..at + n`, as a pointer to the first.
@@ -91,7 +113,7 @@ impl Slot {
 impl Memory {
     /// A new buffer; its number.
     pub(crate) fn add(&mut self, dtype: DType) -> usize {
-        self.slots.push(Slot::new(Data::zeros(dtype, 0)));
+        self.slots.push(Slot::new(dtype));
         self.slots.len() - 1
     }
 
@@ -142,12 +164,6 @@ impl Memory {
         unsafe { std::slice::from_raw_parts_mut(slot.part(at, n), n) }
     }
 
-    /// Elements of a slot before the first that begins a line of the cache.
-    pub(crate) fn before_line(&self, slot: usize) -> usize {
-        let Slot { data, start, .. } = &self.slots[slot];
-        start.align_offset(LINE) / data.dtype().size()
-    }
-
     /// The elements `at..at + n` of a buffer, of which several threads write their own.
     ///
     /// # Safety
@@ -157,11 +173,6 @@ impl Memory {
         let slot = self.slot(place, lane).expect("plan: what is written is a buffer of the program");
         // SAFETY: `n` elements inside the slot's vector, which others reach only in the same way.
         unsafe { Shared::from_raw(slot.part(at, n), n) }
-    }
-
-    /// Makes room for `n` elements in a slot from the first on that begins a line of the cache.
-    pub(crate) fn reserve_lines(&mut self, slot: usize, n: usize) {
-        self.reserve(slot, n + LINE / self.dtype(slot).size());
     }
 
     /// Makes room for `n` elements in a slot.
@@ -184,7 +195,7 @@ impl Memory {
     /// Makes room in a buffer of each of so many lanes.
     pub(crate) fn reserve_local(&mut self, lanes: usize, local: usize, n: usize) {
         let all = &self.locals;
-        let lane = || all.iter().map(|&dtype| Slot::new(Data::zeros(dtype, 0))).collect();
+        let lane = || all.iter().map(|&dtype| Slot::new(dtype)).collect();
         if self.lanes.len() < lanes {
             self.lanes.resize_with(lanes, lane);
         }
@@ -196,7 +207,10 @@ impl Memory {
         match place {
             Place::Input(i) => self.inputs[i].data().first(n),
             Place::Constant(i) => self.constants[i].data().first(n),
-            _ => self.slot(place, 0).expect("plan: a place of the program").data.first(n),
+            _ => {
+                let slot = self.slot(place, 0).expect("plan: a place of the program");
+                slot.data.part(slot.before, n)
+            }
         }
     }
 
@@ -207,20 +221,54 @@ impl Memory {
 
     /// Takes the first `n` elements out of a slot, which is empty then.
     pub(crate) fn take(&mut self, slot: usize, n: usize) -> Data {
-        self.reserve(slot, n);
-        let empty = Data::zeros(self.dtype(slot), 0);
-        let mut data = std::mem::replace(&mut self.slots[slot], Slot::new(empty)).data;
-        data.resize(n);
-        data
+        let empty = Slot::holding(Data::zeros(self.dtype(slot), 0));
+        std::mem::replace(&mut self.slots[slot], empty).into_data(n)
     }
 
     /// Gives a slot the data that it holds from now on.
     pub(crate) fn put(&mut self, slot: usize, data: Data) {
-        self.slots[slot] = Slot::new(data);
+        self.slots[slot] = Slot::holding(data);
     }
 
     /// Bytes that the buffers hold.
     pub(crate) fn bytes(&self) -> usize {
         self.slots.iter().chain(self.lanes.iter().flatten()).map(|s| s.data.capacity_bytes()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_begins_a_line_keeps_what_it_holds_and_gives_it_away_whole() {
+        fn check<T: Element + PartialEq + std::fmt::Debug>(number: impl Fn(usize) -> T) {
+            let mut memory = Memory::default();
+            let (slot, local) = (memory.add(T::DTYPE), memory.add_local(T::DTYPE));
+            let wanted = |n: usize| (0..n).map(&number).collect::<Vec<T>>();
+            for (before, n) in [(0, 1), (1, 7), (7, 1000), (1000, 100_000)] {
+                memory.reserve(slot, n);
+                memory.reserve_local(2, local, n);
+                for (place, lane) in [(Place::Slot(slot), 0), (Place::Local(local), 0), (Place::Local(local), 1)] {
+                    // SAFETY: nobody else holds a part of the memory.
+                    let all = unsafe { memory.write::<T>(place, lane, 0, n) };
+                    assert!(all.as_ptr().addr().is_multiple_of(LINE), "{place:?} of {n}");
+                    assert!(all[..before] == wanted(before), "{place:?}: what was there when it grew to {n}");
+                    all.clone_from_slice(&wanted(n));
+                }
+                let first = memory.first(Place::Slot(slot), n);
+                assert_eq!(T::slice(&first).expect("the type of the buffer"), wanted(n));
+            }
+            let data = memory.take(slot, 100_000);
+            assert_eq!(T::slice(&data).expect("the type of the buffer"), wanted(100_000));
+            assert!(memory.is_empty(slot));
+            memory.put(slot, data);
+            // SAFETY: as above.
+            assert_eq!(unsafe { memory.read::<T>(Place::Slot(slot), 0, 0, 100_000) }, wanted(100_000));
+        }
+        check(|i| i as f32);
+        check(|i| i as f64);
+        check(|i| i as u32);
+        check(|i| i % 3 == 0);
     }
 }

@@ -217,7 +217,7 @@ impl<'a> Io<'a> {
     pub(crate) fn packed<T: Element>(&self, n: usize) -> Option<&'a [T]> {
         let slot = self.packed.filter(|_| self.block.is_some())?;
         // SAFETY: packed before the blocks of the stage run, and written by none of them.
-        Some(unsafe { self.memory.read(Place::Slot(slot), 0, self.memory.before_line(slot), n) })
+        Some(unsafe { self.memory.read(Place::Slot(slot), 0, 0, n) })
     }
 
     /// Whether a product is added to what earlier waves have made of it, or of this part of it.

@@ -138,10 +138,9 @@ impl Product {
     fn pack_right<T: Gemm + Element>(&self, io: &Io<'_>, share: (usize, usize), slot: usize) {
         let packing = self.packing::<T>(io.rows, io.isa);
         let right = self.right.matrix(io.read::<T>(1), 0, io.rows, Side::by_contract);
-        let first = io.memory.before_line(slot);
         // SAFETY: no block runs yet, the right operand lies elsewhere, and only shares of this product write there.
         unsafe {
-            let to = io.memory.shared::<T>(Place::Slot(slot), 0, first, packing.len());
+            let to = io.memory.shared::<T>(Place::Slot(slot), 0, 0, packing.len());
             packing.pack(&right, share, &to, share.1 == PAST_THE_CACHES);
         }
     }

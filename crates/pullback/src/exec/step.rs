@@ -222,7 +222,7 @@ impl Step {
     pub(crate) fn reserve_packed(&self, memory: &mut Memory, rows: &[usize], isa: Isa) -> usize {
         let (Work::Product(p), Some(slot)) = (&self.work, self.packed) else { return 0 };
         let elements = p.packed_len(rows, isa);
-        memory.reserve_lines(slot, elements);
+        memory.reserve(slot, elements);
         elements
     }
 
