@@ -1,12 +1,13 @@
 //! Matrix products. The one file that names the GEMM crate.
 //!
-//! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of five ways, chosen
+//! [`gemm`] computes `C = A B` or `C += A B` for strided `f32` and `f64` matrices. It takes one of six ways, chosen
 //! from the shape and the strides alone. An element of C is one chain of multiply-adds that depends on them too; threads
 //! share out elements, so the result is the same to the bit for any number of them.
 //!
 //! | way | when | how |
 //! |---|---|---|
 //! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`kernels`](kernels) |
+//! | dots | as narrow, of very few columns, and K is long | own kernel |
 //! | wide | K is small or A has few rows, C has a multiple of the vector length of columns | own kernel |
 //! | turned | C has few columns, columns of A are contiguous | the transpose of C, in scratch memory |
 //! | packed | otherwise | own kernel on packed [`panels`](panels) of B, and strips of a deep A whose columns are contiguous |
@@ -199,6 +200,7 @@ unsafe impl<T: Send + Sync> Sync for Task<'_, T> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Narrow,
+    Dots,
     Wide,
     Turned,
     Packed,
@@ -230,7 +232,11 @@ impl Way {
         let rows_of_a = a_col == 1;
         // An element is one chain over K there, as in panels of one depth only.
         let tiny = size((m, k, n)) <= TINY && k <= panels::DEPTH;
-        if k == 1 || (few && (rows_of_a || n == lanes)) || (!few && tiny) {
+        // A vector along K for each column, and two more to sum its lanes, instead of one for each element of K.
+        let dots = rows_of_a && 2 * n <= lanes && n * (k.div_ceil(lanes) + 2) < k;
+        if dots {
+            Way::Dots
+        } else if k == 1 || (few && (rows_of_a || n == lanes)) || (!few && tiny) {
             Way::Narrow
         } else if n.is_multiple_of(lanes) && (k <= 16 || (m <= 16 && k <= panels::DEPTH)) {
             Way::Wide
@@ -260,6 +266,7 @@ impl<T: Gemm> Task<'_, T> {
     fn run(&self, pool: &Pool) {
         match self.way() {
             Way::Narrow => self.narrow(pool),
+            Way::Dots => self.dots(pool),
             Way::Wide => self.wide(pool),
             Way::Turned => self.turned(pool),
             Way::Packed => self.packed(pool),
@@ -286,7 +293,6 @@ impl<T: Gemm> Task<'_, T> {
             m: self.m,
             n: cols.len(),
             k: self.k,
-            p: 1,
             a: self.a.data.as_ptr(),
             a_row: self.a.shape.row_stride,
             a_col: self.a.shape.col_stride,
@@ -304,18 +310,15 @@ impl<T: Gemm> Task<'_, T> {
         // Panels of W, `lanes` columns each, one after the other.
         let panel = self.k * lanes;
         let panels = || (0..self.n).step_by(lanes).map(|start| start..self.n.min(start + lanes)).enumerate();
-        // In several panels one element of K at a time, the order of the other ways; A may then have any strides.
-        let p = if self.n > lanes { 1 } else { lanes / self.n.next_power_of_two() };
         let len = if in_place { 0 } else { self.n.div_ceil(lanes) * panel };
         with_scratch(len, |packed: &mut [T]| {
             if !in_place {
+                if !self.n.is_multiple_of(lanes) {
+                    packed.fill(T::default());
+                }
                 for (i, cols) in panels() {
-                    let Shape { row_stride, col_stride, .. } = self.b.shape;
-                    let b = self.b.data.as_ptr().wrapping_add(cols.start * col_stride);
-                    // SAFETY: `pack` asks for rows below `k` and columns below `cols.len()`, elements of B.
-                    let at = |row, col| unsafe { *b.add(row * row_stride + col * col_stride) };
-                    let sizes = (lanes, p, self.k, cols.len());
-                    tile::pack(&mut packed[i * panel..], T::default(), sizes, at);
+                    // SAFETY: where products are narrow there is a register tile.
+                    unsafe { transpose::lay_out(&self.b.columns(cols), &mut packed[i * panel..], lanes) };
                 }
             }
             let packed = &*packed;
@@ -325,11 +328,27 @@ impl<T: Gemm> Task<'_, T> {
                         true => (self.b.data.as_ptr(), self.b.shape.row_stride),
                         false => (packed[i * panel..].as_ptr(), lanes),
                     };
-                    let product = Product { p, ..self.product(w, w_row, cols) };
-                    // SAFETY: `way` has seen to contiguous rows of C, and of A where `p > 1`; `View` and `ViewMut` have
-                    // checked the bounds, and blocks have different rows. `isa` comes from `Isa::all`.
-                    unsafe { T::narrow(self.isa, &product, rows.clone()) };
+                    // SAFETY: `way` has seen to contiguous rows of C; `View` and `ViewMut` have checked the bounds, and
+                    // blocks have different rows. `isa` comes from `Isa::all`.
+                    unsafe { T::narrow(self.isa, &self.product(w, w_row, cols), rows.clone()) };
                 }
+            });
+        });
+    }
+
+    fn dots(&self, pool: &Pool) {
+        let in_place = self.b.shape.row_stride == 1 && self.b.data.as_ptr().align_offset(LINE) == 0;
+        with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
+            if !in_place {
+                // SAFETY: where products are dots there is a register tile.
+                unsafe { transpose::lay_out(&self.b.t(), packed, self.k) };
+            }
+            let (w, w_row) = if in_place { (self.b.data, self.b.shape.col_stride) } else { (&*packed, self.k) };
+            self.blocks(pool, (32, self.n), |rows, cols| {
+                let product = self.product(w.as_ptr(), w_row, cols);
+                // SAFETY: `way` has seen to contiguous rows of A and C and to few columns, of which a block has all; bounds,
+                // blocks and `isa` as in `narrow`.
+                unsafe { T::dots(self.isa, &product, rows) };
             });
         });
     }
@@ -338,7 +357,8 @@ impl<T: Gemm> Task<'_, T> {
         let in_place = self.b.shape.col_stride == 1;
         with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
             if !in_place {
-                self.lay_out(packed);
+                // SAFETY: where products are wide there is a register tile.
+                unsafe { transpose::lay_out(&self.b, packed, self.n) };
             }
             let packed = &*packed;
             let vectors = WIDE_VECTORS.next_multiple_of(tile::vectors(self.isa));
@@ -362,33 +382,6 @@ impl<T: Gemm> Task<'_, T> {
                 }
             });
         });
-    }
-
-    /// The right operand of a wide product with its rows contiguous.
-    fn lay_out(&self, to: &mut [T]) {
-        let (k, n, from) = (self.k, self.n, self.b.data);
-        let Shape { row_stride, col_stride, .. } = self.b.shape;
-        let side = T::SQUARE;
-        let squares = if row_stride == 1 && n.is_multiple_of(side) { k / side } else { 0 };
-        for row in (0..squares).map(|i| i * side) {
-            for col in (0..n).step_by(side) {
-                let (from, to) = (from[row + col * col_stride..].as_ptr(), to[row * n + col..].as_mut_ptr());
-                // SAFETY: the square lies within B, and turned within `to`, which has as many rows and columns; a machine
-                // on which products are wide has a register tile.
-                unsafe { T::transpose(from, col_stride, to, n) };
-            }
-        }
-        let (first, to) = (squares * side, &mut to[squares * side * n..]);
-        match k - first {
-            2 if row_stride == 1 => transpose::short::<T, 2>(&from[first..], col_stride, to, n),
-            4 if row_stride == 1 => transpose::short::<T, 4>(&from[first..], col_stride, to, n),
-            _ => {
-                for (to, row) in to.chunks_exact_mut(n).zip(first..k) {
-                    let line = from[row * row_stride..].iter().step_by(col_stride);
-                    to.iter_mut().zip(line).for_each(|(to, &x)| *to = x);
-                }
-            }
-        }
     }
 
     fn turned(&self, pool: &Pool) {

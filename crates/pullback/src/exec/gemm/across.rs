@@ -50,7 +50,7 @@ impl<L: Lanes, const V: usize> Across for [L; V] {
 
     #[inline(always)]
     unsafe fn same(from: *const L::T) -> L {
-        unsafe { L::repeat::<1>(from) }
+        unsafe { L::same(from) }
     }
 
     #[inline(always)]
@@ -99,7 +99,7 @@ impl<L: Halves, const V: usize> Across for AndHalf<L, V> {
 
     #[inline(always)]
     unsafe fn same(from: *const L::T) -> L {
-        unsafe { L::repeat::<1>(from) }
+        unsafe { L::same(from) }
     }
 
     #[inline(always)]

@@ -1,13 +1,13 @@
 //! The loops of register tiles, for every kind of vectors.
 //!
-//! Both kernels keep a tile of C in registers and walk down K, so an element of C is one chain of fused
-//! multiply-adds (or a fixed number of interleaved chains) that depends on its row of A and its column of W alone:
-//! how the rows are cut into blocks does not change a bit.
+//! All kernels keep a tile of C in registers and walk down K, so an element of C is one chain of fused multiply-adds,
+//! or one for each lane of a vector, that depends on its row of A and its column of W alone: how the rows are cut into
+//! blocks does not change a bit.
 //!
 //! * **Wide**: a row of W is a few vectors; each element of A is broadcast. W and C have contiguous rows.
-//! * **Narrow**: W has fewer columns than a vector has lanes. `P` consecutive elements of a row of A are repeated over
-//!   the vector (a load, not a shuffle), and W is packed so that lane `j * P + p` of group `g` holds
-//!   `W[g * P + p][j]`. In the end each run of `P` lanes is summed pairwise.
+//! * **Narrow**: a row of W is one vector, and a tile has many rows.
+//! * **Dots**: W has so few columns that most of that vector would be empty. Vectors lie along K, of a row of A and of a
+//!   column of W, and the lanes of their products are summed pairwise in the end.
 
 use super::across::Across;
 use super::tile::{Product, ROWS, height};
@@ -164,79 +164,191 @@ pub unsafe fn wide<L: Lanes, const V: usize>(s: &Product<L::T>, rows: Range<usiz
 
 /// Computes `R` rows from `first` on, and stores the `rows` among them.
 #[inline(always)]
-unsafe fn narrow_tile<L: Lanes, const P: usize, const R: usize>(s: &Product<L::T>, first: usize, rows: Range<usize>) {
-    // SAFETY: the rows are in A and C, W is packed (contract of `Tile::narrow`).
+unsafe fn narrow_tile<L: Lanes, const R: usize>(s: &Product<L::T>, first: usize, rows: Range<usize>) {
+    // SAFETY: the rows are in A and C, W has whole vectors (contract of `Tile::narrow`).
     unsafe {
         let mut acc = [L::zero(); R];
         let a = s.a.add(first * s.a_row);
-        let groups = s.k / P;
-        for g in 0..groups {
-            let (a, w) = (a.add(g * P * s.a_col), L::load(s.w.add(g * s.w_row)));
+        for p in 0..s.k {
+            let (a, w) = (a.add(p * s.a_col), L::load(s.w.add(p * s.w_row)));
             for (r, acc) in acc.iter_mut().enumerate() {
-                *acc = L::repeat::<P>(a.add(r * s.a_row)).mul_add(w, *acc);
+                *acc = L::same(a.add(r * s.a_row)).mul_add(w, *acc);
             }
         }
-        if s.k % P > 0 {
-            let (mut rest, w) = (L::zero(), L::load(s.w.add(groups * s.w_row)));
-            let rest = (&raw mut rest).cast::<L::T>();
-            for (r, acc) in acc.iter_mut().enumerate() {
-                // The lanes beyond K stay zero, and so does W there.
-                a.add(r * s.a_row + groups * P).copy_to_nonoverlapping(rest, s.k % P);
-                *acc = L::repeat::<P>(rest).mul_add(w, *acc);
+        for (r, x) in acc.into_iter().enumerate() {
+            let (row, to) = (first + r, s.c.wrapping_add((first + r) * s.c_row));
+            match rows.contains(&row) {
+                true if s.n == L::N => x.put(to, s.accumulate),
+                true => put_each((&raw const x).cast(), to, s.n, s.accumulate),
+                false => {}
             }
         }
-        let (mut left, mut p) = (R, P);
-        while p > 1 {
-            for i in 0..left.div_ceil(2) {
-                acc[i] = acc[2 * i].pair_add(acc[(2 * i + 1).min(left - 1)]);
-            }
-            (left, p) = (left.div_ceil(2), p / 2);
+    }
+}
+
+/// Stores `n` numbers, or their sums with what is there.
+#[inline(always)]
+unsafe fn put_each<T: Copy + std::ops::Add<Output = T>>(from: *const T, to: *mut T, n: usize, accumulate: bool) {
+    for j in 0..n {
+        // SAFETY: passed on.
+        let (to, x) = unsafe { (&mut *to.add(j), *from.add(j)) };
+        *to = if accumulate { *to + x } else { x };
+    }
+}
+
+/// One step along K.
+#[inline(always)]
+unsafe fn dots_step<L: Lanes, const C: usize, const R: usize>(acc: &mut [[L; C]; R], rows: [L; R], columns: [L; C]) {
+    for (c, w) in columns.into_iter().enumerate() {
+        for (acc, a) in acc.iter_mut().zip(rows) {
+            // SAFETY: passed on.
+            acc[c] = unsafe { a.mul_add(w, acc[c]) };
         }
-        // Now the rows follow each other in `acc`, with `L::N / P` columns each.
-        let columns = L::N / P;
-        if s.n == columns && s.c_row == columns && rows.len() == R && R >= P {
-            let c = s.c.add(first * columns);
-            for (v, &x) in acc.iter().enumerate().take(R / P) {
-                x.put(c.add(v * L::N), s.accumulate);
+    }
+}
+
+/// So many vectors that are `step` elements apart, or what the first `n` places of each hold.
+#[inline(always)]
+unsafe fn lines<L: Lanes, const R: usize>(from: *const L::T, step: usize, n: usize) -> [L; R] {
+    // SAFETY: passed on.
+    unsafe {
+        let mut lines = [L::zero(); R];
+        for (r, line) in lines.iter_mut().enumerate() {
+            let from = from.add(r * step);
+            *line = if n == L::N { L::load(from) } else { L::begin(from, n) };
+        }
+        lines
+    }
+}
+
+/// Computes `R` rows from `first` on, of all `C` columns, and stores the `rows` among them.
+#[inline(always)]
+unsafe fn dots_tile<L: Lanes, const C: usize, const R: usize>(s: &Product<L::T>, first: usize, rows: Range<usize>) {
+    // SAFETY: the rows are in A and C, the columns in W (contract of `Tile::dots`).
+    unsafe {
+        let mut acc = [[L::zero(); C]; R];
+        let (mut a, mut w) = (s.a.add(first * s.a_row), s.w);
+        for _ in 0..s.k / L::N {
+            dots_step(&mut acc, lines(a, s.a_row, L::N), lines(w, s.w_row, L::N));
+            (a, w) = (a.add(L::N), w.add(L::N));
+        }
+        let rest = s.k % L::N;
+        if rest > 0 {
+            dots_step(&mut acc, lines(a, s.a_row, rest), lines(w, s.w_row, rest));
+        }
+        // The rows follow each other, with `C` columns each.
+        let mut all = [L::zero(); MOST_SUMS];
+        for (to, &sum) in all.iter_mut().zip(acc.as_flattened()) {
+            *to = sum;
+        }
+        let sums = of_lanes(all);
+        if s.c_row == C && rows.len() == R && (R * C).is_multiple_of(L::N) {
+            for (v, &x) in sums.iter().enumerate().take(R * C / L::N) {
+                x.put(s.c.add(first * C + v * L::N), s.accumulate);
             }
             return;
         }
-        let sums = acc.as_ptr().cast::<L::T>();
+        let mut there = MaybeUninit::<[L; MOST_SUMS]>::uninit();
+        let there = there.as_mut_ptr().cast::<L>();
+        for (v, &x) in sums.iter().enumerate().take((R * C).div_ceil(L::N)) {
+            there.add(v).write(x);
+        }
         for row in rows {
-            let (from, to) = (sums.add((row - first) * columns), s.c.add(row * s.c_row));
-            if s.n == L::N {
-                L::load(from).put(to, s.accumulate);
-                continue;
-            }
-            for j in 0..s.n {
-                let (to, x) = (&mut *to.add(j), *from.add(j));
-                *to = if s.accumulate { *to + x } else { x };
-            }
+            let from = there.cast::<L::T>().add((row - first) * C);
+            put_each(from, s.c.add(row * s.c_row), C, s.accumulate);
         }
     }
 }
 
-/// Tiles of `R` rows; the last one starts earlier, computes some rows again and stores only the new ones.
+/// Most sums of a tile of dots.
+const MOST_SUMS: usize = 16;
+
+/// The sums of the lanes of each vector, one after the other.
 #[inline(always)]
-unsafe fn narrow_rows<L: Lanes, const P: usize, const R: usize>(s: &Product<L::T>, rows: Range<usize>) {
-    let mut row = rows.start;
-    while row < rows.end {
-        let end = rows.end.min(row + R);
-        // SAFETY: passed on; `first + R <= m`.
-        unsafe { narrow_tile::<L, P, R>(s, row.min(s.m - R), row..end) };
-        row = end;
+unsafe fn of_lanes<L: Lanes>(mut x: [L; MOST_SUMS]) -> [L; MOST_SUMS] {
+    // SAFETY: passed on.
+    unsafe {
+        if L::N > 1 {
+            x = halved::<L, 1>(x);
+        }
+        if L::N > 2 {
+            x = halved::<L, 2>(x);
+        }
+        if L::N > 4 {
+            x = halved::<L, 4>(x);
+        }
+        if L::N > 8 {
+            x = halved::<L, 8>(x);
+        }
+        x
+    }
+}
+
+/// Half as many vectors, of sums of half as many lanes.
+#[inline(always)]
+unsafe fn halved<L: Lanes, const OF: usize>(x: [L; MOST_SUMS]) -> [L; MOST_SUMS] {
+    // SAFETY: passed on.
+    unsafe {
+        let mut sums = [L::zero(); MOST_SUMS];
+        for (i, sum) in sums.iter_mut().enumerate().take(MOST_SUMS / 2) {
+            *sum = x[2 * i].fold::<OF>(x[2 * i + 1]);
+        }
+        sums
+    }
+}
+
+/// Tiles of `height` of the `m` rows of C: the first row of each, and the rows that it stores. The last one starts
+/// earlier, computes some rows again and stores only the new ones.
+fn overlapping(m: usize, height: usize, rows: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let end = rows.end;
+    rows.step_by(height).map(move |row| (row.min(m - height), row..end.min(row + height)))
+}
+
+#[inline(always)]
+unsafe fn narrow_rows<L: Lanes, const R: usize>(s: &Product<L::T>, rows: Range<usize>) {
+    for (first, rows) in overlapping(s.m, R, rows) {
+        // SAFETY: passed on; all `R` rows of a tile are there.
+        unsafe { narrow_tile::<L, R>(s, first, rows) };
     }
 }
 
 #[inline(always)]
-pub unsafe fn narrow<L: Lanes, const P: usize>(s: &Product<L::T>, rows: Range<usize>) {
+pub unsafe fn narrow<L: Lanes>(s: &Product<L::T>, rows: Range<usize>) {
     // SAFETY: passed on.
     unsafe {
         match s.m {
-            16.. if L::REGISTERS > 16 => narrow_rows::<L, P, 16>(s, rows),
-            8.. => narrow_rows::<L, P, 8>(s, rows),
-            4.. => narrow_rows::<L, P, 4>(s, rows),
-            _ => narrow_rows::<L, P, 1>(s, rows),
+            16.. if L::REGISTERS > 16 => narrow_rows::<L, 16>(s, rows),
+            8.. => narrow_rows::<L, 8>(s, rows),
+            4.. => narrow_rows::<L, 4>(s, rows),
+            _ => narrow_rows::<L, 1>(s, rows),
         }
     }
+}
+
+#[inline(always)]
+unsafe fn dots_rows<L: Lanes, const C: usize, const R: usize>(s: &Product<L::T>, rows: Range<usize>) {
+    for (first, rows) in overlapping(s.m, R, rows) {
+        // SAFETY: passed on; all `R` rows of a tile are there.
+        unsafe { dots_tile::<L, C, R>(s, first, rows) };
+    }
+}
+
+#[inline(always)]
+pub unsafe fn dots<L: Lanes>(s: &Product<L::T>, rows: Range<usize>) {
+    // Half of the registers for sums, and what is left for what they are made of.
+    macro_rules! columns {
+        ($($c:literal: $many:literal $few:literal,)*) => {
+            // SAFETY: passed on.
+            unsafe {
+                match s.n {
+                    $($c if L::N < 2 * $c => unreachable!("too many columns"),
+                    $c if L::REGISTERS > 16 && s.m >= $many => dots_rows::<L, $c, $many>(s, rows),
+                    $c if s.m >= $few => dots_rows::<L, $c, $few>(s, rows),
+                    $c => dots_rows::<L, $c, 1>(s, rows),)*
+                    _ => unreachable!("too many columns"),
+                }
+            }
+        };
+    }
+    columns!(1: 16 8, 2: 8 4, 3: 5 2, 4: 4 2, 5: 3 1, 6: 2 1, 7: 2 1, 8: 2 1,);
 }

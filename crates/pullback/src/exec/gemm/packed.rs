@@ -72,7 +72,6 @@ impl Packed {
             m,
             n,
             k,
-            p: 1,
             a: a.data.as_ptr(),
             a_row: a.shape.row_stride,
             a_col: a.shape.col_stride,

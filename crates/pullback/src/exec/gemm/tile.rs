@@ -23,14 +23,12 @@ pub struct Product<T> {
     pub n: usize,
     /// Columns of A, rows of W.
     pub k: usize,
-    /// How many elements of K share a vector (narrow).
-    pub p: usize,
     pub a: *const T,
     pub a_row: usize,
     pub a_col: usize,
-    /// Row-contiguous (wide) or packed by [`pack`] (narrow).
+    /// Its rows are contiguous, or its columns (dots).
     pub w: *const T,
-    /// Distance of the rows (wide) or packed groups (narrow) of W.
+    /// Distance of those.
     pub w_row: usize,
     /// Row-contiguous.
     pub c: *mut T,
@@ -40,45 +38,6 @@ pub struct Product<T> {
 
 // SAFETY: the pointers are only used inside the unsafe kernels, whose callers answer for them.
 unsafe impl<T: Send + Sync> Sync for Product<T> {}
-
-/// Packs a panel of W (`k` rows and `n <= lanes / p` columns, read by `at(row, column)`) for the narrow kernel, with
-/// zeros where W has no element. Takes the first `k.div_ceil(p) * lanes` elements of `out`.
-#[inline(always)]
-pub fn pack<T: Copy>(
-    out: &mut [T],
-    zero: T,
-    (lanes, p, k, n): (usize, usize, usize, usize),
-    at: impl Fn(usize, usize) -> T,
-) {
-    let out = &mut out[..k.div_ceil(p) * lanes];
-    if n * p < lanes || !k.is_multiple_of(p) {
-        out.fill(zero);
-    }
-    match p {
-        1 => pack_groups::<T, 1>(out, (lanes, k, n), at),
-        2 => pack_groups::<T, 2>(out, (lanes, k, n), at),
-        4 => pack_groups::<T, 4>(out, (lanes, k, n), at),
-        8 => pack_groups::<T, 8>(out, (lanes, k, n), at),
-        _ => pack_groups::<T, 16>(out, (lanes, k, n), at),
-    }
-}
-
-#[inline(always)]
-fn pack_groups<T: Copy, const P: usize>(
-    out: &mut [T],
-    (lanes, k, n): (usize, usize, usize),
-    at: impl Fn(usize, usize) -> T,
-) {
-    for (first, group) in (0..k).step_by(P).zip(out.chunks_exact_mut(lanes)) {
-        for (column, run) in group.as_chunks_mut::<P>().0.iter_mut().take(n).enumerate() {
-            if first + P <= k {
-                *run = std::array::from_fn(|p| at(first + p, column));
-            } else {
-                (first..k).zip(run).for_each(|(row, slot)| *slot = at(row, column));
-            }
-        }
-    }
-}
 
 /// Rows of a wide tile.
 pub const ROWS: usize = 6;
@@ -127,16 +86,23 @@ pub trait Tile: Copy {
     /// As for `wide`, but any `n` of up to `vectors` times the lanes; W has whole vectors.
     unsafe fn panel(isa: Isa, product: &Product<Self>, vectors: usize, rows: Range<usize>);
 
-    /// `C[rows] = A[rows] W` for a packed panel of `1 ..= lanes / p` columns.
+    /// `C[rows] = A[rows] W` for up to as many columns as a vector has lanes.
     ///
     /// # Safety
-    /// As for `wide`; W is packed by [`pack`]; `p` is a power of two up to the lanes; `a_col` is 1 unless `p` is 1.
+    /// As for `wide`, but any `n` of that many; W has whole vectors.
     unsafe fn narrow(isa: Isa, product: &Product<Self>, rows: Range<usize>);
+
+    /// `C[rows] = A[rows] W` for up to half as many columns as a vector has lanes, where rows of A and columns of W are
+    /// contiguous.
+    ///
+    /// # Safety
+    /// As for `wide`, but any `n` of that many; `a_col` is 1.
+    unsafe fn dots(isa: Isa, product: &Product<Self>, rows: Range<usize>);
 }
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! tile {
-    ($t:ident, $v512:ident [$($p512:literal)*], $v256:ident [$($p256:literal)*]) => {
+    ($t:ident, $v512:ident, $v256:ident) => {
         impl Tile for $t {
             unsafe fn wide(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
                 #[target_feature(enable = "avx512f,avx2,fma")]
@@ -192,21 +158,42 @@ macro_rules! tile {
 
             unsafe fn narrow(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
                 #[target_feature(enable = "avx512f,avx2,fma")]
-                unsafe fn avx512<const P: usize>(s: &Product<$t>, rows: Range<usize>) {
+                unsafe fn avx512(s: &Product<$t>, rows: Range<usize>) {
                     // SAFETY: passed on.
-                    unsafe { kernels::narrow::<$v512, P>(s, rows) }
+                    unsafe { kernels::narrow::<$v512>(s, rows) }
                 }
                 #[target_feature(enable = "avx2,fma")]
-                unsafe fn avx2<const P: usize>(s: &Product<$t>, rows: Range<usize>) {
+                unsafe fn avx2(s: &Product<$t>, rows: Range<usize>) {
                     // SAFETY: passed on.
-                    unsafe { kernels::narrow::<$v256, P>(s, rows) }
+                    unsafe { kernels::narrow::<$v256>(s, rows) }
                 }
                 // SAFETY: passed on; the machine has `isa`.
                 unsafe {
-                    match (isa, s.p) {
-                        $((Isa::Avx512, $p512) => avx512::<$p512>(s, rows),)*
-                        $((Isa::Avx2, $p256) => avx2::<$p256>(s, rows),)*
-                        _ => unreachable!("no kernel"),
+                    match isa {
+                        Isa::Avx512 => avx512(s, rows),
+                        Isa::Avx2 => avx2(s, rows),
+                        Isa::Neon | Isa::Base => unreachable!("no kernel"),
+                    }
+                }
+            }
+
+            unsafe fn dots(isa: Isa, s: &Product<$t>, rows: Range<usize>) {
+                #[target_feature(enable = "avx512f,avx2,fma")]
+                unsafe fn avx512(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::dots::<$v512>(s, rows) }
+                }
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2(s: &Product<$t>, rows: Range<usize>) {
+                    // SAFETY: passed on.
+                    unsafe { kernels::dots::<$v256>(s, rows) }
+                }
+                // SAFETY: passed on; the machine has `isa`.
+                unsafe {
+                    match isa {
+                        Isa::Avx512 => avx512(s, rows),
+                        Isa::Avx2 => avx2(s, rows),
+                        Isa::Neon | Isa::Base => unreachable!("no kernel"),
                     }
                 }
             }
@@ -216,7 +203,7 @@ macro_rules! tile {
 
 #[cfg(target_arch = "aarch64")]
 macro_rules! tile {
-    ($t:ident, $v128:ident [$($p128:literal)*]) => {
+    ($t:ident, $v128:ident) => {
         impl Tile for $t {
             unsafe fn wide(_: Isa, s: &Product<$t>, rows: Range<usize>) {
                 // SAFETY: passed on; every AArch64 machine has the vectors.
@@ -237,12 +224,12 @@ macro_rules! tile {
 
             unsafe fn narrow(_: Isa, s: &Product<$t>, rows: Range<usize>) {
                 // SAFETY: as above.
-                unsafe {
-                    match s.p {
-                        $($p128 => kernels::narrow::<$v128, $p128>(s, rows),)*
-                        _ => unreachable!("no kernel"),
-                    }
-                }
+                unsafe { kernels::narrow::<$v128>(s, rows) }
+            }
+
+            unsafe fn dots(_: Isa, s: &Product<$t>, rows: Range<usize>) {
+                // SAFETY: as above.
+                unsafe { kernels::dots::<$v128>(s, rows) }
             }
         }
     };
@@ -261,18 +248,21 @@ macro_rules! tile {
             unsafe fn narrow(_: Isa, _: &Product<$t>, _: Range<usize>) {
                 unreachable!("no kernel")
             }
+            unsafe fn dots(_: Isa, _: &Product<$t>, _: Range<usize>) {
+                unreachable!("no kernel")
+            }
         }
     };
 }
 
 #[cfg(target_arch = "x86_64")]
-tile!(f32, __m512 [1 2 4 8 16], __m256 [1 2 4 8]);
+tile!(f32, __m512, __m256);
 #[cfg(target_arch = "x86_64")]
-tile!(f64, __m512d [1 2 4 8], __m256d [1 2 4]);
+tile!(f64, __m512d, __m256d);
 #[cfg(target_arch = "aarch64")]
-tile!(f32, float32x4_t [1 2 4]);
+tile!(f32, float32x4_t);
 #[cfg(target_arch = "aarch64")]
-tile!(f64, float64x2_t [1 2]);
+tile!(f64, float64x2_t);
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 tile!(f32);
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -2,6 +2,7 @@
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::vector::Lanes;
+use super::view::{Shape, View};
 #[cfg(target_arch = "aarch64")]
 use std::arch::aarch64::*;
 #[cfg(target_arch = "x86_64")]
@@ -19,13 +20,44 @@ pub trait Transpose: Copy {
     unsafe fn transpose(from: *const Self, from_row: usize, to: *mut Self, to_row: usize);
 }
 
-/// `to[j][i] = from[i][j]` of `n` short rows that are `step` apart.
-pub fn short<T: Copy, const K: usize>(from: &[T], step: usize, to: &mut [T], n: usize) {
-    let to = &mut to[..K * n];
+/// `to[i][j] = from[i][j]`, where the rows of `to` are contiguous and `to_row` apart.
+///
+/// # Safety
+/// The machine has a register tile.
+pub unsafe fn lay_out<T: Transpose>(from: &View<'_, T>, to: &mut [T], to_row: usize) {
+    let (Shape { rows, cols, row_stride, col_stride }, from) = (from.shape, from.data);
+    let side = T::SQUARE;
+    let squares = if row_stride == 1 && cols.is_multiple_of(side) { rows / side } else { 0 };
+    for row in (0..squares).map(|i| i * side) {
+        for col in (0..cols).step_by(side) {
+            let (from, to) = (&from[row + col * col_stride..], &mut to[row * to_row + col..]);
+            assert!(from.len() > (side - 1) * (col_stride + 1) && to.len() > (side - 1) * (to_row + 1));
+            // SAFETY: passed on; the last elements of both squares are there.
+            unsafe { T::transpose(from.as_ptr(), col_stride, to.as_mut_ptr(), to_row) };
+        }
+    }
+    let first = squares * side;
+    match rows - first {
+        2 if row_stride == 1 => short::<T, 2>(&from[first..], col_stride, &mut to[first * to_row..], to_row, cols),
+        4 if row_stride == 1 => short::<T, 4>(&from[first..], col_stride, &mut to[first * to_row..], to_row, cols),
+        _ => {
+            for row in first..rows {
+                let line = from[row * row_stride..].iter().step_by(col_stride);
+                to[row * to_row..][..cols].iter_mut().zip(line).for_each(|(to, &x)| *to = x);
+            }
+        }
+    }
+}
+
+/// `to[j][i] = from[i][j]` of `n` short rows.
+fn short<T: Copy, const K: usize>(from: &[T], from_row: usize, to: &mut [T], to_row: usize, n: usize) {
+    let mut rows = to.chunks_mut(to_row);
+    let mut to: [&mut [T]; K] =
+        std::array::from_fn(|_| &mut rows.next().expect("gemm: a row lies within its matrix")[..n]);
     for i in 0..n {
-        let row: &[T; K] = from[i * step..].first_chunk().expect("gemm: a row lies within its matrix");
-        for (j, &x) in row.iter().enumerate() {
-            to[j * n + i] = x;
+        let row: &[T; K] = from[i * from_row..].first_chunk().expect("gemm: a row lies within its matrix");
+        for (to, &x) in to.iter_mut().zip(row) {
+            to[i] = x;
         }
     }
 }

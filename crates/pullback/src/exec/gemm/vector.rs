@@ -11,7 +11,7 @@ pub use x86::Halves;
 /// A vector of `N` elements of type `T`.
 ///
 /// # Safety
-/// Every method needs the instruction set of the vector; pointers must allow the access (`P` elements for `repeat`).
+/// Every method needs the instruction set of the vector; pointers must allow the access.
 pub trait Lanes: Copy {
     type T: Copy + std::ops::Add<Output = Self::T>;
     const N: usize;
@@ -30,38 +30,65 @@ pub trait Lanes: Copy {
     unsafe fn fetch(from: *const Self::T);
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn mul_add(self, by: Self, plus: Self) -> Self;
-    /// `P` (a power of two) consecutive elements, repeated over the vector.
-    unsafe fn repeat<const P: usize>(from: *const Self::T) -> Self;
-    /// Sums of neighbours: those of `self`, then those of `other`.
-    unsafe fn pair_add(self, other: Self) -> Self;
+    /// One element in every place.
+    unsafe fn same(from: *const Self::T) -> Self;
+    /// The first `n` places, fewer than a vector has; zero in the others.
+    #[inline(always)]
+    unsafe fn begin(from: *const Self::T, n: usize) -> Self {
+        // SAFETY: passed on; a vector is so many elements.
+        unsafe {
+            let mut all = Self::zero();
+            from.copy_to_nonoverlapping((&raw mut all).cast(), n);
+            all
+        }
+    }
+    /// Sums of lanes of `self` and of `other`, half as many of each number of which both hold some parts. `OF` is of how many
+    /// numbers: 1, then what two of those make, and so on; with as many as lanes each lane is the sum of one number, in
+    /// their order.
+    unsafe fn fold<const OF: usize>(self, other: Self) -> Self;
 }
 
 macro_rules! lanes {
     ($vector:ident, $t:ident, $n:literal of $registers:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
-     repeat($from:ident) { $($p:literal => $repeat:expr,)* }, pair_add($a:ident, $b:ident) $pair_add:block) => {
+     same($from:ident) $same:expr, fold($a:ident, $b:ident) { $($of:pat => $fold:expr,)* }) => {
         impl $crate::exec::gemm::vector::Lanes for $vector {
             type T = $t;
             const N: usize = $n;
             const REGISTERS: usize = $registers;
             // SAFETY (all): the contract of the trait.
             #[inline(always)]
-            unsafe fn zero() -> Self { unsafe { $zero() } }
-            #[inline(always)]
-            unsafe fn load(from: *const $t) -> Self { unsafe { $load(from) } }
-            #[inline(always)]
-            unsafe fn store(self, to: *mut $t) { unsafe { $store(to, self) } }
-            #[inline(always)]
-            unsafe fn fetch(from: *const $t) { $crate::exec::fetch::fetch_near(from) }
-            #[inline(always)]
-            unsafe fn add(self, other: Self) -> Self { unsafe { $add(self, other) } }
-            #[inline(always)]
-            unsafe fn mul_add(self, by: Self, plus: Self) -> Self { unsafe { $mul_add(self, by, plus) } }
-            #[inline(always)]
-            unsafe fn repeat<const P: usize>($from: *const $t) -> Self {
-                unsafe { match P { $($p => $repeat,)* _ => unreachable!() } }
+            unsafe fn zero() -> Self {
+                unsafe { $zero() }
             }
             #[inline(always)]
-            unsafe fn pair_add(self, other: Self) -> Self { let ($a, $b) = (self, other); unsafe { $pair_add } }
+            unsafe fn load(from: *const $t) -> Self {
+                unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $t) {
+                unsafe { $store(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn fetch(from: *const $t) {
+                $crate::exec::fetch::fetch_near(from)
+            }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                unsafe { $add(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, by: Self, plus: Self) -> Self {
+                unsafe { $mul_add(self, by, plus) }
+            }
+            #[inline(always)]
+            unsafe fn same($from: *const $t) -> Self {
+                unsafe { $same }
+            }
+            #[inline(always)]
+            unsafe fn fold<const OF: usize>(self, other: Self) -> Self {
+                let ($a, $b) = (self, other);
+                unsafe { match OF { $($of => $fold,)* } }
+            }
         }
     };
 }

@@ -1,5 +1,7 @@
 //! Strided matrices in borrowed memory, the operands of [`gemm`](super::gemm).
 
+use std::ops::Range;
+
 /// A matrix in somebody else's memory: element `(i, j)` is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a, T> {
@@ -65,6 +67,12 @@ impl<'a, T> View<'a, T> {
     #[cfg(test)]
     pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Self {
         View::new(data, rows, cols, cols, 1)
+    }
+
+    /// Some of its columns.
+    pub(super) fn columns(self, columns: Range<usize>) -> Self {
+        let shape = Shape { cols: columns.len(), ..self.shape };
+        View { data: &self.data[columns.start * shape.col_stride..], shape }
     }
 
     /// The transpose, of the same memory.

@@ -23,17 +23,10 @@ helpers! {
 }
 
 lanes! { float32x4_t, f32, 4 of 32, zero_f32, vld1q_f32, vst1q_f32, vaddq_f32, mul_add_f32,
-    repeat(p) {
-        1 => vdupq_n_f32(*p),
-        2 => { let two = vld1_f32(p); vcombine_f32(two, two) },
-        4 => vld1q_f32(p),
-    },
-    pair_add(a, b) { vpaddq_f32(a, b) }
+    same(p) vdupq_n_f32(*p),
+    fold(a, b) { _ => vpaddq_f32(a, b), }
 }
 lanes! { float64x2_t, f64, 2 of 32, zero_f64, vld1q_f64, vst1q_f64, vaddq_f64, mul_add_f64,
-    repeat(p) {
-        1 => vdupq_n_f64(*p),
-        2 => vld1q_f64(p),
-    },
-    pair_add(a, b) { vpaddq_f64(a, b) }
+    same(p) vdupq_n_f64(*p),
+    fold(a, b) { _ => vpaddq_f64(a, b), }
 }

@@ -31,49 +31,46 @@ impl Halves for __m512d {
 }
 
 lanes! { __m512, f32, 16 of 32, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
-    repeat(p) {
-        1 => _mm512_set1_ps(*p),
-        2 => _mm512_castpd_ps(_mm512_set1_pd(p.cast::<f64>().read_unaligned())),
-        4 => _mm512_broadcast_f32x4(_mm_loadu_ps(p)),
-        8 => _mm512_castpd_ps(_mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(p)))),
-        16 => _mm512_loadu_ps(p),
-    },
-    pair_add(a, b) {
-        let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-        _mm512_add_ps(_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+    same(p) _mm512_set1_ps(*p),
+    fold(a, b) {
+        1 => _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)),
+        2 => {
+            let (a, b) = (_mm512_castps_pd(a), _mm512_castps_pd(b));
+            let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+            _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
+        },
+        _ => _mm512_add_ps(
+            _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b),
+            _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b),
+        ),
     }
 }
 lanes! { __m512d, f64, 8 of 32, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd,
-    repeat(p) {
-        1 => _mm512_set1_pd(*p),
-        2 => _mm512_castps_pd(_mm512_broadcast_f32x4(_mm_castpd_ps(_mm_loadu_pd(p)))),
-        4 => _mm512_broadcast_f64x4(_mm256_loadu_pd(p)),
-        8 => _mm512_loadu_pd(p),
-    },
-    pair_add(a, b) {
-        let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
-        let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
-        _mm512_add_pd(_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+    same(p) _mm512_set1_pd(*p),
+    fold(a, b) {
+        1 => _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)),
+        _ => _mm512_add_pd(
+            _mm512_shuffle_f64x2::<0b10_00_10_00>(a, b),
+            _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b),
+        ),
     }
 }
 lanes! { __m256, f32, 8 of 16, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
-    repeat(p) {
-        1 => _mm256_set1_ps(*p),
-        2 => _mm256_castpd_ps(_mm256_set1_pd(p.cast::<f64>().read_unaligned())),
-        4 => _mm256_castpd_ps(_mm256_broadcast_pd(&_mm_castps_pd(_mm_loadu_ps(p)))),
-        8 => _mm256_loadu_ps(p),
-    },
-    pair_add(a, b) {
-        // Within 128-bit halves, so the middle quarters must change places.
-        _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(_mm256_hadd_ps(a, b))))
+    same(p) _mm256_set1_ps(*p),
+    fold(a, b) {
+        1 => _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)),
+        2 => {
+            let (a, b) = (_mm256_castps_pd(a), _mm256_castps_pd(b));
+            let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+            _mm256_add_ps(_mm256_castpd_ps(low), _mm256_castpd_ps(high))
+        },
+        _ => _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b)),
     }
 }
 lanes! { __m256d, f64, 4 of 16, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
-    repeat(p) {
-        1 => _mm256_set1_pd(*p),
-        2 => _mm256_broadcast_pd(&_mm_loadu_pd(p)),
-        4 => _mm256_loadu_pd(p),
-    },
-    pair_add(a, b) { _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_hadd_pd(a, b)) }
+    same(p) _mm256_set1_pd(*p),
+    fold(a, b) {
+        1 => _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)),
+        _ => _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b)),
+    }
 }
