@@ -337,6 +337,7 @@ impl<T: Gemm> Task<'_, T> {
     }
 
     fn dots(&self, pool: &Pool) {
+        // Every tile loads the columns anew: those that do not begin lines of the cache are copied to where they do.
         let in_place = self.b.shape.row_stride == 1 && self.b.data.as_ptr().align_offset(LINE) == 0;
         with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
             if !in_place {

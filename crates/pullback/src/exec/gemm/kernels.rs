@@ -350,5 +350,5 @@ pub unsafe fn dots<L: Lanes>(s: &Product<L::T>, rows: Range<usize>) {
             }
         };
     }
-    columns!(1: 16 8, 2: 8 4, 3: 5 2, 4: 4 2, 5: 3 1, 6: 2 1, 7: 2 1, 8: 2 1,);
+    columns!(1: 16 8, 2: 8 4, 3: 5 3, 4: 4 2, 5: 3 1, 6: 2 1, 7: 2 1, 8: 2 1,);
 }
