@@ -72,8 +72,10 @@ impl Slot {
     /// Lets its elements begin after so many of the vector's.
     fn begin_after(&mut self, before: usize) {
         each_dtype!(&mut self.data, v => {
-            let kept = self.len.min(v.len() - before);
-            v.copy_within(self.before..self.before + kept, before);
+            if before != self.before {
+                let kept = self.len.min(v.len() - before);
+                v.copy_within(self.before..self.before + kept, before);
+            }
             (self.before, self.len) = (before, v.len() - before);
             self.start = v[before..].as_mut_ptr().cast();
         });
