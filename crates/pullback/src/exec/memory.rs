@@ -77,7 +77,7 @@ impl Slot {
                 v.copy_within(self.before..self.before + kept, before);
             }
             (self.before, self.len) = (before, v.len() - before);
-            self.start = v[before..].as_mut_ptr().cast();
+            self.start = v.as_mut_ptr().wrapping_add(before).cast();
         });
     }
 

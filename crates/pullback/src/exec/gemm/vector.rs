@@ -50,7 +50,7 @@ pub trait Lanes: Copy {
 
 macro_rules! lanes {
     ($vector:ident, $t:ident, $n:literal of $registers:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
-     same($from:ident) $same:expr, fold($a:ident, $b:ident) { $($of:pat => $fold:expr,)* }) => {
+     same($from:ident) $same:expr, $(begin($bf:ident, $bn:ident) $begin:expr,)? fold($a:ident, $b:ident) { $($of:pat => $fold:expr,)* }) => {
         impl $crate::exec::gemm::vector::Lanes for $vector {
             type T = $t;
             const N: usize = $n;
@@ -84,6 +84,10 @@ macro_rules! lanes {
             unsafe fn same($from: *const $t) -> Self {
                 unsafe { $same }
             }
+            $(#[inline(always)]
+            unsafe fn begin($bf: *const $t, $bn: usize) -> Self {
+                unsafe { $begin }
+            })?
             #[inline(always)]
             unsafe fn fold<const OF: usize>(self, other: Self) -> Self {
                 let ($a, $b) = (self, other);
