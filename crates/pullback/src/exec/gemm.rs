@@ -6,8 +6,8 @@
 //!
 //! | way | when | how |
 //! |---|---|---|
-//! | narrow | C has few columns, rows of A are contiguous | own kernel, see [`kernels`](kernels) |
-//! | dots | as narrow, of very few columns, and K is long | own kernel |
+//! | dots | C has columns for half a vector at most, and not far more than K; rows of A are contiguous | own kernel, see [`kernels`](kernels) |
+//! | narrow | C has few columns, rows of A are contiguous | own kernel |
 //! | wide | K is small or A has few rows, C has a multiple of the vector length of columns | own kernel |
 //! | turned | C has few columns, columns of A are contiguous | the transpose of C, in scratch memory |
 //! | packed | otherwise | own kernel on packed [`panels`](panels) of B, and strips of a deep A whose columns are contiguous |
@@ -79,6 +79,9 @@ mod sealed {
 /// Calls `f` with `len` elements of scratch memory of unspecified content, of which the first begins a line of the cache.
 /// Memory is allocated only when a thread asks for more than ever before.
 fn with_scratch<T: Gemm, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
+    if len == 0 {
+        return f(&mut []);
+    }
     let mut memory = T::scratch().take();
     let spare = LINE / size_of::<T>();
     if memory.len() < len + spare {
@@ -232,8 +235,9 @@ impl Way {
         let rows_of_a = a_col == 1;
         // An element is one chain over K there, as in panels of one depth only.
         let tiny = size((m, k, n)) <= TINY && k <= panels::DEPTH;
-        // A vector along K for each column, and two more to sum its lanes, instead of one for each element of K.
-        let dots = rows_of_a && 2 * n <= lanes && n * (k.div_ceil(lanes) + 2) < k;
+        // A vector along K for each column, and about two more to sum its lanes, instead of one for each element of K and what
+        // padding W and storing parts of vectors cost, as it was measured.
+        let dots = rows_of_a && 2 * n <= lanes && k >= 4 && n * (k.div_ceil(lanes) + 2) < k + 9;
         if dots {
             Way::Dots
         } else if k == 1 || (few && (rows_of_a || n == lanes)) || (!few && tiny) {
@@ -338,13 +342,17 @@ impl<T: Gemm> Task<'_, T> {
 
     fn dots(&self, pool: &Pool) {
         // Every tile loads the columns anew: those that do not begin lines of the cache are copied to where they do.
-        let in_place = self.b.shape.row_stride == 1 && self.b.data.as_ptr().align_offset(LINE) == 0;
-        with_scratch(if in_place { 0 } else { self.k * self.n }, |packed: &mut [T]| {
+        let (start, Shape { row_stride, col_stride, .. }, line) =
+            (self.b.data.as_ptr(), self.b.shape, LINE / size_of::<T>());
+        let in_lines = start.align_offset(LINE) == 0 && (self.n == 1 || col_stride.is_multiple_of(line));
+        let in_place = row_stride == 1 && in_lines;
+        let apart = self.k.next_multiple_of(line);
+        with_scratch(if in_place { 0 } else { apart * self.n }, |packed: &mut [T]| {
             if !in_place {
                 // SAFETY: where products are dots there is a register tile.
-                unsafe { transpose::lay_out(&self.b.t(), packed, self.k) };
+                unsafe { transpose::lay_out(&self.b.t(), packed, apart) };
             }
-            let (w, w_row) = if in_place { (self.b.data, self.b.shape.col_stride) } else { (&*packed, self.k) };
+            let (w, w_row) = if in_place { (self.b.data, col_stride) } else { (&*packed, apart) };
             self.blocks(pool, (32, self.n), |rows, cols| {
                 let product = self.product(w.as_ptr(), w_row, cols);
                 // SAFETY: `way` has seen to contiguous rows of A and C and to few columns, of which a block has all; bounds,

@@ -38,7 +38,7 @@ pub(crate) struct Memory {
 /// A buffer, and where its elements begin: several threads write to parts of it at once, through that pointer alone.
 ///
 /// They begin a line of the cache, for vectors that lie across two lines take twice as long to load, and longer to store.
-/// What goes out as a result begins where its vector does.
+/// What goes out as a result begins where its vector does, and so does what is written there from the next call on.
 #[derive(Debug)]
 struct Slot {
     data: Data,
@@ -97,6 +97,7 @@ impl Slot {
     /// The data alone.
     fn into_data(mut self, n: usize) -> Data {
         self.grow(n);
+        self.len = n;
         self.begin_after(0);
         self.data.resize(n);
         self.data
@@ -267,6 +268,17 @@ mod tests {
             memory.put(slot, data);
             // SAFETY: as above.
             assert_eq!(unsafe { memory.read::<T>(Place::Slot(slot), 0, 0, 100_000) }, wanted(100_000));
+            // What was given is kept as it lies when there is to be more, and fewer or more may be taken.
+            memory.reserve(slot, 100_001);
+            // SAFETY: as above.
+            assert_eq!(unsafe { memory.read::<T>(Place::Slot(slot), 0, 0, 100_000) }, wanted(100_000));
+            assert_eq!(T::slice(&memory.take(slot, 10)).expect("the type of the buffer"), wanted(10));
+            assert_eq!(memory.take(slot, 3).len(), 3);
+            let other = memory.add(T::DTYPE);
+            memory.reserve(other, 5);
+            // SAFETY: as above.
+            unsafe { memory.write::<T>(Place::Slot(other), 0, 0, 5) }.clone_from_slice(&wanted(5));
+            assert_eq!(T::slice(&memory.take(other, 900)).expect("the type of the buffer")[..5], wanted(5));
         }
         check(|i| i as f32);
         check(|i| i as f64);

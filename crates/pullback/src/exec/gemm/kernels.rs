@@ -21,6 +21,9 @@ const STEPS: usize = 4;
 /// Most columns of a tile.
 const MOST_COLUMNS: usize = 64;
 
+/// Most sums of a tile of dots.
+const MOST_SUMS: usize = 16;
+
 /// `R` rows of C, as many columns as a row has, from row `row` and column `column` on.
 #[inline(always)]
 unsafe fn wide_tile<A: Across, const R: usize>(s: &Product<A::T>, row: usize, column: usize) {
@@ -92,10 +95,7 @@ unsafe fn edge_tile<A: Across, const R: usize>(s: &Product<A::T>, row: usize) {
         wide_tile::<A, R>(&Product { a, c: sums, c_row: MOST_COLUMNS, accumulate: false, ..*s }, 0, 0);
         for r in 0..R {
             let (from, to) = (sums.add(r * MOST_COLUMNS), s.c.add((row + r) * s.c_row));
-            for j in 0..s.n {
-                let (to, x) = (&mut *to.add(j), *from.add(j));
-                *to = if s.accumulate { *to + x } else { x };
-            }
+            put_each(from, to, s.n, s.accumulate);
         }
     }
 }
@@ -209,15 +209,15 @@ unsafe fn dots_step<L: Lanes, const C: usize, const R: usize>(acc: &mut [[L; C];
 
 /// So many vectors that are `step` elements apart, or what the first `n` places of each hold.
 #[inline(always)]
-unsafe fn lines<L: Lanes, const R: usize>(from: *const L::T, step: usize, n: usize) -> [L; R] {
+unsafe fn vectors<L: Lanes, const R: usize>(from: *const L::T, step: usize, n: usize) -> [L; R] {
     // SAFETY: passed on.
     unsafe {
-        let mut lines = [L::zero(); R];
-        for (r, line) in lines.iter_mut().enumerate() {
+        let mut all = [L::zero(); R];
+        for (r, x) in all.iter_mut().enumerate() {
             let from = from.add(r * step);
-            *line = if n == L::N { L::load(from) } else { L::begin(from, n) };
+            *x = if n == L::N { L::load(from) } else { L::begin(from, n) };
         }
-        lines
+        all
     }
 }
 
@@ -229,12 +229,12 @@ unsafe fn dots_tile<L: Lanes, const C: usize, const R: usize>(s: &Product<L::T>,
         let mut acc = [[L::zero(); C]; R];
         let (mut a, mut w) = (s.a.add(first * s.a_row), s.w);
         for _ in 0..s.k / L::N {
-            dots_step(&mut acc, lines(a, s.a_row, L::N), lines(w, s.w_row, L::N));
+            dots_step(&mut acc, vectors(a, s.a_row, L::N), vectors(w, s.w_row, L::N));
             (a, w) = (a.add(L::N), w.add(L::N));
         }
         let rest = s.k % L::N;
         if rest > 0 {
-            dots_step(&mut acc, lines(a, s.a_row, rest), lines(w, s.w_row, rest));
+            dots_step(&mut acc, vectors(a, s.a_row, rest), vectors(w, s.w_row, rest));
         }
         // The rows follow each other, with `C` columns each.
         let mut all = [L::zero(); MOST_SUMS];
@@ -259,9 +259,6 @@ unsafe fn dots_tile<L: Lanes, const C: usize, const R: usize>(s: &Product<L::T>,
         }
     }
 }
-
-/// Most sums of a tile of dots.
-const MOST_SUMS: usize = 16;
 
 /// The sums of the lanes of each vector, one after the other.
 #[inline(always)]
@@ -335,7 +332,7 @@ unsafe fn dots_rows<L: Lanes, const C: usize, const R: usize>(s: &Product<L::T>,
 
 #[inline(always)]
 pub unsafe fn dots<L: Lanes>(s: &Product<L::T>, rows: Range<usize>) {
-    // Half of the registers for sums, and what is left for what they are made of.
+    // About half of the registers for sums, and what is left for what they are made of.
     macro_rules! columns {
         ($($c:literal: $many:literal $few:literal,)*) => {
             // SAFETY: passed on.

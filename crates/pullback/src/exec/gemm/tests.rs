@@ -338,3 +338,48 @@ fn strips_give_what_rows_give() {
         one::<f32>(&mut noise, sizes);
     }
 }
+
+/// Dots read columns where they lie if these begin lines of the cache, and copied otherwise: every distance of columns.
+#[test]
+fn dots_of_columns_in_place_and_copied_are_alike() {
+    fn one<T: Real>(noise: &mut Noise, (m, k, n): (usize, usize, usize), gap: usize, skip: usize) {
+        let (line, distance) = (LINE / size_of::<T>(), k.next_multiple_of(LINE / size_of::<T>()) + gap);
+        let mut draw = |len: usize| -> Vec<T> { (0..len).map(|_| Real::from(noise.next())).collect() };
+        let (a, b) = (draw(m * k), draw(n * distance + 2 * line));
+        let b = &b[b.as_ptr().align_offset(LINE) + skip..];
+        let plain: Vec<T> = (0..k * n).map(|i| b[i % n * distance + i / n]).collect();
+        for isa in Isa::all() {
+            let run = |b: View<'_, T>| {
+                let mut c = vec![T::default(); m * n];
+                let a = View::row_major(&a, m, k);
+                gemm_on(isa, &Pool::new(1), ViewMut::row_major(&mut c, m, n), a, b, sums(false));
+                c
+            };
+            let in_place = run(View::new(b, k, n, 1, distance));
+            assert!(in_place == run(View::row_major(&plain, k, n)), "{isa:?} [{m}, {k}] · [{k}, {n}], {gap}, {skip}");
+        }
+    }
+    let mut noise = Noise(13);
+    for (k, n) in [(128, 8), (128, 2), (50, 4), (50, 1), (4, 3), (21, 7)] {
+        for (gap, skip) in [(0, 0), (64, 0), (5, 0), (0, 1), (5, 3)] {
+            one::<f32>(&mut noise, (37, k, n), gap, skip);
+            one::<f64>(&mut noise, (37, k, n), gap, skip);
+        }
+    }
+}
+
+#[test]
+fn scratch_memory_begins_a_line() {
+    for len in [1, 7, 1000, 3, 100_000] {
+        with_scratch(len, |all: &mut [f32]| assert!(all.len() == len && all.as_ptr().addr().is_multiple_of(LINE)));
+        with_scratch(len, |all: &mut [f64]| assert!(all.len() == len && all.as_ptr().addr().is_multiple_of(LINE)));
+    }
+}
+
+#[test]
+fn one_number_may_be_every_row_of_the_right_operand() {
+    let (a, mut c) = ([1.0f32; 40], [0.0f32; 3]);
+    let b = View::new(&[1.0, 2.0, 3.0], 40, 3, 0, 1);
+    gemm(&Pool::new(1), ViewMut::row_major(&mut c, 1, 3), View::row_major(&a, 1, 40), b, sums(false));
+    assert_eq!(c, [40.0, 80.0, 120.0]);
+}

@@ -42,8 +42,11 @@ pub unsafe fn lay_out<T: Transpose>(from: &View<'_, T>, to: &mut [T], to_row: us
         4 if row_stride == 1 => short::<T, 4>(&from[first..], col_stride, &mut to[first * to_row..], to_row, cols),
         _ => {
             for row in first..rows {
-                let line = from[row * row_stride..].iter().step_by(col_stride);
-                to[row * to_row..][..cols].iter_mut().zip(line).for_each(|(to, &x)| *to = x);
+                let (from, to) = (&from[row * row_stride..], &mut to[row * to_row..][..cols]);
+                match col_stride {
+                    1 => to.copy_from_slice(&from[..cols]),
+                    _ => to.iter_mut().enumerate().for_each(|(col, to)| *to = from[col * col_stride]),
+                }
             }
         }
     }

@@ -33,15 +33,7 @@ pub trait Lanes: Copy {
     /// One element in every place.
     unsafe fn same(from: *const Self::T) -> Self;
     /// The first `n` places, fewer than a vector has; zero in the others.
-    #[inline(always)]
-    unsafe fn begin(from: *const Self::T, n: usize) -> Self {
-        // SAFETY: passed on; a vector is so many elements.
-        unsafe {
-            let mut all = Self::zero();
-            from.copy_to_nonoverlapping((&raw mut all).cast(), n);
-            all
-        }
-    }
+    unsafe fn begin(from: *const Self::T, n: usize) -> Self;
     /// Sums of lanes of `self` and of `other`, half as many of each number of which both hold some parts. `OF` is of how many
     /// numbers: 1, then what two of those make, and so on; with as many as lanes each lane is the sum of one number, in
     /// their order.
@@ -50,7 +42,7 @@ pub trait Lanes: Copy {
 
 macro_rules! lanes {
     ($vector:ident, $t:ident, $n:literal of $registers:literal, $zero:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident,
-     same($from:ident) $same:expr, $(begin($bf:ident, $bn:ident) $begin:expr,)? fold($a:ident, $b:ident) { $($of:pat => $fold:expr,)* }) => {
+     same($from:ident) $same:expr, begin($begins:ident, $count:ident) $begin:expr, fold($a:ident, $b:ident) { $($of:pat => $fold:expr,)* }) => {
         impl $crate::exec::gemm::vector::Lanes for $vector {
             type T = $t;
             const N: usize = $n;
@@ -84,10 +76,10 @@ macro_rules! lanes {
             unsafe fn same($from: *const $t) -> Self {
                 unsafe { $same }
             }
-            $(#[inline(always)]
-            unsafe fn begin($bf: *const $t, $bn: usize) -> Self {
+            #[inline(always)]
+            unsafe fn begin($begins: *const $t, $count: usize) -> Self {
                 unsafe { $begin }
-            })?
+            }
             #[inline(always)]
             unsafe fn fold<const OF: usize>(self, other: Self) -> Self {
                 let ($a, $b) = (self, other);

@@ -24,9 +24,17 @@ helpers! {
 
 lanes! { float32x4_t, f32, 4 of 32, zero_f32, vld1q_f32, vst1q_f32, vaddq_f32, mul_add_f32,
     same(p) vdupq_n_f32(*p),
+    begin(p, n) {
+        let mut x = zero_f32();
+        if n > 0 { x = vld1q_lane_f32::<0>(p, x); }
+        if n > 1 { x = vld1q_lane_f32::<1>(p.add(1), x); }
+        if n > 2 { x = vld1q_lane_f32::<2>(p.add(2), x); }
+        x
+    },
     fold(a, b) { _ => vpaddq_f32(a, b), }
 }
 lanes! { float64x2_t, f64, 2 of 32, zero_f64, vld1q_f64, vst1q_f64, vaddq_f64, mul_add_f64,
     same(p) vdupq_n_f64(*p),
+    begin(p, n) if n > 0 { vld1q_lane_f64::<0>(p, zero_f64()) } else { zero_f64() },
     fold(a, b) { _ => vpaddq_f64(a, b), }
 }

@@ -59,7 +59,10 @@ lanes! { __m512d, f64, 8 of 32, _mm512_setzero_pd, _mm512_loadu_pd, _mm512_store
 }
 lanes! { __m256, f32, 8 of 16, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps,
     same(p) _mm256_set1_ps(*p),
-    begin(p, n) _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0,1,2,3,4,5,6,7))),
+    begin(p, n) {
+        let places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), places))
+    },
     fold(a, b) {
         1 => _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)),
         2 => {
@@ -72,7 +75,10 @@ lanes! { __m256, f32, 8 of 16, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu
 }
 lanes! { __m256d, f64, 4 of 16, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd,
     same(p) _mm256_set1_pd(*p),
-    begin(p, n) _mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0,1,2,3))),
+    begin(p, n) {
+        let places = _mm256_setr_epi64x(0, 1, 2, 3);
+        _mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), places))
+    },
     fold(a, b) {
         1 => _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)),
         _ => _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b)),
