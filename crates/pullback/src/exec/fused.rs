@@ -5,7 +5,7 @@
 
 use crate::exec::interleave;
 use crate::exec::kernel::{Op, Source};
-use crate::exec::lanes::{Run, Vectors, WIDTH};
+use crate::exec::lanes::{Run, zip2, zip3, zip4};
 use crate::ir::Var;
 use crate::lowering::PointOp;
 use crate::math::Real;
@@ -173,63 +173,6 @@ fn logistic(chain: &[Link], uses: &[usize], product: Source, softplus: Source) -
     (other != logit && (x == logit || y == logit)).then(|| (vec![a, b, other], vec![k, l, m]))
 }
 
-/// `to = f(a, b)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
-#[inline(always)]
-fn zip2<T: Real>(to: &mut [T], [a, b]: [Run<'_, T>; 2], f: impl Fn(T, T) -> T) {
-    let to = to.as_chunks_mut::<WIDTH>().0;
-    let n = to.len();
-    let mut same = [[T::ZERO; WIDTH]; 2];
-    let [sa, sb] = &mut same;
-    let (a, b) = (Vectors::of(a, n, sa), Vectors::of(b, n, sb));
-    for (i, to) in to.iter_mut().enumerate() {
-        // SAFETY: `i` is below the number of vectors that is written.
-        let (a, b) = unsafe { (a.at(i), b.at(i)) };
-        let mut y = [T::ZERO; WIDTH];
-        for j in 0..WIDTH {
-            y[j] = f(a[j], b[j]);
-        }
-        *to = y;
-    }
-}
-
-/// `to = f(a, b, c)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
-#[inline(always)]
-fn zip3<T: Real>(to: &mut [T], [a, b, c]: [Run<'_, T>; 3], f: impl Fn(T, T, T) -> T) {
-    let to = to.as_chunks_mut::<WIDTH>().0;
-    let n = to.len();
-    let mut same = [[T::ZERO; WIDTH]; 3];
-    let [sa, sb, sc] = &mut same;
-    let (a, b, c) = (Vectors::of(a, n, sa), Vectors::of(b, n, sb), Vectors::of(c, n, sc));
-    for (i, to) in to.iter_mut().enumerate() {
-        // SAFETY: `i` is below the number of vectors that is written.
-        let (a, b, c) = unsafe { (a.at(i), b.at(i), c.at(i)) };
-        let mut y = [T::ZERO; WIDTH];
-        for j in 0..WIDTH {
-            y[j] = f(a[j], b[j], c[j]);
-        }
-        *to = y;
-    }
-}
-
-/// `to = f(a, b, c, d)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
-#[inline(always)]
-fn zip4<T: Real>(to: &mut [T], [a, b, c, d]: [Run<'_, T>; 4], f: impl Fn(T, T, T, T) -> T) {
-    let to = to.as_chunks_mut::<WIDTH>().0;
-    let n = to.len();
-    let mut same = [[T::ZERO; WIDTH]; 4];
-    let [sa, sb, sc, sd] = &mut same;
-    let (a, b, c, d) = (Vectors::of(a, n, sa), Vectors::of(b, n, sb), Vectors::of(c, n, sc), Vectors::of(d, n, sd));
-    for (i, to) in to.iter_mut().enumerate() {
-        // SAFETY: `i` is below the number of vectors that is written.
-        let (a, b, c, d) = unsafe { (a.at(i), b.at(i), c.at(i), d.at(i)) };
-        let mut y = [T::ZERO; WIDTH];
-        for j in 0..WIDTH {
-            y[j] = f(a[j], b[j], c[j], d[j]);
-        }
-        *to = y;
-    }
-}
-
 /// A fused operation on a whole number of vectors.
 #[inline(always)]
 pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d]: [Run<'_, T>; 4]) {
@@ -253,6 +196,7 @@ pub(super) fn run<T: Real, const FMA: bool>(op: Fused, to: &mut [T], [a, b, c, d
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::lanes::ALIKE;
 
     fn link(op: Op, args: &[Source], output: u32) -> Link {
         Link { op, args: args.to_vec(), output: Var(output) }
@@ -326,20 +270,36 @@ mod tests {
     fn one_number_and_many_mix() {
         let x: Vec<f32> = (0..32).map(|i| i as f32).collect();
         let mut to = vec![0.0; 32];
-        run::<f32, false>(Fused::MixSquare, &mut to, [Run::Each(&x), Run::All(0.5), Run::Each(&x), Run::All(0.25)]);
+        run::<f32, false>(
+            Fused::MixSquare,
+            &mut to,
+            [Run::each(&x), Run::all(&[0.5; ALIKE]), Run::each(&x), Run::all(&[0.25; ALIKE])],
+        );
         assert!(to.iter().zip(&x).all(|(y, x)| *y == x * 0.5 + x * x * 0.25));
-        run::<f32, false>(Fused::SubRatio, &mut to, [Run::Each(&x), Run::Each(&x), Run::All(3.0), Run::All(7.0)]);
+        run::<f32, false>(
+            Fused::SubRatio,
+            &mut to,
+            [Run::each(&x), Run::each(&x), Run::all(&[3.0; ALIKE]), Run::all(&[7.0; ALIKE])],
+        );
         assert!(to.iter().zip(&x).all(|(y, x)| *y == x - x * 3.0 / 7.0));
-        run::<f32, false>(Fused::AddRoot, &mut to, [Run::All(1.0), Run::Each(&x), Run::All(3.0), Run::All(0.0)]);
+        run::<f32, false>(
+            Fused::AddRoot,
+            &mut to,
+            [Run::all(&[1.0; ALIKE]), Run::each(&x), Run::all(&[3.0; ALIKE]), Run::all(&[0.0; ALIKE])],
+        );
         assert!(to.iter().zip(&x).all(|(y, x)| *y == 1.0 + x.sqrt() * 3.0));
-        let sum = [Run::Each(&x), Run::All(-7.5), Run::All(0.5), Run::All(0.0)];
+        let sum = [Run::each(&x), Run::all(&[-7.5; ALIKE]), Run::all(&[0.5; ALIKE]), Run::all(&[0.0; ALIKE])];
         run::<f32, false>(Fused::SoftplusSum, &mut to, sum);
         assert!(to.iter().zip(&x).all(|(y, x)| *y == Real::softplus::<false>(x - 7.5)));
         run::<f32, false>(Fused::SigmoidSum, &mut to, sum);
         assert!(to.iter().zip(&x).all(|(y, x)| *y == Real::sigmoid::<false>(x - 7.5)));
         run::<f32, false>(Fused::Logistic, &mut to, sum);
         assert!(to.iter().zip(&x).all(|(y, x)| *y == 0.5 * (x - 7.5) - Real::softplus::<false>(x - 7.5)));
-        run::<f32, false>(Fused::ProductSub, &mut to, [Run::All(3.0), Run::Each(&x), Run::Each(&x), Run::All(0.0)]);
+        run::<f32, false>(
+            Fused::ProductSub,
+            &mut to,
+            [Run::all(&[3.0; ALIKE]), Run::each(&x), Run::each(&x), Run::all(&[0.0; ALIKE])],
+        );
         assert!(to.iter().zip(&x).all(|(y, x)| *y == x * x - 3.0));
     }
 }

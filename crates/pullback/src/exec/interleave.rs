@@ -1,10 +1,10 @@
 //! Operations of many steps, taken in turn on several vectors: see `abreast.rs` of [`crate::math`].
 
-use crate::exec::lanes::{Run, Vectors, WIDTH};
+use crate::exec::lanes::{ALIKE, Run, WIDTH};
 use crate::math::{ABREAST, Real};
 
 /// Numbers that are taken in turn at once.
-pub(super) const SOME: usize = ABREAST * WIDTH;
+pub(super) const SOME: usize = ALIKE;
 
 /// How many of so many numbers are: none of f64, whose functions take one number at a time.
 #[inline(always)]
@@ -133,16 +133,9 @@ fn runs<T: Real, const FMA: bool, F: Steps, const N: usize, const A: usize>(
     [a, b, c, d]: [Run<'_, T>; 4],
 ) {
     let to = to.as_chunks_mut::<N>().0;
-    let n = to.len();
-    let [mut sa, mut sb, mut sc, mut sd] = [[T::ZERO; N]; 4];
-    let (a, b, c, d) = (
-        Vectors::of(a, n, &mut sa),
-        Vectors::of(b, n, &mut sb),
-        Vectors::of(c, n, &mut sc),
-        Vectors::of(d, n, &mut sd),
-    );
+    assert!([a, b, c, d].iter().all(|x| x.has(to.len() * N)), "lanes: operands of so many numbers");
     for (i, to) in to.iter_mut().enumerate() {
-        // SAFETY: `i` is below the number of runs that are written.
+        // SAFETY: `i` is below the number of runs that are written, and operands have as many.
         let (a, b, c, d) = unsafe { (a.there(i), b.there(i), c.there(i), d.there(i)) };
         match F::near(a) {
             true => one::<T, FMA, F::Near, N, A>(to, a, b, c, d),
@@ -200,7 +193,8 @@ mod tests {
             let x = [draw(1.0), draw(1.3), draw(0.7), draw(0.9)];
             for alike in 0..16 {
                 let one = |i: usize| T::from_f64(0.25 * i as f64 - 0.4);
-                let run = |i: usize| if alike >> i & 1 == 0 { Run::Each(&x[i][..]) } else { Run::All(one(i)) };
+                let alike_at = std::array::from_fn::<_, 4, _>(|i| [one(i); ALIKE]);
+                let run = |i: usize| if alike >> i & 1 == 0 { Run::each(&x[i][..]) } else { Run::all(&alike_at[i]) };
                 let at = |i: usize, j: usize| if alike >> i & 1 == 0 { x[i][j] } else { one(i) };
                 let holds = |what: &str, to: &[T], want: &dyn Fn(usize) -> T| {
                     for (j, &y) in to.iter().enumerate() {
@@ -258,7 +252,7 @@ mod tests {
                 let mut x: Vec<f32> = (0..144).map(|i| (i as f32 * 1.7).sin() * 0.9994).collect();
                 x[at] = far;
                 let mut to = vec![0.0; 144];
-                run::<f32, true, ErfInv>(&mut to, [Run::Each(&x); 4]);
+                run::<f32, true, ErfInv>(&mut to, [Run::each(&x); 4]);
                 for (y, x) in to.iter().zip(&x) {
                     assert!(same((*y).into(), Real::erf_inv::<true>(*x).into()), "{x}: {y}");
                 }

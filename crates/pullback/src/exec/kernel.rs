@@ -1,5 +1,7 @@
 //! A fused chain of elementwise operations, with sums of its lines: a short program over tiles that stay in the nearest cache.
 
+mod places;
+
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::fused::{self, Fused, Link};
@@ -11,6 +13,7 @@ use crate::lowering::{Lowering, PointOp};
 use crate::opt::fuse::{Role, role};
 use crate::opt::simplify::scalar;
 use crate::shape::Dim;
+use places::allocate;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -84,6 +87,9 @@ pub(super) struct Instruction {
     pub(super) op: Op,
     pub(super) register: usize,
     pub(super) args: [Source; 4],
+    /// The places of these, and that of what it makes.
+    pub(super) from: [usize; 4],
+    pub(super) to: usize,
     /// The result whose memory is written instead of the register, or after it where an operand lies there.
     pub(super) direct: Option<usize>,
     /// The results that are copied out of registers once this is done.
@@ -117,6 +123,8 @@ pub(crate) struct Kernel {
     /// In the order of the targets.
     pub(super) stores: Vec<Store>,
     pub(super) registers: usize,
+    /// The numbers that it is written with.
+    pub(super) numbers: Vec<f64>,
 }
 
 /// A chain with what it reads and writes.
@@ -299,78 +307,6 @@ fn merge(
         })
         .collect();
     (counts, loads, reads)
-}
-
-/// Gives each value a register for as long as it is read; the chain, and the variables that it writes.
-fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: Uses<'_>) -> (Kernel, Vec<Var>) {
-    let n = chain.len();
-    let mut last_read: Vec<usize> = (0..n).collect();
-    for (k, link) in chain.iter().enumerate() {
-        for a in &link.args {
-            if let Source::Register(j) = a {
-                last_read[*j] = k;
-            }
-        }
-    }
-    let mut free: Vec<usize> = Vec::new();
-    let mut registers = 0;
-    let mut number = vec![0; n];
-    let mut at = vec![Source::Register(0); n];
-    let mut instructions: Vec<Instruction> = Vec::new();
-    let mut stores: Vec<Store> = Vec::new();
-    let mut written: Vec<Var> = Vec::new();
-    for (k, Link { op, args, output }) in chain.into_iter().enumerate() {
-        let mut resolved = [Source::Number(0.0); 4];
-        for (to, a) in resolved.iter_mut().zip(&args) {
-            *to = if let Source::Register(j) = a { at[*j] } else { *a };
-        }
-        let register = free.pop().unwrap_or_else(|| {
-            registers += 1;
-            registers - 1
-        });
-        number[k] = register;
-        at[k] = Source::Register(register);
-        let bools = graph.ty(output).dtype == DType::Bool;
-        let first = stores.len();
-        let mut direct = None;
-        if let Some(&sum) = uses.sums.get(&output) {
-            stores.push(Store { register, bools: false, over: false, summed: true });
-            written.push(sum);
-        } else if (uses.kept)(output) {
-            if !bools {
-                direct = Some(first);
-                at[k] = Source::Result(first);
-            }
-            stores.push(Store { register, bools, over: false, summed: false });
-            written.push(output);
-        }
-        let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
-        instructions.push(Instruction { op, register, args: resolved, direct, stores: copied });
-        let mut released: Vec<usize> = Vec::new();
-        for a in &args {
-            if let Source::Register(j) = a
-                && last_read[*j] == k
-                && !released.contains(j)
-            {
-                released.push(*j);
-            }
-        }
-        free.extend(released.iter().map(|&j| number[j]));
-        if last_read[k] == k {
-            free.push(register);
-        }
-    }
-    for arg in instructions.iter_mut().flat_map(|i| &mut i.args) {
-        if let Source::Load(l) = *arg {
-            *arg = match &loads[l] {
-                load if load.single => Source::Single(l),
-                load if load.in_place() => *arg,
-                _ => Source::Register(registers + l),
-            };
-        }
-    }
-    let kernel = Kernel { lanes: DType::F32, axes: Vec::new(), loads, instructions, stores, registers };
-    (kernel, written)
 }
 
 impl Kernel {

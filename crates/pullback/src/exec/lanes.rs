@@ -4,10 +4,12 @@
 //! inside such a loop would block that, so there is none.
 
 use crate::array::Element;
+use crate::exec::frame::Frame;
 use crate::exec::interleave;
 use crate::lowering::{PointOp, max, min};
-use crate::math::Real;
+use crate::math::{ABREAST, Real};
 use std::cell::RefCell;
+use std::slice;
 
 /// Numbers in a register: 4 KB of f32, so that a chain's few live ones stay in the first cache.
 pub(crate) const TILE: usize = 1024;
@@ -15,42 +17,70 @@ pub(crate) const TILE: usize = 1024;
 /// Numbers that are computed together: runs are a whole number of so many, and no loop has a slow rest.
 pub(crate) const WIDTH: usize = 16;
 
-/// Numbers of memory that a register has beyond a tile: so that it can begin at a vector's boundary, and that
-/// registers do not lie whole pages apart, where a load waits for every store to the same place in its page.
-const SPARE: usize = 128;
+/// Numbers that an operand has which is the same everywhere: as many as are taken at once at the most.
+pub(crate) const ALIKE: usize = ABREAST * WIDTH;
 
-/// The part of a register that begins at the boundary of a vector.
-#[inline(always)]
-pub(crate) fn aligned<T>(register: &[T]) -> &[T] {
-    let skip = register.as_ptr().align_offset(64);
-    &register[skip.min(register.len())..]
-}
-
-/// [`aligned`], to be written.
-#[inline(always)]
-pub(crate) fn aligned_mut<T>(register: &mut [T]) -> &mut [T] {
-    let skip = register.as_ptr().align_offset(64);
-    let skip = skip.min(register.len());
-    &mut register[skip..]
-}
-
-/// An operand of an operation on a run.
+/// An operand of an operation on a run: one number for each place, or [`ALIKE`] that are the same, for all.
 #[derive(Clone, Copy)]
-pub(crate) enum Run<'a, T> {
-    /// One number for each place.
-    Each(&'a [T]),
-    /// The same number everywhere.
-    All(T),
+pub(crate) struct Run<'a, T> {
+    numbers: &'a [T],
+    mask: usize,
 }
 
 impl<'a, T> Run<'a, T> {
+    /// One number for each place.
+    #[cfg(test)]
+    pub(crate) fn each(numbers: &'a [T]) -> Run<'a, T> {
+        Run { numbers, mask: usize::MAX }
+    }
+
+    /// The same number everywhere.
+    #[cfg(test)]
+    pub(crate) fn all(same: &'a [T; ALIKE]) -> Run<'a, T> {
+        Run { numbers: same, mask: 0 }
+    }
+
+    /// One number for each of `n` places, or the same everywhere, as the mask says.
+    ///
+    /// # Safety
+    /// So many numbers are at `at`, or [`ALIKE`], and nobody writes to them while this lives.
+    #[inline(always)]
+    pub(super) unsafe fn from_raw(at: *const T, n: usize, mask: usize) -> Run<'a, T> {
+        let n = if mask == 0 { ALIKE } else { n };
+        // SAFETY: passed on.
+        Run { numbers: unsafe { slice::from_raw_parts(at, n) }, mask }
+    }
+
     /// The operand from place `first` on.
     #[inline(always)]
     pub(super) fn skip(self, first: usize) -> Run<'a, T> {
-        match self {
-            Run::Each(x) => Run::Each(&x[first..]),
-            same => same,
-        }
+        Run { numbers: &self.numbers[first & self.mask..], mask: self.mask }
+    }
+
+    /// Whether it has numbers for so many places.
+    #[inline(always)]
+    pub(super) fn has(self, n: usize) -> bool {
+        n & self.mask <= self.numbers.len()
+    }
+
+    /// The number of a place.
+    #[inline(always)]
+    fn at(self, i: usize) -> T
+    where
+        T: Copy,
+    {
+        self.numbers[i & self.mask]
+    }
+
+    /// The numbers of `N` places, `N` of them at a time.
+    ///
+    /// # Safety
+    /// It has numbers for `(i + 1) N` places, and `N` is at most [`ALIKE`].
+    #[inline(always)]
+    pub(super) unsafe fn there<const N: usize>(self, i: usize) -> &'a [T; N] {
+        const { assert!(N <= ALIKE) };
+        // SAFETY: there are so many, or as many as any `N`.
+        unsafe { &*self.numbers.as_ptr().add((i & self.mask) * N).cast() }
     }
 }
 
@@ -92,85 +122,34 @@ macro_rules! per_isa {
 }
 pub(crate) use per_isa;
 
-/// `to[i] = f(a[i])`.
-#[inline(always)]
-fn map<T: Real>(to: &mut [T], a: Run<'_, T>, f: impl Fn(T) -> T) {
-    match a {
-        Run::Each(a) => {
-            let n = to.len();
-            let a = &a[..n];
-            for i in 0..n {
-                to[i] = f(a[i]);
+/// Defines `to = f(operands)` over a whole number of vectors: one loop for operands of many numbers and of one alike.
+///
+/// Programs go through many operations of few numbers each: code that is short stays in the cache. Spelled out for each
+/// number of operands, for arrays of operands would not be kept in registers.
+macro_rules! zips {
+    ($($name:ident, $operands:literal: $($x:ident $t:ident),*;)*) => {$(
+        #[inline(always)]
+        pub(super) fn $name<T: Real>(to: &mut [T], [$($x),*]: [Run<'_, T>; $operands], f: impl Fn($($t),*) -> T) {
+            let to = to.as_chunks_mut::<WIDTH>().0;
+            assert!($($x.has(to.len() * WIDTH))&&*, "lanes: operands of so many numbers");
+            for (i, to) in to.iter_mut().enumerate() {
+                // SAFETY: `i` is below the number of vectors that is written, and operands have as many.
+                let ($($x,)*) = unsafe { ($($x.there::<WIDTH>(i),)*) };
+                let ($($x,)*) = ($(*$x,)*);
+                let mut y = [T::ZERO; WIDTH];
+                for j in 0..WIDTH {
+                    y[j] = f($($x[j]),*);
+                }
+                *to = y;
             }
         }
-        Run::All(a) => to.fill(f(a)),
-    }
+    )*};
 }
-
-/// `to[i] = f(a[i], b[i])`.
-#[inline(always)]
-fn zip<T: Real>(to: &mut [T], a: Run<'_, T>, b: Run<'_, T>, f: impl Fn(T, T) -> T) {
-    let n = to.len();
-    match (a, b) {
-        (Run::Each(a), Run::Each(b)) => {
-            let (a, b) = (&a[..n], &b[..n]);
-            for i in 0..n {
-                to[i] = f(a[i], b[i]);
-            }
-        }
-        (Run::Each(a), Run::All(b)) => {
-            let a = &a[..n];
-            for i in 0..n {
-                to[i] = f(a[i], b);
-            }
-        }
-        (Run::All(a), Run::Each(b)) => {
-            let b = &b[..n];
-            for i in 0..n {
-                to[i] = f(a, b[i]);
-            }
-        }
-        (Run::All(a), Run::All(b)) => to.fill(f(a, b)),
-    }
-}
-
-/// An operand, so many numbers at a time; one that is the same everywhere is one such run, read again and again.
-#[derive(Clone, Copy)]
-pub(super) struct Vectors<'a, T, const N: usize> {
-    vectors: &'a [[T; N]],
-    mask: usize,
-}
-
-impl<'a, T: Real, const N: usize> Vectors<'a, T, N> {
-    /// An operand of at least `n` vectors.
-    #[inline(always)]
-    pub(super) fn of(run: Run<'a, T>, n: usize, same: &'a mut [T; N]) -> Vectors<'a, T, N> {
-        match run {
-            Run::Each(x) => Vectors { vectors: &x.as_chunks().0[..n], mask: usize::MAX },
-            Run::All(x) => {
-                *same = [x; N];
-                Vectors { vectors: std::slice::from_ref(same), mask: 0 }
-            }
-        }
-    }
-
-    /// # Safety
-    /// `i` is below the `n` that it was made for.
-    #[inline(always)]
-    pub(super) unsafe fn at(self, i: usize) -> [T; N] {
-        // SAFETY: passed on.
-        unsafe { *self.there(i) }
-    }
-
-    /// The same where it lies.
-    ///
-    /// # Safety
-    /// As above.
-    #[inline(always)]
-    pub(super) unsafe fn there(self, i: usize) -> &'a [T; N] {
-        // SAFETY: `i` itself where there are `n` vectors, and 0 where there is one.
-        unsafe { self.vectors.get_unchecked(i & self.mask) }
-    }
+zips! {
+    zip1, 1: a T;
+    zip2, 2: a T, b T;
+    zip3, 3: a T, b T, c T;
+    zip4, 4: a T, b T, c T, d T;
 }
 
 /// A truth value as a number.
@@ -179,13 +158,10 @@ fn truth<T: Real>(x: bool) -> T {
     if x { T::ONE } else { T::ZERO }
 }
 
-/// Whether the fast sine is exact enough for every argument of a run.
+/// Whether the fast sine is exact enough for every argument of a run of so many numbers.
 #[inline(always)]
-fn near<T: Real>(a: Run<'_, T>) -> bool {
-    match a {
-        Run::Each(a) => a.iter().all(|x| x.abs() <= T::TRIG_LIMIT),
-        Run::All(a) => a.abs() <= T::TRIG_LIMIT,
-    }
+fn near<T: Real>(a: Run<'_, T>, n: usize) -> bool {
+    (0..n).all(|i| a.at(i).abs() <= T::TRIG_LIMIT)
 }
 
 /// One operation on a run; truth values are 0 and 1.
@@ -193,116 +169,93 @@ fn near<T: Real>(a: Run<'_, T>) -> bool {
 pub(crate) fn point<T: Real, const FMA: bool>(op: PointOp, to: &mut [T], args: [Run<'_, T>; 3]) {
     let [a, b, c] = args;
     match op {
-        PointOp::Neg => map(to, a, |x| -x),
-        PointOp::Exp => map(to, a, |x| x.exp::<FMA>()),
-        PointOp::Log => map(to, a, |x| x.log::<FMA>()),
-        PointOp::Log1p => map(to, a, |x| x.log1p::<FMA>()),
-        PointOp::Expm1 => map(to, a, |x| x.expm1::<FMA>()),
+        PointOp::Neg => zip1(to, [a], |x| -x),
+        PointOp::Exp => zip1(to, [a], |x| x.exp::<FMA>()),
+        PointOp::Log => zip1(to, [a], |x| x.log::<FMA>()),
+        PointOp::Log1p => zip1(to, [a], |x| x.log1p::<FMA>()),
+        PointOp::Expm1 => zip1(to, [a], |x| x.expm1::<FMA>()),
         PointOp::Tanh => interleave::run::<T, FMA, interleave::Tanh>(to, [a; 4]),
         PointOp::Sigmoid => interleave::run::<T, FMA, interleave::Sigmoid>(to, [a; 4]),
         PointOp::Softplus => interleave::run::<T, FMA, interleave::Softplus>(to, [a; 4]),
-        PointOp::Sqrt => map(to, a, |x| x.sqrt()),
-        PointOp::Rsqrt => map(to, a, |x| x.rsqrt()),
-        PointOp::Sin if near(a) => map(to, a, |x| x.sin::<FMA>()),
-        PointOp::Sin => map(to, a, |x| x.sin_wide::<FMA>()),
-        PointOp::Cos if near(a) => map(to, a, |x| x.cos::<FMA>()),
-        PointOp::Cos => map(to, a, |x| x.cos_wide::<FMA>()),
-        PointOp::Abs => map(to, a, |x| x.abs()),
-        PointOp::Sign => map(to, a, |x| {
+        PointOp::Sqrt => zip1(to, [a], |x| x.sqrt()),
+        PointOp::Rsqrt => zip1(to, [a], |x| x.rsqrt()),
+        PointOp::Sin if near(a, to.len()) => zip1(to, [a], |x| x.sin::<FMA>()),
+        PointOp::Sin => zip1(to, [a], |x| x.sin_wide::<FMA>()),
+        PointOp::Cos if near(a, to.len()) => zip1(to, [a], |x| x.cos::<FMA>()),
+        PointOp::Cos => zip1(to, [a], |x| x.cos_wide::<FMA>()),
+        PointOp::Abs => zip1(to, [a], |x| x.abs()),
+        PointOp::Sign => zip1(to, [a], |x| {
             let side = if x < T::ZERO { -T::ONE } else { x };
             if x > T::ZERO { T::ONE } else { side }
         }),
-        PointOp::Floor => map(to, a, |x| x.floor()),
-        PointOp::Erf => map(to, a, |x| x.erf::<FMA>()),
-        PointOp::Erfc => map(to, a, |x| x.erfc::<FMA>()),
+        PointOp::Floor => zip1(to, [a], |x| x.floor()),
+        PointOp::Erf => zip1(to, [a], |x| x.erf::<FMA>()),
+        PointOp::Erfc => zip1(to, [a], |x| x.erfc::<FMA>()),
         PointOp::LogSigmoid => interleave::run::<T, FMA, interleave::LogSigmoid>(to, [a; 4]),
         PointOp::ErfInv => interleave::run::<T, FMA, interleave::ErfInv>(to, [a; 4]),
         PointOp::NormalIcdf => interleave::run::<T, FMA, interleave::NormalIcdf>(to, [a; 4]),
-        PointOp::LogGamma => map(to, a, |x| x.log_gamma()),
-        PointOp::Polygamma(n) => map(to, a, |x| x.polygamma(n)),
-        PointOp::IsFinite => map(to, a, |x| truth(x.is_finite())),
-        PointOp::Not => map(to, a, |x| T::ONE - x),
+        PointOp::LogGamma => zip1(to, [a], |x| x.log_gamma()),
+        PointOp::Polygamma(n) => zip1(to, [a], |x| x.polygamma(n)),
+        PointOp::IsFinite => zip1(to, [a], |x| truth(x.is_finite())),
+        PointOp::Not => zip1(to, [a], |x| T::ONE - x),
         // Lanes hold truth values as 0 and 1 already; a number becomes true where it is not 0.
-        PointOp::Cast(crate::array::DType::Bool) => map(to, a, |x| truth(x != T::ZERO)),
-        PointOp::Cast(_) => map(to, a, |x| x),
-        PointOp::Add => zip(to, a, b, |x, y| x + y),
-        PointOp::Sub => zip(to, a, b, |x, y| x - y),
-        PointOp::Mul => zip(to, a, b, |x, y| x * y),
-        PointOp::Div => zip(to, a, b, |x, y| x / y),
-        PointOp::Pow => zip(to, a, b, |x, y| x.pow(y)),
-        PointOp::Max => zip(to, a, b, max),
-        PointOp::Min => zip(to, a, b, min),
-        PointOp::Eq => zip(to, a, b, |x, y| truth(x == y)),
-        PointOp::Ne => zip(to, a, b, |x, y| truth(x != y)),
-        PointOp::Lt => zip(to, a, b, |x, y| truth(x < y)),
-        PointOp::Le => zip(to, a, b, |x, y| truth(x <= y)),
-        PointOp::Gt => zip(to, a, b, |x, y| truth(x > y)),
-        PointOp::Ge => zip(to, a, b, |x, y| truth(x >= y)),
-        PointOp::And => zip(to, a, b, |x, y| x * y),
-        PointOp::Or => zip(to, a, b, max),
-        PointOp::Select => select(to, a, b, c),
-    }
-}
-
-/// `to[i] = if c[i] { a[i] } else { b[i] }`.
-#[inline(always)]
-fn select<T: Real>(to: &mut [T], c: Run<'_, T>, a: Run<'_, T>, b: Run<'_, T>) {
-    let n = to.len();
-    let c = match c {
-        Run::Each(c) => &c[..n],
-        Run::All(c) => {
-            return if c != T::ZERO { map(to, a, |x| x) } else { map(to, b, |x| x) };
-        }
-    };
-    macro_rules! each {
-        ($i:ident, $a:expr, $b:expr) => {
-            for $i in 0..n {
-                let (x, y) = ($a, $b);
-                to[$i] = if c[$i] != T::ZERO { x } else { y };
-            }
-        };
-    }
-    match (a, b) {
-        (Run::Each(a), Run::Each(b)) => {
-            let (a, b) = (&a[..n], &b[..n]);
-            each!(i, a[i], b[i]);
-        }
-        (Run::Each(a), Run::All(b)) => {
-            let a = &a[..n];
-            each!(i, a[i], b);
-        }
-        (Run::All(a), Run::Each(b)) => {
-            let b = &b[..n];
-            each!(i, a, b[i]);
-        }
-        (Run::All(a), Run::All(b)) => each!(i, a, b),
+        PointOp::Cast(crate::array::DType::Bool) => zip1(to, [a], |x| truth(x != T::ZERO)),
+        PointOp::Cast(_) => zip1(to, [a], |x| x),
+        PointOp::Add => zip2(to, [a, b], |x, y| x + y),
+        PointOp::Sub => zip2(to, [a, b], |x, y| x - y),
+        PointOp::Mul => zip2(to, [a, b], |x, y| x * y),
+        PointOp::Div => zip2(to, [a, b], |x, y| x / y),
+        PointOp::Pow => zip2(to, [a, b], |x, y| x.pow(y)),
+        PointOp::Max => zip2(to, [a, b], max),
+        PointOp::Min => zip2(to, [a, b], min),
+        PointOp::Eq => zip2(to, [a, b], |x, y| truth(x == y)),
+        PointOp::Ne => zip2(to, [a, b], |x, y| truth(x != y)),
+        PointOp::Lt => zip2(to, [a, b], |x, y| truth(x < y)),
+        PointOp::Le => zip2(to, [a, b], |x, y| truth(x <= y)),
+        PointOp::Gt => zip2(to, [a, b], |x, y| truth(x > y)),
+        PointOp::Ge => zip2(to, [a, b], |x, y| truth(x >= y)),
+        PointOp::And => zip2(to, [a, b], |x, y| x * y),
+        PointOp::Or => zip2(to, [a, b], max),
+        PointOp::Select => zip3(to, [a, b, c], |c, x, y| if c != T::ZERO { x } else { y }),
     }
 }
 
 thread_local! {
-    static F32: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
-    static F64: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
+    static F32: RefCell<Frame<f32>> = const { RefCell::new(Frame::new()) };
+    static F64: RefCell<Frame<f64>> = const { RefCell::new(Frame::new()) };
+    static SCRATCH_F32: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH_F64: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A float with registers of its own.
+/// A float with memory of its own on every thread.
 pub(crate) trait Lane: Real + Element {
-    /// Lends the thread's registers, at least `n` of them.
-    fn registers<R>(n: usize, f: impl FnOnce(&mut [Vec<Self>]) -> R) -> R;
+    /// Lends the thread's frame.
+    fn frame<R>(f: impl FnOnce(&mut Frame<Self>) -> R) -> R;
+
+    /// Lends `K` runs of `n` numbers. Outside the bodies that vectorise: a closure handed to a function that is not inlined
+    /// would be compiled without their instructions.
+    fn scratch<R, const K: usize>(n: usize, f: impl FnOnce([&mut [Self]; K]) -> R) -> R;
 }
 
 macro_rules! lane {
-    ($t:ty, $store:ident) => {
+    ($t:ty, $frame:ident, $scratch:ident) => {
         impl Lane for $t {
-            fn registers<R>(n: usize, f: impl FnOnce(&mut [Vec<$t>]) -> R) -> R {
-                $store.with_borrow_mut(|r| {
-                    while r.len() < n {
-                        r.push(vec![0.0; TILE + SPARE]);
-                    }
-                    f(r)
+            fn frame<R>(f: impl FnOnce(&mut Frame<$t>) -> R) -> R {
+                $frame.with_borrow_mut(f)
+            }
+
+            fn scratch<R, const K: usize>(n: usize, f: impl FnOnce([&mut [$t]; K]) -> R) -> R {
+                $scratch.with_borrow_mut(|all| {
+                    all.resize_with(all.len().max(K), Vec::new);
+                    let (runs, _) = all.as_chunks_mut::<K>();
+                    f(runs[0].each_mut().map(|run| {
+                        run.resize(run.len().max(n), 0.0);
+                        &mut run[..n]
+                    }))
                 })
             }
         }
     };
 }
-lane!(f32, F32);
-lane!(f64, F64);
+lane!(f32, F32, SCRATCH_F32);
+lane!(f64, F64, SCRATCH_F64);

@@ -7,7 +7,7 @@
 //! one `o` takes in so few that it stays far below the greatest number.
 
 use crate::exec::interleave::{SOME, in_turn};
-use crate::exec::lanes::{Run, Vectors, WIDTH};
+use crate::exec::lanes::{Run, WIDTH};
 use crate::math::{ABREAST, Real};
 
 /// The longest line: 64 numbers of it come together in one product.
@@ -80,10 +80,9 @@ fn take_in<T: Real, const FMA: bool, const N: usize, const A: usize>(
     [a, b, c]: [Run<'_, T>; 3],
     n: usize,
 ) {
-    let [mut sa, mut sb, mut sc] = [[T::ZERO; N]; 3];
-    let (a, b, c) = (Vectors::of(a, n, &mut sa), Vectors::of(b, n, &mut sb), Vectors::of(c, n, &mut sc));
+    assert!([a, b, c].iter().all(|x| x.has(n * N)), "lanes: operands of so many numbers");
     for i in 0..n {
-        // SAFETY: `i` is below the number of runs that there are.
+        // SAFETY: `i` is below the number of runs, and operands have as many.
         unsafe { one::<T, FMA, N, A>(linear, odds, a.there(i), b.there(i), c.there(i)) };
     }
 }
@@ -117,6 +116,7 @@ fn one<T: Real, const FMA: bool, const N: usize, const A: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::lanes::ALIKE;
 
     /// The sum, and the sum of its terms' sizes.
     fn exact(logits: &[f64], c: &[f64]) -> (f64, f64) {
@@ -133,7 +133,7 @@ mod tests {
                 let (a, b) = (draw(1.3, shift), draw(0.7, 0.0));
                 let c: Vec<T> = (0..2 * cols).map(|i| T::from_f64(f64::from(i % 3 == 0))).collect();
                 let mut to = [T::ZERO; 2];
-                sums::<T, true>(&mut to, [Run::Each(&a), Run::Each(&b), Run::Each(&c)], cols);
+                sums::<T, true>(&mut to, [Run::each(&a), Run::each(&b), Run::each(&c)], cols);
                 for (k, &y) in to.iter().enumerate() {
                     let line = k * cols..(k + 1) * cols;
                     let logits: Vec<f64> = line.clone().map(|i| (a[i] + b[i]).into()).collect();
@@ -160,7 +160,7 @@ mod tests {
             let a: Vec<f32> = (0..cols).map(|i| if uncertain(i) { 0.7 + 0.002 * i as f32 } else { certain }).collect();
             let c: Vec<f32> = (0..cols).map(|i| if uncertain(i) { 0.0 } else { 1.0 }).collect();
             let mut to = [0.0];
-            sums::<f32, true>(&mut to, [Run::Each(&a), Run::All(0.0), Run::Each(&c)], cols);
+            sums::<f32, true>(&mut to, [Run::each(&a), Run::all(&[0.0; ALIKE]), Run::each(&c)], cols);
             let logits: Vec<f64> = a.iter().map(|&a| a.into()).collect();
             let small: Vec<f64> = (0..cols).filter(|&i| uncertain(i)).map(|i| logits[i]).collect();
             let (want, sizes) = exact(&small, &vec![0.0; small.len()]);
@@ -172,7 +172,11 @@ mod tests {
     fn no_product_is_too_great_and_what_is_not_a_number_shows() {
         let sum_of = |logit: f32, cols: usize| {
             let mut to = [0.0f32];
-            sums::<f32, true>(&mut to, [Run::All(logit), Run::All(0.0), Run::All(0.0)], cols);
+            sums::<f32, true>(
+                &mut to,
+                [Run::all(&[logit; ALIKE]), Run::all(&[0.0; ALIKE]), Run::all(&[0.0; ALIKE])],
+                cols,
+            );
             to[0]
         };
         for cols in (WIDTH..=LONGEST).step_by(WIDTH) {
@@ -186,7 +190,7 @@ mod tests {
         let mut a = [0.5f32; 784];
         a[500] = f32::NAN;
         let mut to = [0.0];
-        sums::<f32, true>(&mut to, [Run::Each(&a), Run::All(0.0), Run::All(1.0)], 784);
+        sums::<f32, true>(&mut to, [Run::each(&a), Run::all(&[0.0; ALIKE]), Run::all(&[1.0; ALIKE])], 784);
         assert!(to[0].is_nan());
         assert!(takes(784) && takes(1024) && !takes(100) && !takes(1040));
     }

@@ -231,13 +231,7 @@ per_isa! {
 /// multiplication and an addition an element.
 fn log_prefixes<T: Lane>(isa: Isa, x: &[T], y: &mut [T], inner: usize, starts: impl Fn(usize) -> bool) {
     let total = x.len();
-    T::registers(3, |r| {
-        let [top, decay, term, ..] = r else { return };
-        for v in [&mut *top, &mut *decay, &mut *term] {
-            if v.len() < total {
-                v.resize(total, T::ZERO);
-            }
-        }
+    T::scratch(total, |[top, decay, term]| {
         if inner == 1 {
             return lines_of_numbers(isa, x, y, [top, decay, term], starts);
         }
@@ -252,8 +246,8 @@ fn log_prefixes<T: Lane>(isa: Isa, x: &[T], y: &mut [T], inner: usize, starts: i
                 term[j] = if m.is_finite() { x[j] - m } else { T::ZERO };
             }
         }
-        exp_all(isa, &mut decay[..total]);
-        exp_all(isa, &mut term[..total]);
+        exp_all(isa, decay);
+        exp_all(isa, term);
         for row in 0..total / inner.max(1) {
             if !starts(row) {
                 for j in row * inner..(row + 1) * inner {
@@ -270,11 +264,9 @@ fn lines_of_numbers<T: Lane>(
     isa: Isa,
     x: &[T],
     y: &mut [T],
-    [top, decay, term]: [&mut Vec<T>; 3],
+    [top, decay, term]: [&mut [T]; 3],
     starts: impl Fn(usize) -> bool,
 ) {
-    let n = x.len();
-    let (top, decay, term) = (&mut top[..n], &mut decay[..n], &mut term[..n]);
     let mut before = -T::INFINITY;
     for (row, ((&x, top), decay)) in x.iter().zip(&mut *top).zip(&mut *decay).enumerate() {
         let carried = if starts(row) { -T::INFINITY } else { before };

@@ -141,7 +141,8 @@ impl Reduction {
             }
             true => {
                 let ids = (io.read::<i32>(1), io.numbered_from(&io.writes[0].size));
-                with_scratch(x.len().max(to.len()), |a, b| fold_segments(isa, self.op, x, ids, inner, to, [a, b]));
+                let n = x.len().max(to.len());
+                T::scratch(n, |scratch| fold_segments(isa, self.op, x, ids, inner, to, scratch));
             }
             false if inner == 1 => {
                 let tasks = pool.tasks(x.len(), outer);
@@ -151,7 +152,7 @@ impl Reduction {
                     // SAFETY: the tasks' ranges of lines do not overlap.
                     let to = unsafe { shared.range(a, b - a) };
                     let lines = &x[a * middle..b * middle];
-                    with_scratch(BLOCK, |scratch, _| fold_lines(isa, self.op, lines, middle, to, scratch));
+                    T::scratch(BLOCK, |[scratch]| fold_lines(isa, self.op, lines, middle, to, scratch));
                 });
             }
             false => {
@@ -165,7 +166,7 @@ impl Reduction {
                         // SAFETY: the tasks' ranges of columns do not overlap.
                         let to = unsafe { shared.range(i * inner + a, b - a) };
                         let table = &x[i * middle * inner..(i + 1) * middle * inner];
-                        with_scratch(b - a, |p, q| fold_columns(isa, self.op, table, inner, a, to, [p, q]));
+                        T::scratch(b - a, |scratch| fold_columns(isa, self.op, table, inner, a, to, scratch));
                     }
                 });
             }
@@ -182,18 +183,4 @@ impl fmt::Display for Reduction {
         };
         write!(f, "reduce{over} {:?} [{}, {}, {}]", self.op, self.outer, self.middle, self.inner)
     }
-}
-
-/// Lends two runs of at least `n` numbers. Taken outside the bodies that vectorise: a closure handed to a function
-/// that is not inlined would be compiled without their instructions.
-fn with_scratch<T: Lane>(n: usize, f: impl FnOnce(&mut [T], &mut [T])) {
-    T::registers(2, |r| {
-        let [a, b, ..] = r else { return };
-        for v in [&mut *a, &mut *b] {
-            if v.len() < n {
-                v.resize(n, T::ZERO);
-            }
-        }
-        f(a, b);
-    });
 }

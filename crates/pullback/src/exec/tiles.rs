@@ -2,9 +2,10 @@
 
 use crate::array::DType;
 use crate::exec::fetch::{LINE, fetch};
+use crate::exec::frame::Frame;
 use crate::exec::fused::{self, Fused};
-use crate::exec::kernel::{Instruction, Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Op, Source};
-use crate::exec::lanes::{Lane, Run, TILE, WIDTH, aligned, aligned_mut, per_isa, point};
+use crate::exec::kernel::{Instruction, Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Op};
+use crate::exec::lanes::{Lane, TILE, WIDTH, per_isa, point};
 use crate::exec::lines::Lines;
 use crate::exec::logistic;
 use crate::exec::operand::Io;
@@ -44,25 +45,22 @@ impl Kernel {
         for (load, from) in self.loads.iter().zip(&mut loads).filter(|(load, _)| !load.bools && load.under.is_none()) {
             *from = io.read::<T>(load.operand);
         }
-        let mut singles = [T::ZERO; MOST_LOADS];
-        for (l, load) in self.loads.iter().enumerate().filter(|(_, load)| load.single) {
-            singles[l] = if load.bools { truth(io.read::<bool>(load.operand)[0]) } else { loads[l][0] };
-        }
         let beside = self.axes.len().checked_sub(2).filter(|&axis| axis > 0).map(|axis| self.axes[axis].get(io.rows));
         let per = lines_of_tile(cols, beside);
         let far = total >= FAR && io.block.is_none();
-        let work = Work { kernel: self, io, lines, cols, per, far, loads, singles, outs };
+        let work = Work { kernel: self, io, lines, cols, per, far, loads, outs };
         // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
         let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
         let (share, shares) = io.share;
         let (first, tiles) = (tiles * share / shares, tiles * (share + 1) / shares - tiles * share / shares);
         let tasks = io.pool.tasks(total * self.instructions.len(), tiles);
         io.pool.run(tasks, &|task| {
-            T::registers(self.registers + self.loads.len() + 1, |registers| {
+            T::frame(|frame| {
+                work.begin(frame);
                 let mut laid = [None; MOST_LOADS];
                 let end = first + tiles * (task + 1) / tasks;
                 for tile in first + tiles * task / tasks..end {
-                    work.tile(tile, end, &mut laid, registers);
+                    work.tile(tile, end, &mut laid, frame);
                 }
             });
         });
@@ -80,8 +78,6 @@ struct Work<'a, T> {
     /// Whether operands come from memory.
     far: bool,
     loads: [&'a [T]; MOST_LOADS],
-    /// The operands that are one number.
-    singles: [T; MOST_LOADS],
     outs: [Option<Out<'a, T>>; MOST_STORES],
 }
 
@@ -150,40 +146,56 @@ impl<T: Lane> Work<'_, T> {
         }
     }
 
+    /// The places that are the same for every tile.
+    fn begin(&self, frame: &mut Frame<T>) {
+        let kernel = self.kernel;
+        frame.begin(kernel.place_of_number(kernel.numbers.len()));
+        for (k, &x) in kernel.numbers.iter().enumerate() {
+            frame.set_alike(kernel.place_of_number(k), T::from_f64(x));
+        }
+        for (l, load) in kernel.loads.iter().enumerate().filter(|(_, load)| load.single) {
+            let x = if load.bools { truth(self.io.read::<bool>(load.operand)[0]) } else { self.loads[l][0] };
+            frame.set_alike(kernel.place_of_load(l), x);
+        }
+    }
+
     /// Runs one tile of those that come before `end`.
-    fn tile(&self, tile: usize, end: usize, laid: &mut [Laid; MOST_LOADS], registers: &mut [Vec<T>]) {
+    fn tile(&self, tile: usize, end: usize, laid: &mut [Laid; MOST_LOADS], frame: &mut Frame<T>) {
         let (kernel, cols) = (self.kernel, self.cols);
         let next = (self.far && tile + 1 < end).then(|| self.elements(tile + 1));
         let [line, lines, col, width] = self.part(tile);
         let tile = self.elements(tile);
-        let mut begins = [Begins::Apart; MOST_LOADS];
-        for (l, load) in kernel.loads.iter().enumerate() {
-            if load.single || (load.in_place() && tile.is_whole()) {
+        for (l, load) in kernel.loads.iter().enumerate().filter(|(_, load)| !load.single) {
+            let place = kernel.place_of_load(l);
+            if load.in_place() && tile.is_whole() {
+                frame.set_in_memory(place, self.each(l, tile).as_ptr().cast_mut());
                 continue;
             }
             // What is the same for every line is laid out once, unless tiles are parts of lines.
             let once = load.same_rows && cols <= TILE && !load.in_place();
-            if !load.in_place() {
-                begins[l] = self.begins(load, tile, [line, lines, col]);
-            }
-            if let Begins::There(_) = begins[l] {
+            let begins = if load.in_place() { Begins::Apart } else { self.begins(load, tile, [line, lines, col]) };
+            if let Begins::There(start) = begins {
+                match load.runs() {
+                    true => frame.set_in_memory(place, self.loads[l][start..][..tile.n].as_ptr().cast_mut()),
+                    false => frame.set_alike(place, self.loads[l][start]),
+                }
                 continue;
             }
             let lines = if once { self.per.min(self.lines) } else { lines };
             let n = lines * width;
-            let from = match begins[l] {
+            let from = match begins {
                 _ if once => Some([0, n]),
                 Begins::Alike(start) => Some([start, n]),
                 _ => None,
             };
+            let to = frame.lay_out(place, n.next_multiple_of(WIDTH));
             if from.is_some() && laid[l] == from {
                 continue;
             }
             laid[l] = from;
-            let to = aligned_mut(&mut registers[kernel.registers + l]);
+            let (to, rest) = to.split_at_mut(n);
             // What is computed of the rest is not read, but zeros are computed with as fast as anything.
-            to[n..n.next_multiple_of(WIDTH)].fill(T::ZERO);
-            let to = &mut to[..n];
+            rest.fill(T::ZERO);
             if load.bools {
                 self.fill(load, self.io.read::<bool>(load.operand), to, [line, col, width], truth);
             } else if load.in_place() {
@@ -192,7 +204,15 @@ impl<T: Lane> Work<'_, T> {
                 self.fill(load, self.loads[l], to, [line, col, width], |x| x);
             }
         }
-        run_program(self.io.isa, self, registers, tile, next, &begins);
+        for (s, store) in kernel.stores.iter().enumerate().filter(|(_, store)| !store.bools && !store.summed) {
+            let place = kernel.place_of_result(s);
+            match self.direct(s, tile) {
+                // SAFETY: tiles do not overlap, and each is run by one task.
+                Some(out) => frame.set_in_memory(place, unsafe { out.range(tile.start, tile.n) }.as_mut_ptr()),
+                None => frame.set_in_register(place, store.register),
+            }
+        }
+        run_program(self.io.isa, self, frame, tile, next);
     }
 
     /// The elements of a tile.
@@ -294,14 +314,6 @@ impl<T: Lane> Work<'_, T> {
         if fits { self.sums(i.stores.start) } else { None }
     }
 
-    /// An operand that needs no laying out for a tile: one number, or numbers that follow each other.
-    #[inline(always)]
-    fn there(&self, load: usize, tile: Tile, begins: Begins) -> Option<Run<'_, T>> {
-        let Begins::There(start) = begins else { return None };
-        let from = &self.loads[load];
-        Some(if self.kernel.loads[load].runs() { Run::Each(&from[start..][..tile.n]) } else { Run::All(from[start]) })
-    }
-
     /// The row numbers by which an operand is read, and that of its first row.
     #[inline(always)]
     fn numbers(&self, load: &Load) -> Option<(&[i32], usize)> {
@@ -351,82 +363,37 @@ impl<T: Lane> Work<'_, T> {
     }
 }
 
-/// An operand of an instruction.
-#[inline(always)]
-fn argument<'r, T: Lane>(
-    work: &'r Work<'_, T>,
-    source: Source,
-    registers: &'r [Vec<T>],
-    tile: Tile,
-    begins: &[Begins; MOST_LOADS],
-) -> Run<'r, T> {
-    let register = match source {
-        Source::Number(x) => return Run::All(T::from_f64(x)),
-        Source::Single(l) => return Run::All(work.singles[l]),
-        Source::Load(l) if tile.is_whole() => return Run::Each(work.each(l, tile)),
-        Source::Load(l) => work.kernel.registers + l,
-        Source::Result(s) => match work.direct(s, tile) {
-            // SAFETY: this task wrote it, and nobody writes to it again.
-            Some(out) => return Run::Each(unsafe { out.read(tile.start, tile.n) }),
-            None => work.kernel.stores[s].register,
-        },
-        Source::Register(r) => {
-            let laid_out = r.checked_sub(work.kernel.registers);
-            match laid_out.and_then(|l| work.there(l, tile, begins[l])) {
-                Some(run) => return run,
-                None => r,
-            }
-        }
-    };
-    Run::Each(&aligned(&registers[register])[..tile.padded()])
-}
-
-/// The instructions of a kernel on one tile whose operands are laid out; what the next one reads is asked of memory
+/// The instructions of a kernel on one tile whose operands have their places; what the next one reads is asked of memory
 /// meanwhile.
 #[inline(always)]
-fn program<T: Lane, const FMA: bool>(
-    work: &Work<'_, T>,
-    registers: &mut [Vec<T>],
-    tile: Tile,
-    next: Option<Tile>,
-    begins: &[Begins; MOST_LOADS],
-) {
+fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, frame: &Frame<T>, tile: Tile, next: Option<Tile>) {
     let Tile { start, n, .. } = tile;
-    let instructions = &work.kernel.instructions;
+    let (instructions, padded) = (&work.kernel.instructions, tile.padded());
     for (number, i) in instructions.iter().enumerate() {
         if let Some(next) = next {
             work.ask(next, (number, instructions.len()));
         }
-        let mut register = std::mem::take(&mut registers[i.register]);
-        // Spelled out: a closure given to `map` would not be inlined into vector code.
-        let [a, b, c, d] = i.args;
-        let args = [
-            argument(work, a, registers, tile, begins),
-            argument(work, b, registers, tile, begins),
-            argument(work, c, registers, tile, begins),
-            argument(work, d, registers, tile, begins),
-        ];
+        let [a, b, c, d] = i.from;
+        // SAFETY: a register has as many numbers as the vectors of a tile. What lies in memory has those of the tile, which are
+        // whole vectors then: an operand, which none writes, or a result, which this task wrote and none writes again.
+        let args =
+            unsafe { [frame.read(a, padded), frame.read(b, padded), frame.read(c, padded), frame.read(d, padded)] };
         if let Some(out) = work.logistic_sums(i) {
             // SAFETY: a tile is of whole lines, each with a sum of its own; tiles do not overlap, and each is run by one task.
             let to = unsafe { out.range(start / work.cols, n / work.cols) };
             logistic::sums::<T, FMA>(to, [args[0], args[1], args[2]], work.cols);
-            registers[i.register] = register;
             continue;
         }
-        let direct = i.direct.and_then(|s| work.direct(s, tile));
-        let to = match direct {
-            // SAFETY: tiles do not overlap, and each is run by one task.
-            Some(out) => unsafe { out.range(start, n) },
-            None => &mut aligned_mut(&mut register)[..tile.padded()],
-        };
+        // SAFETY: as above; no operand is in the register that is written, and where one lies in the memory of a result, a
+        // register is written.
+        let to = unsafe { frame.write(i.to, padded) };
         match i.op {
             Op::Point(op) => point::<T, FMA>(op, to, [args[0], args[1], args[2]]),
             Op::Fused(op) => fused::run::<T, FMA>(op, to, args),
         }
-        registers[i.register] = register;
-        let copied = i.direct.filter(|_| direct.is_none());
+        let copied = i.direct.filter(|&s| work.direct(s, tile).is_none());
         for store in i.stores.clone().chain(copied) {
-            let from = &aligned(&registers[work.kernel.stores[store].register])[..n];
+            let from = &to[..n];
             if let Some(out) = work.sums(store) {
                 // SAFETY: as above.
                 let to = unsafe { out.range(start / work.cols, n / work.cols) };
@@ -449,13 +416,7 @@ fn program<T: Lane, const FMA: bool>(
 
 per_isa! {
     /// A tile by the best instructions there are.
-    fn run_program<T: Lane>(
-        work: &Work<'_, T>,
-        registers: &mut [Vec<T>],
-        tile: Tile,
-        next: Option<Tile>,
-        begins: &[Begins; MOST_LOADS],
-    ) = program;
+    fn run_program<T: Lane>(work: &Work<'_, T>, frame: &Frame<T>, tile: Tile, next: Option<Tile>) = program;
 }
 
 #[cfg(test)]

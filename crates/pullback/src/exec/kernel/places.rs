@@ -1,0 +1,134 @@
+//! Where the values of a chain lie: registers are dealt out, and instructions are told the places of their operands.
+
+use super::{Instruction, Kernel, Load, Source, Store, Uses};
+use crate::array::DType;
+use crate::exec::fused::Link;
+use crate::ir::{Graph, Var};
+
+/// Gives each value a register for as long as it is read; the chain, and the variables that it writes.
+pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: Uses<'_>) -> (Kernel, Vec<Var>) {
+    let n = chain.len();
+    let mut last_read: Vec<usize> = (0..n).collect();
+    for (k, link) in chain.iter().enumerate() {
+        for a in &link.args {
+            if let Source::Register(j) = a {
+                last_read[*j] = k;
+            }
+        }
+    }
+    let mut free: Vec<usize> = Vec::new();
+    let mut registers = 0;
+    let mut number = vec![0; n];
+    let mut at = vec![Source::Register(0); n];
+    let mut instructions: Vec<Instruction> = Vec::new();
+    let mut stores: Vec<Store> = Vec::new();
+    let mut written: Vec<Var> = Vec::new();
+    for (k, Link { op, args, output }) in chain.into_iter().enumerate() {
+        // Where there are fewer than four, the first stands for the rest.
+        let arg = |n: usize| match args[if n < args.len() { n } else { 0 }] {
+            Source::Register(j) => at[j],
+            other => other,
+        };
+        let resolved = std::array::from_fn(arg);
+        let register = free.pop().unwrap_or_else(|| {
+            registers += 1;
+            registers - 1
+        });
+        number[k] = register;
+        at[k] = Source::Register(register);
+        let bools = graph.ty(output).dtype == DType::Bool;
+        let first = stores.len();
+        let mut direct = None;
+        if let Some(&sum) = uses.sums.get(&output) {
+            stores.push(Store { register, bools: false, over: false, summed: true });
+            written.push(sum);
+        } else if (uses.kept)(output) {
+            if !bools {
+                direct = Some(first);
+                at[k] = Source::Result(first);
+            }
+            stores.push(Store { register, bools, over: false, summed: false });
+            written.push(output);
+        }
+        let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
+        let (from, to) = ([0; 4], register);
+        instructions.push(Instruction { op, register, args: resolved, from, to, direct, stores: copied });
+        let mut released: Vec<usize> = Vec::new();
+        for a in &args {
+            if let Source::Register(j) = a
+                && last_read[*j] == k
+                && !released.contains(j)
+            {
+                released.push(*j);
+            }
+        }
+        free.extend(released.iter().map(|&j| number[j]));
+        if last_read[k] == k {
+            free.push(register);
+        }
+    }
+    for arg in instructions.iter_mut().flat_map(|i| &mut i.args) {
+        if let Source::Load(l) = *arg {
+            *arg = match &loads[l] {
+                load if load.single => Source::Single(l),
+                load if load.in_place() => *arg,
+                _ => Source::Register(registers + l),
+            };
+        }
+    }
+    let (axes, numbers) = (Vec::new(), Vec::new());
+    let mut kernel = Kernel { lanes: DType::F32, axes, loads, instructions, stores, registers, numbers };
+    kernel.place();
+    (kernel, written)
+}
+
+impl Kernel {
+    /// Tells every instruction the places of its operands. The first places are registers, then come those of operands from
+    /// memory, of results, and of numbers.
+    fn place(&mut self) {
+        let (loads, results) = (self.registers, self.registers + self.loads.len());
+        let numbers = results + self.stores.len();
+        for i in &mut self.instructions {
+            for (from, &arg) in i.from.iter_mut().zip(&i.args) {
+                *from = match arg {
+                    Source::Register(r) => r,
+                    Source::Load(l) | Source::Single(l) => loads + l,
+                    Source::Result(s) => results + s,
+                    Source::Number(x) => {
+                        let at = self.numbers.iter().position(|n| n.to_bits() == x.to_bits()).unwrap_or_else(|| {
+                            self.numbers.push(x);
+                            self.numbers.len() - 1
+                        });
+                        numbers + at
+                    }
+                };
+            }
+            i.to = i.direct.map_or(i.register, |s| results + s);
+            // That is the ground of the `unsafe` blocks that run it.
+            let reads = |arg: &Source| match *arg {
+                Source::Register(r) => r == i.register,
+                Source::Result(s) => self.stores[s].register == i.register,
+                _ => false,
+            };
+            assert!(!i.args.iter().any(reads), "kernel: a register is read while it is written");
+        }
+    }
+
+    /// The place of an operand.
+    #[inline(always)]
+    pub(in crate::exec) fn place_of_load(&self, load: usize) -> usize {
+        self.registers + load
+    }
+
+    /// The place of a result.
+    #[inline(always)]
+    pub(in crate::exec) fn place_of_result(&self, store: usize) -> usize {
+        self.registers + self.loads.len() + store
+    }
+
+    /// The place of a number.
+    #[inline(always)]
+    pub(in crate::exec) fn place_of_number(&self, number: usize) -> usize {
+        self.registers + self.loads.len() + self.stores.len() + number
+    }
+}
