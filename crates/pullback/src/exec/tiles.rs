@@ -60,7 +60,7 @@ impl Kernel {
                 let mut laid = [None; MOST_LOADS];
                 let end = first + tiles * (task + 1) / tasks;
                 for tile in first + tiles * task / tasks..end {
-                    work.tile(tile, end, &mut laid, frame);
+                    run_tile(io.isa, &work, tile, end, &mut laid, frame);
                 }
             });
         });
@@ -160,7 +160,8 @@ impl<T: Lane> Work<'_, T> {
     }
 
     /// Runs one tile of those that come before `end`.
-    fn tile(&self, tile: usize, end: usize, laid: &mut [Laid; MOST_LOADS], frame: &mut Frame<T>) {
+    #[inline(always)]
+    fn tile<const FMA: bool>(&self, tile: usize, end: usize, laid: &mut [Laid; MOST_LOADS], frame: &mut Frame<T>) {
         let (kernel, cols) = (self.kernel, self.cols);
         let next = (self.far && tile + 1 < end).then(|| self.elements(tile + 1));
         let [line, lines, col, width] = self.part(tile);
@@ -212,7 +213,7 @@ impl<T: Lane> Work<'_, T> {
                 None => frame.set_in_register(place, store.register),
             }
         }
-        run_program(self.io.isa, self, frame, tile, next);
+        program::<T, FMA>(self, frame, tile, next);
     }
 
     /// The elements of a tile.
@@ -320,6 +321,7 @@ impl<T: Lane> Work<'_, T> {
         load.ids.map(|ids| (self.io.read::<i32>(ids), self.io.numbered_from(&self.io.reads[load.operand].size)))
     }
 
+    #[inline(always)]
     /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
     fn fill<S: Copy>(&self, load: &Load, from: &[S], to: &mut [T], [line, col, width]: [usize; 3], f: impl Fn(S) -> T) {
         let io = self.io;
@@ -414,9 +416,26 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, frame: &Frame<T>, tile:
     }
 }
 
+#[inline(always)]
+fn one_tile<T: Lane, const FMA: bool>(
+    work: &Work<'_, T>,
+    tile: usize,
+    end: usize,
+    laid: &mut [Laid; MOST_LOADS],
+    frame: &mut Frame<T>,
+) {
+    work.tile::<FMA>(tile, end, laid, frame);
+}
+
 per_isa! {
     /// A tile by the best instructions there are.
-    fn run_program<T: Lane>(work: &Work<'_, T>, frame: &Frame<T>, tile: Tile, next: Option<Tile>) = program;
+    fn run_tile<T: Lane>(
+        work: &Work<'_, T>,
+        tile: usize,
+        end: usize,
+        laid: &mut [Laid; MOST_LOADS],
+        frame: &mut Frame<T>,
+    ) = one_tile;
 }
 
 #[cfg(test)]
