@@ -217,6 +217,18 @@ impl fmt::Display for Count {
     }
 }
 
+/// Of counts that are alike the greatest.
+pub(crate) fn greatest(counts: impl Iterator<Item = Count>) -> Vec<Count> {
+    let mut found: Vec<Count> = Vec::new();
+    for count in counts {
+        match found.iter_mut().find(|c| c.is_like(&count)) {
+            Some(most) => most.known = most.known.max(count.known),
+            None => found.push(count),
+        }
+    }
+    found
+}
+
 /// A sum of counts, like ones added up.
 pub(crate) fn merged(counts: impl Iterator<Item = Count>) -> Vec<Count> {
     let mut sums: Vec<Count> = Vec::new();

@@ -72,6 +72,11 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
     let (memory, place) = places(graph, &mut runs, &root, &mut rows);
     let place_of = |v: Var| place[&root(v)];
     runs.iter_mut().flat_map(Run::steps_mut).for_each(|step| step.settle(&place_of));
+    for run in &mut runs {
+        if let Run::Stage(stage) = run {
+            stage.settle();
+        }
+    }
     let mut outputs: Vec<Output> = Vec::with_capacity(graph.outputs.len());
     for &v in &graph.outputs {
         let place = place_of(v);

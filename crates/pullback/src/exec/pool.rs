@@ -238,21 +238,45 @@ impl Pool {
     /// # Panics
     /// As [`run`](Self::run).
     pub fn run_on(&self, n_tasks: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+        let threads = self.threads().min(n_tasks);
+        // The tasks of one thread: those `i` with `i * threads / n_tasks == thread`.
+        self.deal(
+            n_tasks,
+            &|thread| if thread < threads { (thread * n_tasks).div_ceil(threads) } else { n_tasks },
+            task,
+        );
+    }
+
+    /// As [`run`](Self::run), where thread `k` begins with the tasks from the end before `ends[k]` on.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), and where an end comes before the one before it.
+    pub fn run_dealt(&self, ends: &[usize], task: &(dyn Fn(usize) + Sync)) {
+        assert!(ends.is_sorted(), "pool: tasks dealt twice by {ends:?}");
+        let n_tasks = ends.last().copied().unwrap_or(0);
+        let first =
+            |thread: usize| if thread == 0 { 0 } else { ends.get(thread - 1).map_or(n_tasks, |&end| end.min(n_tasks)) };
+        self.deal(n_tasks, &first, &|_, i| task(i));
+    }
+
+    /// Calls `task(thread, i)` once for every `i` in `0..n_tasks`; those of a thread are from its first to that of the next,
+    /// of which there are none below its own.
+    fn deal(&self, n_tasks: usize, first: &dyn Fn(usize) -> usize, task: &(dyn Fn(usize, usize) + Sync)) {
         let alone = || (0..n_tasks).for_each(|i| task(0, i));
         if n_tasks <= 1 || self.threads() == 1 || IN_TASK.get() {
             return alone();
         }
-        let Ok(n) = u32::try_from(n_tasks) else { return alone() };
+        if u32::try_from(n_tasks).is_err() {
+            return alone();
+        }
         let busy = match self.busy.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return alone(),
         };
         let threads = self.threads().min(n_tasks);
-        // The tasks of one thread: those `i` with `i * threads / n_tasks == thread`.
-        let first = |thread: usize| (thread as u64 * u64::from(n)).div_ceil(threads as u64) as u32;
         for (thread, range) in self.ranges.iter().enumerate() {
-            range.set(if thread < threads { first(thread)..first(thread + 1) } else { n..n });
+            range.set(first(thread) as u32..first(thread + 1) as u32);
         }
         let job = Job { task, ranges: &self.ranges, underflow: Underflow::here(), panic: Mutex::new(None) };
         let pointer = (&raw const job).cast_mut().cast::<Job<'static>>();
@@ -357,6 +381,31 @@ mod tests {
                 assert!(thread.is_none_or(|t| t == i * 3 / n), "task {i} of {n} ran on {thread:?}");
             }
         }
+    }
+
+    #[test]
+    fn tasks_are_dealt_as_said() {
+        let pool = Pool::new(3);
+        for ends in [[2, 2, 5], [0, 3, 3], [4, 5, 9], [0, 0, 2], [7, 7, 7], [0, 0, 0]] {
+            let seen: Vec<AtomicUsize> = (0..ends[2]).map(|_| AtomicUsize::new(0)).collect();
+            pool.run_dealt(&ends, &|i| {
+                seen[i].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(seen.iter().all(|n| n.load(Ordering::Relaxed) == 1), "{ends:?}: {seen:?}");
+        }
+        // All three meet in the first tasks of their ranges, of which the second thread has most.
+        let meet = Barrier::new(3);
+        let threads = Mutex::new([const { None }; 6]);
+        pool.run_dealt(&[1, 5, 6], &|i| {
+            if [0, 1, 5].contains(&i) {
+                meet.wait();
+                threads.lock().unwrap()[i] = thread::current().name().map(str::to_owned);
+            }
+        });
+        let threads = threads.into_inner().unwrap();
+        let named = |i: usize| threads[i].as_deref();
+        assert_eq!([named(1), named(5)], [Some("pullback-1"), Some("pullback-2")]);
+        assert!(named(0).is_none_or(|name| !name.starts_with("pullback-")), "{threads:?}");
     }
 
     #[test]

@@ -17,10 +17,10 @@ pub(crate) mod folds;
 
 use crate::array::DType;
 use crate::exec::clock::Clock;
-use crate::exec::extent::{Count, merged};
+use crate::exec::extent::{Count, greatest, merged};
 use crate::exec::isa::Isa;
-use crate::exec::memory::Memory;
-use crate::exec::operand::{Block, InnerBlock, Operand};
+use crate::exec::memory::{Memory, Place};
+use crate::exec::operand::{Block, InnerBlock, Operand, Target};
 use crate::exec::pool::Pool;
 use crate::exec::step::{ByRows, State, Step};
 use crate::exec::threads;
@@ -48,6 +48,8 @@ pub(crate) struct Stage {
     pub waves: Vec<(usize, Count, DType)>,
     /// The buffers for parts of folds: the fold, the slot, and how much a part takes.
     pub parts: Vec<(usize, usize, Count)>,
+    /// The buffers of the program that its steps write, and how much.
+    slots: Vec<(usize, Count)>,
     /// Elementary operations in all.
     operations: Vec<Count>,
 }
@@ -56,6 +58,9 @@ pub(crate) struct Stage {
 #[derive(Clone, Debug)]
 pub(crate) struct Fold {
     pub step: Step,
+    /// How many elements it reads of the rows, and how many it makes, those that grow alike together.
+    reads: Vec<Count>,
+    makes: Vec<Count>,
     /// Whether it takes in all rows at once, after the last wave: what it reads of a row is little, and kept of all.
     pub late: bool,
 }
@@ -64,6 +69,14 @@ impl Fold {
     /// In how many parts it takes in the rows, one after the other.
     fn waves(&self, cut: Cut) -> usize {
         if self.late { 1 } else { cut.waves }
+    }
+
+    fn reads(&self, rows: &[usize]) -> usize {
+        self.reads.iter().map(|c| c.get(rows)).sum()
+    }
+
+    fn makes(&self, rows: &[usize]) -> usize {
+        self.makes.iter().map(|c| c.get(rows)).sum()
     }
 }
 
@@ -126,7 +139,17 @@ impl Stage {
             locals: Vec::new(),
             waves: Vec::new(),
             parts: Vec::new(),
+            slots: Vec::new(),
             operations,
+        }
+    }
+
+    /// Learns where everything lies, once that is settled.
+    pub(crate) fn settle(&mut self) {
+        let slot = |t: &Target| if let Place::Slot(slot) = t.place { Some((slot, t.size.clone())) } else { None };
+        self.slots = self.steps().flat_map(|s| &s.writes).filter_map(slot).collect();
+        for local in &mut self.locals {
+            local.sizes = greatest(local.sizes.drain(..));
         }
     }
 
@@ -152,27 +175,22 @@ impl Stage {
         blocks.chain(folds).chain(["stage ends: packed weights".to_string()]).collect()
     }
 
-    /// Whether something grows with its rows.
-    pub(crate) fn has(&self, size: &Count) -> bool {
-        size.has(self.extent) || self.ragged.is_some_and(|extent| size.has(extent))
-    }
-
     /// Elementary operations in all.
     fn operations(&self, rows: &[usize]) -> usize {
         self.operations.iter().map(|c| c.get(rows)).sum()
     }
 
-    /// Makes room for what blocks write.
-    fn reserve(&self, state: &mut State<'_>, cut: Cut, lanes: usize) {
+    /// Makes room for what blocks write; each fold is made of so many parts.
+    fn reserve(&self, state: &mut State<'_>, cut: Cut, made_of: &[usize], lanes: usize) {
         let (memory, rows) = (&mut *state.memory, Rows::new(self, state.rows, state.starts).for_cut(cut));
-        self.steps().for_each(|s| s.reserve(memory, rows.all));
+        self.slots.iter().for_each(|(slot, size)| memory.reserve(*slot, size.get(rows.all)));
         let together = rows.most_together(cut.waves, cut.together);
         for (slot, size, _) in &self.waves {
             memory.reserve(*slot, size.get(&together));
         }
         for (fold, slot, size) in &self.parts {
-            let fold = &self.folds[*fold];
-            let (parts, joins) = (self.made_of(fold, rows.all, cut), fold.step.joins_waves());
+            let (fold, parts) = (&self.folds[*fold], made_of[*fold]);
+            let joins = fold.step.joins_waves();
             if parts > 1 || (fold.waves(cut) > 1 && joins) {
                 memory.reserve(*slot, parts * if joins { cut.together } else { 1 } * size.get(rows.all));
             }
@@ -201,7 +219,8 @@ impl Stage {
         // Without vectors of our own a product's rows may depend on how many there are: so many blocks on every machine.
         let rows = Rows::new(self, state.rows, state.starts);
         let cut = self.cut(rows, if isa == Isa::Base { 8 } else { lanes }, isa);
-        self.reserve(state, cut, if cut.is_whole() { 1 } else { lanes });
+        let made_of: Vec<usize> = self.folds.iter().map(|fold| self.made_of(fold, state.rows, cut)).collect();
+        self.reserve(state, cut, &made_of, if cut.is_whole() { 1 } else { lanes });
         if cut.is_whole() {
             let steps = self.steps().enumerate();
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
@@ -227,7 +246,7 @@ impl Stage {
             let alone = Shared { pool: threads::single(), ..shared };
             pool.run_on(apart, &|lane, number| block(&alone, lane..lane + 1, number));
             (apart..blocks).for_each(|number| block(&shared, 0..lanes, number));
-            self.fold(&shared, numbers, start, cut);
+            self.fold(&shared, numbers, start, (cut, &made_of));
         }
     }
 

@@ -11,6 +11,7 @@
 
 use super::cut::{Cut, Rows};
 use super::{EXTENTS, Fold, Shared, Stage};
+use crate::exec::extent::merged;
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::{Block, Operand};
@@ -75,19 +76,16 @@ impl Stage {
         1 << (folded / PART_WORTH).clamp(1, MOST_PARTS.min(wave[self.extent])).ilog2()
     }
 
-    /// How many elements a fold reads of the rows, and how many it makes.
-    fn reads_and_makes(&self, step: &Step, rows: &[usize]) -> (usize, usize) {
-        let reads = step.reads.iter().filter(|o| self.has(&o.size)).map(|o| o.size.get(rows)).sum();
-        (reads, step.writes.iter().map(|t| t.size.get(rows)).sum())
-    }
-
     /// Of how many parts a fold is made, of all rows.
     pub(super) fn made_of(&self, fold: &Fold, rows: &[usize], cut: Cut) -> usize {
         let (step, waves) = (&fold.step, fold.waves(cut));
-        let (reads, makes) = self.reads_and_makes(step, rows);
         let worth = (step.operations().get(rows) / PART_LEAST).max(1);
-        match cut.parts.min(1 << worth.ilog2()) {
-            1 => 1,
+        let parts = cut.parts.min(1 << worth.ilog2());
+        if parts == 1 {
+            return 1;
+        }
+        let (reads, makes) = (fold.reads(rows), fold.makes(rows));
+        match parts {
             parts if reads >= READ_FOR_MADE * waves * parts * makes => parts,
             // Two parts go through as much again as is made, in each wave and when they are joined.
             _ if reads >= (waves + 1) * makes && !step.joins_waves() => 2,
@@ -95,21 +93,26 @@ impl Stage {
         }
     }
 
-    /// Into what threads cut folds, in order.
+    /// Into what threads cut folds, those of each thread together, and where those of each thread end.
+    ///
+    /// A part is for the thread that has gone through its rows, as blocks go to threads in the order of the rows; a fold
+    /// that is made at once is for one that has least to do.
     fn units<'a>(
         &self,
-        folds: impl Iterator<Item = Planned<'a>>,
+        folds: impl Iterator<Item = Planned<'a>> + Clone,
         rows: Rows<'_>,
         (numbers, cut): (&Range<usize>, Cut),
         (threads, isa): (usize, Isa),
-    ) -> Vec<Unit<'a>> {
+    ) -> (Vec<Unit<'a>>, Vec<usize>) {
         let mut units: Vec<Unit<'a>> = Vec::new();
-        for planned in folds {
+        let mut loads = vec![0; threads];
+        let operations = |planned: Planned<'_>| planned.fold.step.operations().get(rows.all);
+        for planned in folds.clone().filter(|planned| planned.parts > 1) {
             let Planned { fold, parts, .. } = planned;
             let (step, numbers) = (&fold.step, if fold.late { &(0..1) } else { numbers });
             let first = units.len();
             let unit = |waves, part, slot, share| Unit { planned, waves, part, slot, share, owner: 0 };
-            if parts > 1 && step.joins_waves() {
+            if step.joins_waves() {
                 // Parts are joined wave by wave: each wave has its own.
                 let each = numbers.clone().flat_map(|number| (0..parts).map(move |part| (number, part))).enumerate();
                 units.extend(each.map(|(slot, (number, part))| unit(number..number + 1, part, slot, (0, 1))));
@@ -117,22 +120,36 @@ impl Stage {
                 // A part goes through all waves, and is shared out where there are more threads than parts. Which elements a
                 // share has must not change from wave to wave.
                 let least = || rows.in_pieces(fold.waves(cut), parts)[0];
-                let shares = (threads / parts).max(1);
-                let in_shares = parts > 1 && shares > 1 && step.folds_in_shares(&least(), isa);
-                let shares = if in_shares { shares } else { 1 };
+                let shares = threads / parts;
+                let shares = if shares > 1 && step.folds_in_shares(&least(), isa) { shares } else { 1 };
                 let each = (0..parts).flat_map(|part| (0..shares).map(move |share| (part, (share, shares))));
                 units.extend(each.map(|(part, share)| unit(numbers.clone(), part, part, share)));
             }
-            // As blocks go to threads: in the order of the rows.
             let count = units.len() - first;
-            units[first..].iter_mut().enumerate().for_each(|(k, u)| u.owner = k * threads.max(2) / count);
+            for (k, unit) in units[first..].iter_mut().enumerate() {
+                unit.owner = k * threads / count;
+                loads[unit.owner] += operations(planned) / count;
+            }
+        }
+        for planned in folds.filter(|planned| planned.parts == 1) {
+            let owner = (0..threads).min_by_key(|&thread| loads[thread]).unwrap_or(0);
+            loads[owner] += operations(planned);
+            units.push(Unit { planned, waves: 0..0, part: 0, slot: 0, share: (0, 1), owner });
         }
         units.sort_by_key(|unit| unit.owner);
-        units
+        let ends = (0..threads).map(|thread| units.partition_point(|unit| unit.owner <= thread)).collect();
+        (units, ends)
     }
 
-    /// Takes some waves, one after the other, into the folds; `start` is the first row of those that are kept.
-    pub(super) fn fold(&self, shared: &Shared<'_>, numbers: Range<usize>, start: usize, cut: Cut) {
+    /// Takes some waves, one after the other, into the folds, each of so many parts; `start` is the first row of those that are
+    /// kept.
+    pub(super) fn fold(
+        &self,
+        shared: &Shared<'_>,
+        numbers: Range<usize>,
+        start: usize,
+        (cut, made_of): (Cut, &[usize]),
+    ) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
         let last = numbers.end == cut.waves;
         let numbers_of = |planned: &Planned<'_>| if planned.fold.late { 0..1 } else { numbers.clone() };
@@ -167,16 +184,16 @@ impl Stage {
         };
         let (one, threads) = (threads::single(), pool.threads());
         let first: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let folds = (first..).zip(&self.folds).filter(|(_, fold)| last || !fold.late);
-        let folds = folds.map(|(i, fold)| Planned { i, fold, parts: self.made_of(fold, all.all, cut) });
+        let folds = (first..).zip(self.folds.iter().zip(made_of)).filter(|(_, (fold, _))| last || !fold.late);
+        let folds = folds.map(|(i, (fold, &parts))| Planned { i, fold, parts });
         // One that threads share out is worked on by itself; others go to one thread each.
         let alone = |planned: &Planned<'_>| {
             let rows = || all.of(&wave(planned, numbers_of(planned).start));
             threads > 1 && planned.parts == 1 && planned.fold.step.is_shared_out(&rows())
         };
         let (alone, others): (Vec<Planned<'_>>, Vec<Planned<'_>>) = folds.partition(alone);
-        let units = self.units(others.iter().copied(), all, (&numbers, cut), (threads, isa));
-        pool.run(units.len(), &|k| {
+        let (units, ends) = self.units(others.iter().copied(), all, (&numbers, cut), (threads, isa));
+        pool.run_dealt(&ends, &|k| {
             let Unit { planned, waves, part, slot, share, .. } = &units[k];
             if planned.parts == 1 {
                 return whole(*planned, one);
@@ -188,7 +205,7 @@ impl Stage {
             }
         });
         let done = || others.iter().filter(|m| m.parts > 1 && (last || m.fold.step.joins_waves()));
-        let elements: usize = done().map(|m| m.parts * self.reads_and_makes(&m.fold.step, all.all).1).sum();
+        let elements: usize = done().map(|m| m.parts * m.fold.makes(all.all)).sum();
         let shares = pool.tasks(elements, threads);
         pool.run(shares, &|k| {
             done().for_each(|planned| {
@@ -233,7 +250,13 @@ pub(super) fn with_late(
             && (1..=MOST_FOR_LATE).contains(&kept)
             && KEPT_FOR_LATE * kept <= all.values().sum()
     };
-    folds.into_iter().map(|step| Fold { late: late(&step), step }).collect()
+    let of_rows = |o: &&Operand| o.size.has(extent) || ragged.is_some_and(|ragged| o.size.has(ragged));
+    let fold = |step: Step| {
+        let reads = merged(step.reads.iter().filter(of_rows).map(|o| o.size.clone()));
+        let makes = merged(step.writes.iter().map(|t| t.size.clone()));
+        Fold { late: late(&step), reads, makes, step }
+    };
+    folds.into_iter().map(fold).collect()
 }
 
 /// Takes parts of a fold, in their order, into what is there; into nothing where the first part begins it.
