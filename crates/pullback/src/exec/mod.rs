@@ -5,6 +5,7 @@ mod copying;
 mod counting;
 mod extent;
 mod fetch;
+mod few;
 mod frame;
 mod fused;
 mod gemm;

@@ -10,6 +10,7 @@ use crate::ir::{Eqn, Graph};
 use crate::lowering::RandomOp;
 use crate::math::threefry::threefry2x32;
 use crate::prim::random_bits::{unit_f32, unit_f64};
+use std::cell::RefCell;
 
 /// Draws of one form.
 #[derive(Clone, Debug)]
@@ -31,8 +32,13 @@ const BLOCK: usize = 256;
 /// Up to how many draws nothing is laid out for.
 const FEW: usize = 8;
 
-/// Keys and counters, word by word.
+/// Keys, or counters, word by word.
 type Words = [[u32; BLOCK]; 2];
+
+thread_local! {
+    /// The keys and the counters of a block: too much to be cleared for every few draws.
+    static WORDS: RefCell<[Words; 2]> = const { RefCell::new([[[0; BLOCK]; 2]; 2]) };
+}
 
 /// What is made of the cipher's two words.
 trait Draw {
@@ -88,46 +94,51 @@ fn numbered<T: Draw>(isa: Isa, keys: &[[u32; 2]], numbers: &[u32], to: &mut [T])
         let draws = keys.iter().zip(numbers).map(|(&key, &number)| T::of(threefry2x32(key, [0, number])));
         return to.iter_mut().zip(draws).for_each(|(to, draw)| *to = draw);
     }
-    let (mut key, mut counter) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
-    for ((keys, numbers), to) in keys.chunks(BLOCK).zip(numbers.chunks(BLOCK)).zip(to.chunks_mut(BLOCK)) {
-        lay(keys, 1, &mut key);
-        counter[1][..numbers.len()].copy_from_slice(numbers);
-        run_cipher(isa, &key, &counter, to);
-    }
+    WORDS.with_borrow_mut(|[key, counter]| {
+        for ((keys, numbers), to) in keys.chunks(BLOCK).zip(numbers.chunks(BLOCK)).zip(to.chunks_mut(BLOCK)) {
+            lay(keys, 1, key);
+            counter[0][..numbers.len()].fill(0);
+            counter[1][..numbers.len()].copy_from_slice(numbers);
+            run_cipher(isa, key, counter, to);
+        }
+    });
 }
 
 /// So many draws from each key, counted from 0.
 fn counted<T: Draw>(isa: Isa, keys: &[[u32; 2]], each: usize, to: &mut [T]) {
-    let (mut key, mut counter) = ([[0; BLOCK]; 2], [[0; BLOCK]; 2]);
+    if to.len() <= FEW {
+        let draws = keys.iter().flat_map(|&key| (0..each as u32).map(move |i| T::of(threefry2x32(key, [0, i]))));
+        return to.iter_mut().zip(draws).for_each(|(to, draw)| *to = draw);
+    }
     let count = |first: u64, n: usize, counter: &mut Words| {
         for (i, at) in (first..).zip(0..n) {
             counter[0][at] = (i >> 32) as u32;
             counter[1][at] = i as u32;
         }
     };
-    if to.len() <= FEW {
-        let draws = keys.iter().flat_map(|&key| (0..each as u32).map(move |i| T::of(threefry2x32(key, [0, i]))));
-        return to.iter_mut().zip(draws).for_each(|(to, draw)| *to = draw);
-    }
-    if each > BLOCK {
-        for (one, to) in keys.iter().zip(to.chunks_mut(each)) {
-            lay(std::slice::from_ref(one), BLOCK, &mut key);
-            for (first, to) in (0..).step_by(BLOCK).zip(to.chunks_mut(BLOCK)) {
-                count(first, to.len(), &mut counter);
-                run_cipher(isa, &key, &counter, to);
+    WORDS.with_borrow_mut(|[key, counter]| {
+        if each > BLOCK {
+            for (one, to) in keys.iter().zip(to.chunks_mut(each)) {
+                lay(std::slice::from_ref(one), BLOCK, key);
+                for (first, to) in (0..).step_by(BLOCK).zip(to.chunks_mut(BLOCK)) {
+                    count(first, to.len(), counter);
+                    run_cipher(isa, key, counter, to);
+                }
             }
+            return;
         }
-        return;
-    }
-    // The same counters for every block: it holds all draws of its keys.
-    let per = keys.len().min(BLOCK / each);
-    count(0, each, &mut counter);
-    let (once, again) = counter[1][..per * each].split_at_mut(each);
-    Lines { to: again, width: each, run: true }.lay(once, |_| 0, |i| i);
-    for (keys, to) in keys.chunks(per.max(1)).zip(to.chunks_mut((per * each).max(1))) {
-        lay(keys, each, &mut key);
-        run_cipher(isa, &key, &counter, to);
-    }
+        // The same counters for every block: it holds all draws of its keys.
+        let per = keys.len().min(BLOCK / each);
+        count(0, each, counter);
+        let [high, low] = counter;
+        high[..per * each].fill(0);
+        let (once, again) = low[..per * each].split_at_mut(each);
+        Lines { to: again, width: each, run: true }.lay(once, |_| 0, |i| i);
+        for (keys, to) in keys.chunks(per.max(1)).zip(to.chunks_mut((per * each).max(1))) {
+            lay(keys, each, key);
+            run_cipher(isa, key, counter, to);
+        }
+    });
 }
 
 /// Lays out each key so many times.

@@ -2,6 +2,7 @@
 
 use crate::array::DType;
 use crate::exec::fetch::{LINE, fetch};
+use crate::exec::few::Few;
 use crate::exec::frame::Frame;
 use crate::exec::fused::{self, Fused};
 use crate::exec::kernel::{Instruction, Kernel, Kind, Load, MOST_LOADS, MOST_STORES, Op};
@@ -37,18 +38,18 @@ impl Kernel {
         if total == 0 {
             return;
         }
-        let mut outs: [Option<Out<'_, T>>; MOST_STORES] = [const { None }; MOST_STORES];
-        for (k, (store, out)) in self.stores.iter().zip(&mut outs).enumerate() {
-            *out = Some(if store.bools { Out::Bools(io.shared::<bool>(k)) } else { Out::Numbers(io.shared::<T>(k)) });
-        }
-        let mut loads: [&[T]; MOST_LOADS] = [&[]; MOST_LOADS];
-        for (load, from) in self.loads.iter().zip(&mut loads).filter(|(load, _)| !load.bools && load.under.is_none()) {
-            *from = io.read::<T>(load.operand);
-        }
         let beside = self.axes.len().checked_sub(2).filter(|&axis| axis > 0).map(|axis| self.axes[axis].get(io.rows));
         let per = lines_of_tile(cols, beside);
         let far = total >= FAR && io.block.is_none();
-        let work = Work { kernel: self, io, lines, cols, per, far, loads, outs };
+        let mut work = Work { kernel: self, io, lines, cols, per, far, loads: Few::new(), outs: Few::new() };
+        for load in &self.loads {
+            let elsewhere = load.bools || load.under.is_some();
+            work.loads.push(if elsewhere { &[] } else { io.read::<T>(load.operand) });
+        }
+        for (k, store) in self.stores.iter().enumerate() {
+            let bools = store.bools;
+            work.outs.push(if bools { Out::Bools(io.shared(k)) } else { Out::Numbers(io.shared(k)) });
+        }
         // A whole run is cut, or whole lines are dealt out; either way no element is written twice.
         let tiles = if cols > TILE { lines * cols.div_ceil(TILE) } else { lines.div_ceil(per) };
         let (share, shares) = io.share;
@@ -57,7 +58,8 @@ impl Kernel {
         io.pool.run(tasks, &|task| {
             T::frame(|frame| {
                 work.begin(frame);
-                let mut laid = [None; MOST_LOADS];
+                let mut laid = Few::<Laid, MOST_LOADS>::new();
+                self.loads.iter().for_each(|_| laid.push(None));
                 let end = first + tiles * (task + 1) / tasks;
                 for tile in first + tiles * task / tasks..end {
                     run_tile(io.isa, &work, tile, end, &mut laid, frame);
@@ -77,8 +79,8 @@ struct Work<'a, T> {
     per: usize,
     /// Whether operands come from memory.
     far: bool,
-    loads: [&'a [T]; MOST_LOADS],
-    outs: [Option<Out<'a, T>>; MOST_STORES],
+    loads: Few<&'a [T], MOST_LOADS>,
+    outs: Few<Out<'a, T>, MOST_STORES>,
 }
 
 /// How many lines a tile has: such as are whole vectors, if so many fit; and of those such as `beside` is a multiple of, the
@@ -161,7 +163,7 @@ impl<T: Lane> Work<'_, T> {
 
     /// Runs one tile of those that come before `end`.
     #[inline(always)]
-    fn tile<const FMA: bool>(&self, tile: usize, end: usize, laid: &mut [Laid; MOST_LOADS], frame: &mut Frame<T>) {
+    fn tile<const FMA: bool>(&self, tile: usize, end: usize, laid: &mut [Laid], frame: &mut Frame<T>) {
         let (kernel, cols) = (self.kernel, self.cols);
         let next = (self.far && tile + 1 < end).then(|| self.elements(tile + 1));
         let [line, lines, col, width] = self.part(tile);
@@ -228,7 +230,7 @@ impl<T: Lane> Work<'_, T> {
         let step = LINE / size_of::<T>();
         let lines = tile.n.div_ceil(step);
         for (l, load) in self.kernel.loads.iter().enumerate().filter(|(_, load)| load.in_place()) {
-            let from = match load.under.and_then(|s| self.outs[s].as_ref()) {
+            let from = match load.under.map(|s| &self.outs[s]) {
                 Some(Out::Numbers(out)) => out.start().cast_const(),
                 _ => self.loads[l].as_ptr(),
             };
@@ -283,7 +285,7 @@ impl<T: Lane> Work<'_, T> {
     /// The elements of a tile of an operand that is read where it lies.
     #[inline(always)]
     fn each(&self, load: usize, tile: Tile) -> &[T] {
-        match self.kernel.loads[load].under.and_then(|s| self.outs[s].as_ref()) {
+        match self.kernel.loads[load].under.map(|s| &self.outs[s]) {
             // SAFETY: this task alone has the tile, and the result is written there after the last reading.
             Some(Out::Numbers(out)) => unsafe { out.read(tile.start, tile.n) },
             _ => &self.loads[load][tile.start..][..tile.n],
@@ -294,7 +296,7 @@ impl<T: Lane> Work<'_, T> {
     #[inline(always)]
     fn direct(&self, store: usize, tile: Tile) -> Option<&Shared<'_, T>> {
         match &self.outs[store] {
-            Some(Out::Numbers(out)) if tile.is_whole() && !self.kernel.stores[store].over => Some(out),
+            Out::Numbers(out) if tile.is_whole() && !self.kernel.stores[store].over => Some(out),
             _ => None,
         }
     }
@@ -303,7 +305,7 @@ impl<T: Lane> Work<'_, T> {
     #[inline(always)]
     fn sums(&self, store: usize) -> Option<&Shared<'_, T>> {
         match &self.outs[store] {
-            Some(Out::Numbers(out)) if self.kernel.stores[store].summed => Some(out),
+            Out::Numbers(out) if self.kernel.stores[store].summed => Some(out),
             _ => None,
         }
     }
@@ -404,13 +406,12 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, frame: &Frame<T>, tile:
             }
             match &work.outs[store] {
                 // SAFETY: as above.
-                Some(Out::Numbers(out)) => unsafe { out.range(start, n) }.copy_from_slice(from),
-                Some(Out::Bools(out)) => {
+                Out::Numbers(out) => unsafe { out.range(start, n) }.copy_from_slice(from),
+                Out::Bools(out) => {
                     // SAFETY: as above.
                     let to = unsafe { out.range(start, n) };
                     to.iter_mut().zip(from).for_each(|(to, &x)| *to = x != T::ZERO);
                 }
-                None => {}
             }
         }
     }
@@ -421,7 +422,7 @@ fn one_tile<T: Lane, const FMA: bool>(
     work: &Work<'_, T>,
     tile: usize,
     end: usize,
-    laid: &mut [Laid; MOST_LOADS],
+    laid: &mut [Laid],
     frame: &mut Frame<T>,
 ) {
     work.tile::<FMA>(tile, end, laid, frame);
@@ -433,7 +434,7 @@ per_isa! {
         work: &Work<'_, T>,
         tile: usize,
         end: usize,
-        laid: &mut [Laid; MOST_LOADS],
+        laid: &mut [Laid],
         frame: &mut Frame<T>,
     ) = one_tile;
 }
