@@ -178,6 +178,7 @@ impl<T: Lane> Work<'_, T> {
             let once = load.same_rows && cols <= TILE && !load.in_place();
             let begins = if load.in_place() { Begins::Apart } else { self.begins(load, tile, [line, lines, col]) };
             if let Begins::There(start) = begins {
+                laid[l] = None;
                 match load.runs() {
                     true => frame.set_in_memory(place, self.loads[l][start..][..tile.n].as_ptr().cast_mut()),
                     false => frame.set_alike(place, self.loads[l][start]),
