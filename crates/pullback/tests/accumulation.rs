@@ -37,3 +37,19 @@ fn sums_and_products_over_rows_keep_their_bound() {
         }
     }
 }
+
+#[test]
+fn a_long_sum_is_the_same_whatever_its_thread_did_before() {
+    let x = Key::new(3).normal([2, 5_000], DType::F32);
+    let long = Key::new(4).normal([20_000], DType::F32);
+    let (sum, prefixes) = (jit(|x: Tensor| x.logsumexp(1)), jit(|x: Tensor| x.logcumsumexp(0)));
+    let bits = || -> Vec<u32> {
+        let got = sum.call(x.clone()).and_then(|y| y.to_vec::<f32>()).unwrap_or_else(|e| panic!("{e}"));
+        got.into_iter().map(f32::to_bits).collect()
+    };
+    with_threads(1, || {
+        let before = bits();
+        prefixes.call(long.clone()).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(before, bits());
+    });
+}

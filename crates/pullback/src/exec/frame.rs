@@ -1,14 +1,16 @@
-//! Where the numbers of a chain lie while its tiles go through it: registers, operands, results.
+//! Where the numbers of a chain lie while its tiles go through it: registers, operands, results, numbers it is written with.
 //!
-//! Each place has a number, and an instruction names those of its operands: nothing is left to decide when it runs. Chains of
+//! Each place has a number, and an instruction names those of its operands: where they are was decided for the tile. Chains of
 //! many operations on few numbers are run too often for decisions in each.
 
 use crate::exec::lanes::{ALIKE, Lane, Run, TILE};
 use std::slice;
 
-/// Numbers of a register beyond a tile, so that registers do not lie whole pages apart, where a load waits for every store
-/// to the same place in its page.
-const SPARE: usize = 128;
+/// Numbers of a register beyond a tile, so that near registers do not lie whole pages apart, where a load waits for every
+/// store to the same place in its page: an odd number of lines of the cache, of two of f64.
+const SPARE: usize = 144;
+
+const _: () = assert!(size_of::<Register<f32>>() / 64 % 2 == 1 && ALIKE <= TILE);
 
 /// A tile of numbers, from the boundary of a vector on.
 #[repr(C, align(64))]

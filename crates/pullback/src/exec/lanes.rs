@@ -1,7 +1,8 @@
 //! Elementwise operations on short runs of numbers, one body compiled for each instruction set.
 //!
 //! The loops are plain: a body that is inlined into a function with the target feature becomes vector code. A sum
-//! inside such a loop would block that, so there is none.
+//! inside such a loop would block that, so there is none. A float that they work on is a [`Lane`], and has memory of its own
+//! on every thread.
 
 use crate::array::Element;
 use crate::exec::frame::Frame;
@@ -249,7 +250,10 @@ macro_rules! lane {
                     all.resize_with(all.len().max(K), Vec::new);
                     let (runs, _) = all.as_chunks_mut::<K>();
                     f(runs[0].each_mut().map(|run| {
-                        run.resize(run.len().max(n), 0.0);
+                        if run.len() < n {
+                            run.clear();
+                            run.resize(n, 0.0);
+                        }
                         &mut run[..n]
                     }))
                 })

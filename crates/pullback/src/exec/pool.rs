@@ -1,7 +1,8 @@
 //! A small thread pool for work measured in microseconds.
 //!
 //! [`Pool::run`] hands task `i` of `n` to thread `i * threads / n`, of no more threads than tasks: every thread owns one
-//! contiguous range and finds in its caches what it left there in an earlier call. The calling thread is thread 0. A worker
+//! contiguous range and finds in its caches what it left there in an earlier call; [`Pool::run_dealt`] is told the ranges. The
+//! calling thread is thread 0. A worker
 //! that has nothing to do spins for [`SPIN`] and then parks, so that back-to-back calls cost well under a microsecond and an idle program costs
 //! nothing. A thread that is through with its own range takes the last of what others have not begun of theirs, so that a
 //! sleeping worker delays nobody, and a slow core, or one that the system has given to somebody else, by no more than the
@@ -250,17 +251,16 @@ impl Pool {
     /// As [`run`](Self::run), where thread `k` begins with the tasks from the end before `ends[k]` on.
     ///
     /// # Panics
-    /// As [`run`](Self::run), and where an end comes before the one before it.
+    /// As [`run`](Self::run), and where an end comes before the one before it, or there are more ends than threads.
     pub fn run_dealt(&self, ends: &[usize], task: &(dyn Fn(usize) + Sync)) {
-        assert!(ends.is_sorted(), "pool: tasks dealt twice by {ends:?}");
+        assert!(ends.is_sorted() && ends.len() <= self.threads(), "pool: tasks dealt by {ends:?}");
         let n_tasks = ends.last().copied().unwrap_or(0);
-        let first =
-            |thread: usize| if thread == 0 { 0 } else { ends.get(thread - 1).map_or(n_tasks, |&end| end.min(n_tasks)) };
+        let first = |thread: usize| if thread == 0 { 0 } else { ends.get(thread - 1).copied().unwrap_or(n_tasks) };
         self.deal(n_tasks, &first, &|_, i| task(i));
     }
 
-    /// Calls `task(thread, i)` once for every `i` in `0..n_tasks`; those of a thread are from its first to that of the next,
-    /// of which there are none below its own.
+    /// Calls `task(thread, i)` once for every `i` in `0..n_tasks`. A thread has the tasks from its first to that of the next, and
+    /// is called where there are some.
     fn deal(&self, n_tasks: usize, first: &dyn Fn(usize) -> usize, task: &(dyn Fn(usize, usize) + Sync)) {
         let alone = || (0..n_tasks).for_each(|i| task(0, i));
         if n_tasks <= 1 || self.threads() == 1 || IN_TASK.get() {
@@ -274,13 +274,14 @@ impl Pool {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return alone(),
         };
-        let threads = self.threads().min(n_tasks);
         for (thread, range) in self.ranges.iter().enumerate() {
             range.set(first(thread) as u32..first(thread + 1) as u32);
         }
         let job = Job { task, ranges: &self.ranges, underflow: Underflow::here(), panic: Mutex::new(None) };
         let pointer = (&raw const job).cast_mut().cast::<Job<'static>>();
-        let called = || self.workers.iter().take(threads - 1);
+        let called = || {
+            (1..).zip(&self.workers).filter(|&(thread, _)| first(thread) < first(thread + 1)).map(|(_, worker)| worker)
+        };
         // Nothing between here and the last wait can unwind: `run_tasks` catches what the tasks throw.
         for worker in called() {
             worker.slot.job.store(pointer, Ordering::SeqCst);
@@ -393,6 +394,10 @@ mod tests {
             });
             assert!(seen.iter().all(|n| n.load(Ordering::Relaxed) == 1), "{ends:?}: {seen:?}");
         }
+        // Who has no tasks is not called.
+        pool.run_dealt(&[0, 0, 2], &|i| {
+            assert!(i > 1 || thread::current().name() != Some("pullback-1"), "task {i}");
+        });
         // All three meet in the first tasks of their ranges, of which the second thread has most.
         let meet = Barrier::new(3);
         let threads = Mutex::new([const { None }; 6]);
@@ -406,6 +411,12 @@ mod tests {
         let named = |i: usize| threads[i].as_deref();
         assert_eq!([named(1), named(5)], [Some("pullback-1"), Some("pullback-2")]);
         assert!(named(0).is_none_or(|name| !name.starts_with("pullback-")), "{threads:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "pool: tasks dealt by [1, 2, 5]")]
+    fn tasks_are_not_dealt_to_threads_that_there_are_not() {
+        Pool::new(2).run_dealt(&[1, 2, 5], &|_| {});
     }
 
     #[test]

@@ -178,10 +178,12 @@ impl<T: Lane> Work<'_, T> {
             let once = load.same_rows && cols <= TILE && !load.in_place();
             let begins = if load.in_place() { Begins::Apart } else { self.begins(load, tile, [line, lines, col]) };
             if let Begins::There(start) = begins {
-                laid[l] = None;
                 match load.runs() {
                     true => frame.set_in_memory(place, self.loads[l][start..][..tile.n].as_ptr().cast_mut()),
-                    false => frame.set_alike(place, self.loads[l][start]),
+                    false => {
+                        frame.set_alike(place, self.loads[l][start]);
+                        laid[l] = None;
+                    }
                 }
                 continue;
             }
@@ -324,8 +326,8 @@ impl<T: Lane> Work<'_, T> {
         load.ids.map(|ids| (self.io.read::<i32>(ids), self.io.numbered_from(&self.io.reads[load.operand].size)))
     }
 
-    #[inline(always)]
     /// Lays out an operand in the order of the kernel, from `line` and `col` on, `width` numbers of each line.
+    #[inline(always)]
     fn fill<S: Copy>(&self, load: &Load, from: &[S], to: &mut [T], [line, col, width]: [usize; 3], f: impl Fn(S) -> T) {
         let io = self.io;
         let run = load.runs();

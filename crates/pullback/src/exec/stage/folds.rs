@@ -20,6 +20,7 @@ use crate::exec::step::Step;
 use crate::exec::threads;
 use crate::ir::{Graph, Var};
 use crate::lowering::{ReduceOp, max, min};
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -105,8 +106,14 @@ impl Stage {
         (threads, isa): (usize, Isa),
     ) -> (Vec<Unit<'a>>, Vec<usize>) {
         let mut units: Vec<Unit<'a>> = Vec::new();
-        let mut loads = vec![0; threads];
-        let operations = |planned: Planned<'_>| planned.fold.step.operations().get(rows.all);
+        // One thread takes the first half of the rows into all folds before the second, as two would.
+        let lists = threads.max(2);
+        let mut loads = vec![0; lists];
+        let operations = |planned: Planned<'_>| {
+            let waves = if planned.fold.late { 1 } else { cut.waves };
+            let here = if planned.fold.late { 1 } else { numbers.len() };
+            planned.fold.step.operations().get(rows.all) * here / waves
+        };
         for planned in folds.clone().filter(|planned| planned.parts > 1) {
             let Planned { fold, parts, .. } = planned;
             let (step, numbers) = (&fold.step, if fold.late { &(0..1) } else { numbers });
@@ -127,17 +134,20 @@ impl Stage {
             }
             let count = units.len() - first;
             for (k, unit) in units[first..].iter_mut().enumerate() {
-                unit.owner = k * threads / count;
+                unit.owner = k * lists / count;
                 loads[unit.owner] += operations(planned) / count;
             }
         }
-        for planned in folds.filter(|planned| planned.parts == 1) {
-            let owner = (0..threads).min_by_key(|&thread| loads[thread]).unwrap_or(0);
+        let mut whole: Vec<Planned<'a>> = folds.filter(|planned| planned.parts == 1).collect();
+        whole.sort_by_key(|&planned| Reverse(operations(planned)));
+        for planned in whole {
+            let owner = (0..lists).min_by_key(|&list| loads[list]).unwrap_or(0);
             loads[owner] += operations(planned);
             units.push(Unit { planned, waves: 0..0, part: 0, slot: 0, share: (0, 1), owner });
         }
         units.sort_by_key(|unit| unit.owner);
-        let ends = (0..threads).map(|thread| units.partition_point(|unit| unit.owner <= thread)).collect();
+        let end = |thread: usize| units.partition_point(|unit| unit.owner <= thread || thread + 1 == threads);
+        let ends = (0..threads).map(end).collect();
         (units, ends)
     }
 
