@@ -20,7 +20,6 @@ use crate::exec::step::Step;
 use crate::exec::threads;
 use crate::ir::{Graph, Var};
 use crate::lowering::{ReduceOp, max, min};
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -138,9 +137,7 @@ impl Stage {
                 loads[unit.owner] += operations(planned) / count;
             }
         }
-        let mut whole: Vec<Planned<'a>> = folds.filter(|planned| planned.parts == 1).collect();
-        whole.sort_by_key(|&planned| Reverse(operations(planned)));
-        for planned in whole {
+        for planned in folds.filter(|planned| planned.parts == 1) {
             let owner = (0..lists).min_by_key(|&list| loads[list]).unwrap_or(0);
             loads[owner] += operations(planned);
             units.push(Unit { planned, waves: 0..0, part: 0, slot: 0, share: (0, 1), owner });
