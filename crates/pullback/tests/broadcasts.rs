@@ -69,3 +69,32 @@ fn kernels_of_many_axes() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Values that are results and are read again, numbers that are written more than once and differ in their sign alone, one
+/// operand twice: in whole tiles, in such as end within a vector, and in several.
+#[test]
+fn what_a_chain_makes_is_read_where_it_lies() -> Result<(), Error> {
+    let f = |x: Tensor, y: Tensor, s: Tensor| {
+        let a = &x * &x + &s;
+        let b = &a / &y - &a * 0.25;
+        let positive = b.gt(&a);
+        let c = positive.select(&(&b * 0.25), &(&a * 0.0)) + (&b * -0.0).maximum(&x);
+        let d = (&c + &b).maximum(&s) * &c;
+        let zeros = (&a * 0.0, &a * -0.0);
+        (a, b, positive, [-&c, d, c, zeros.0, zeros.1])
+    };
+    for n in [1, 7, 16, 33, 1023, 1024, 1025, 2500, 70_000] {
+        let draw = |k: u64, n: usize| Key::new(k).normal([n], DType::F32);
+        let (x, y, s) = (draw(1, n), draw(2, n), draw(3, 1));
+        let got = jit(|(x, y, s): (Tensor, Tensor, Tensor)| f(x, y, s)).call((x.clone(), y.clone(), s.clone()))?;
+        let want = f(x, y, s);
+        let bits =
+            |t: &Tensor| -> Result<Vec<u32>, Error> { Ok(t.to_vec::<f32>()?.iter().map(|x| x.to_bits()).collect()) };
+        assert_eq!(got.2.to_vec::<bool>()?, want.2.to_vec::<bool>()?, "{n} numbers");
+        let numbers = |(a, b, _, rest): (Tensor, Tensor, Tensor, [Tensor; 5])| [vec![a, b], rest.to_vec()].concat();
+        for (k, (got, want)) in numbers(got).iter().zip(&numbers(want)).enumerate() {
+            assert_eq!(bits(got)?, bits(want)?, "result {k} of {n} numbers");
+        }
+    }
+    Ok(())
+}

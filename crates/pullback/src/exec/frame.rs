@@ -66,16 +66,15 @@ impl<T: Lane> Frame<T> {
     #[inline(always)]
     pub(super) fn lay_out(&mut self, place: usize, n: usize) -> &mut [T] {
         assert!(n <= TILE, "frame: {n} numbers in a register");
-        let at = self.register(place);
-        self.spots[place] = Spot { at, mask: usize::MAX };
+        self.set_in_register(place);
         // SAFETY: a register has so many numbers; the frame, which alone has it, is borrowed.
-        unsafe { slice::from_raw_parts_mut(at, n) }
+        unsafe { slice::from_raw_parts_mut(self.spots[place].at, n) }
     }
 
-    /// A place that is in the register of another.
+    /// A place in its register.
     #[inline(always)]
-    pub(super) fn set_in_register(&mut self, place: usize, of: usize) {
-        self.spots[place] = Spot { at: self.register(of), mask: usize::MAX };
+    pub(super) fn set_in_register(&mut self, place: usize) {
+        self.spots[place] = Spot { at: self.register(place), mask: usize::MAX };
     }
 
     /// A place in memory.
@@ -132,11 +131,12 @@ mod tests {
             if places > 3 {
                 let want: Vec<f32> = memory.iter().map(|x| x + 1.5).collect();
                 assert_eq!(sum(&frame, 3, [0, 2]), want);
-                frame.set_in_register(2, 3);
-                assert_eq!(sum(&frame, 0, [1, 2]), want.iter().map(|x| x + 2.5).collect::<Vec<_>>());
-                // Back in its own register.
-                frame.lay_out(2, 32).fill(-1.0);
-                assert_eq!(sum(&frame, 0, [1, 2]), [1.5; 32]);
+                assert_eq!(sum(&frame, 0, [1, 3]), want.iter().map(|x| x + 2.5).collect::<Vec<_>>());
+                // Back in its own register, which the memory is not.
+                frame.set_in_register(2);
+                assert_eq!(sum(&frame, 2, [1, 1]), [5.0; 32]);
+                assert_eq!(sum(&frame, 0, [1, 2]), [7.5; 32]);
+                assert_eq!(memory[31], 31.0);
             }
             assert!((0..places).all(|place| frame.spots[place].at.align_offset(64) == 0 || place == 2));
         }

@@ -85,12 +85,11 @@ pub(crate) enum Op {
 #[derive(Clone, Debug)]
 pub(super) struct Instruction {
     pub(super) op: Op,
-    pub(super) register: usize,
     pub(super) args: [Source; 4],
     /// The places of these, and that of what it makes.
     pub(super) from: [usize; 4],
     pub(super) to: usize,
-    /// The result whose memory is written instead of the register, or after it where an operand lies there.
+    /// The result that it makes: in its memory at once, or in a register first where an operand lies there.
     pub(super) direct: Option<usize>,
     /// The results that are copied out of registers once this is done.
     pub(super) stores: std::ops::Range<usize>,
@@ -98,7 +97,6 @@ pub(super) struct Instruction {
 
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    pub(super) register: usize,
     pub(super) bools: bool,
     /// Whether it is written where an operand lies.
     pub(super) over: bool,

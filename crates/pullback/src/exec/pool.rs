@@ -263,10 +263,7 @@ impl Pool {
     /// is called where there are some.
     fn deal(&self, n_tasks: usize, first: &dyn Fn(usize) -> usize, task: &(dyn Fn(usize, usize) + Sync)) {
         let alone = || (0..n_tasks).for_each(|i| task(0, i));
-        if n_tasks <= 1 || self.threads() == 1 || IN_TASK.get() {
-            return alone();
-        }
-        if u32::try_from(n_tasks).is_err() {
+        if n_tasks <= 1 || self.threads() == 1 || IN_TASK.get() || u32::try_from(n_tasks).is_err() {
             return alone();
         }
         let busy = match self.busy.try_lock() {

@@ -161,66 +161,6 @@ impl<T: Lane> Work<'_, T> {
         }
     }
 
-    /// Runs one tile of those that come before `end`.
-    #[inline(always)]
-    fn tile<const FMA: bool>(&self, tile: usize, end: usize, laid: &mut [Laid], frame: &mut Frame<T>) {
-        let (kernel, cols) = (self.kernel, self.cols);
-        let next = (self.far && tile + 1 < end).then(|| self.elements(tile + 1));
-        let [line, lines, col, width] = self.part(tile);
-        let tile = self.elements(tile);
-        for (l, load) in kernel.loads.iter().enumerate().filter(|(_, load)| !load.single) {
-            let place = kernel.place_of_load(l);
-            if load.in_place() && tile.is_whole() {
-                frame.set_in_memory(place, self.each(l, tile).as_ptr().cast_mut());
-                continue;
-            }
-            // What is the same for every line is laid out once, unless tiles are parts of lines.
-            let once = load.same_rows && cols <= TILE && !load.in_place();
-            let begins = if load.in_place() { Begins::Apart } else { self.begins(load, tile, [line, lines, col]) };
-            if let Begins::There(start) = begins {
-                match load.runs() {
-                    true => frame.set_in_memory(place, self.loads[l][start..][..tile.n].as_ptr().cast_mut()),
-                    false => {
-                        frame.set_alike(place, self.loads[l][start]);
-                        laid[l] = None;
-                    }
-                }
-                continue;
-            }
-            let lines = if once { self.per.min(self.lines) } else { lines };
-            let n = lines * width;
-            let from = match begins {
-                _ if once => Some([0, n]),
-                Begins::Alike(start) => Some([start, n]),
-                _ => None,
-            };
-            let to = frame.lay_out(place, n.next_multiple_of(WIDTH));
-            if from.is_some() && laid[l] == from {
-                continue;
-            }
-            laid[l] = from;
-            let (to, rest) = to.split_at_mut(n);
-            // What is computed of the rest is not read, but zeros are computed with as fast as anything.
-            rest.fill(T::ZERO);
-            if load.bools {
-                self.fill(load, self.io.read::<bool>(load.operand), to, [line, col, width], truth);
-            } else if load.in_place() {
-                to.copy_from_slice(self.each(l, tile));
-            } else {
-                self.fill(load, self.loads[l], to, [line, col, width], |x| x);
-            }
-        }
-        for (s, store) in kernel.stores.iter().enumerate().filter(|(_, store)| !store.bools && !store.summed) {
-            let place = kernel.place_of_result(s);
-            match self.direct(s, tile) {
-                // SAFETY: tiles do not overlap, and each is run by one task.
-                Some(out) => frame.set_in_memory(place, unsafe { out.range(tile.start, tile.n) }.as_mut_ptr()),
-                None => frame.set_in_register(place, store.register),
-            }
-        }
-        program::<T, FMA>(self, frame, tile, next);
-    }
-
     /// The elements of a tile.
     fn elements(&self, tile: usize) -> Tile {
         let [line, lines, col, width] = self.part(tile);
@@ -420,6 +360,7 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, frame: &Frame<T>, tile:
     }
 }
 
+/// One tile of those that come before `end`.
 #[inline(always)]
 fn one_tile<T: Lane, const FMA: bool>(
     work: &Work<'_, T>,
@@ -428,7 +369,61 @@ fn one_tile<T: Lane, const FMA: bool>(
     laid: &mut [Laid],
     frame: &mut Frame<T>,
 ) {
-    work.tile::<FMA>(tile, end, laid, frame);
+    let (kernel, cols) = (work.kernel, work.cols);
+    let next = (work.far && tile + 1 < end).then(|| work.elements(tile + 1));
+    let [line, lines, col, width] = work.part(tile);
+    let tile = work.elements(tile);
+    for (l, load) in kernel.loads.iter().enumerate().filter(|(_, load)| !load.single) {
+        let place = kernel.place_of_load(l);
+        if load.in_place() && tile.is_whole() {
+            frame.set_in_memory(place, work.each(l, tile).as_ptr().cast_mut());
+            continue;
+        }
+        // What is the same for every line is laid out once, unless tiles are parts of lines.
+        let once = load.same_rows && cols <= TILE && !load.in_place();
+        let begins = if load.in_place() { Begins::Apart } else { work.begins(load, tile, [line, lines, col]) };
+        if let Begins::There(start) = begins {
+            match load.runs() {
+                true => frame.set_in_memory(place, work.loads[l][start..][..tile.n].as_ptr().cast_mut()),
+                false => {
+                    frame.set_alike(place, work.loads[l][start]);
+                    laid[l] = None;
+                }
+            }
+            continue;
+        }
+        let lines = if once { work.per.min(work.lines) } else { lines };
+        let n = lines * width;
+        let from = match begins {
+            _ if once => Some([0, n]),
+            Begins::Alike(start) => Some([start, n]),
+            _ => None,
+        };
+        let to = frame.lay_out(place, n.next_multiple_of(WIDTH));
+        if from.is_some() && laid[l] == from {
+            continue;
+        }
+        laid[l] = from;
+        let (to, rest) = to.split_at_mut(n);
+        // What is computed of the rest is not read, but zeros are computed with as fast as anything.
+        rest.fill(T::ZERO);
+        if load.bools {
+            work.fill(load, work.io.read::<bool>(load.operand), to, [line, col, width], truth);
+        } else if load.in_place() {
+            to.copy_from_slice(work.each(l, tile));
+        } else {
+            work.fill(load, work.loads[l], to, [line, col, width], |x| x);
+        }
+    }
+    for (s, _) in kernel.stores.iter().enumerate().filter(|(_, store)| !store.bools && !store.summed) {
+        let place = kernel.place_of_result(s);
+        match work.direct(s, tile) {
+            // SAFETY: tiles do not overlap, and each is run by one task.
+            Some(out) => frame.set_in_memory(place, unsafe { out.range(tile.start, tile.n) }.as_mut_ptr()),
+            None => frame.set_in_register(place),
+        }
+    }
+    program::<T, FMA>(work, frame, tile, next);
 }
 
 per_isa! {

@@ -18,7 +18,7 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
     }
     let mut free: Vec<usize> = Vec::new();
     let mut registers = 0;
-    let mut number = vec![0; n];
+    let mut number: Vec<Option<usize>> = vec![None; n];
     let mut at = vec![Source::Register(0); n];
     let mut instructions: Vec<Instruction> = Vec::new();
     let mut stores: Vec<Store> = Vec::new();
@@ -30,29 +30,26 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
             other => other,
         };
         let resolved = std::array::from_fn(arg);
-        let register = free.pop().unwrap_or_else(|| {
-            registers += 1;
-            registers - 1
-        });
-        number[k] = register;
-        at[k] = Source::Register(register);
         let bools = graph.ty(output).dtype == DType::Bool;
         let first = stores.len();
-        let mut direct = None;
         if let Some(&sum) = uses.sums.get(&output) {
-            stores.push(Store { register, bools: false, over: false, summed: true });
+            stores.push(Store { bools: false, over: false, summed: true });
             written.push(sum);
         } else if (uses.kept)(output) {
-            if !bools {
-                direct = Some(first);
-                at[k] = Source::Result(first);
-            }
-            stores.push(Store { register, bools, over: false, summed: false });
+            stores.push(Store { bools, over: false, summed: false });
             written.push(output);
         }
+        let direct = stores[first..].iter().any(|store| !store.bools && !store.summed).then_some(first);
+        let register = direct.is_none().then(|| {
+            free.pop().unwrap_or_else(|| {
+                registers += 1;
+                registers - 1
+            })
+        });
+        (number[k], at[k]) = (register, direct.map_or(Source::Register(register.unwrap_or(0)), Source::Result));
         let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
-        let (from, to) = ([0; 4], register);
-        instructions.push(Instruction { op, register, args: resolved, from, to, direct, stores: copied });
+        let (from, to) = ([0; 4], register.unwrap_or(0));
+        instructions.push(Instruction { op, args: resolved, from, to, direct, stores: copied });
         let mut released: Vec<usize> = Vec::new();
         for a in &args {
             if let Source::Register(j) = a
@@ -62,9 +59,9 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
                 released.push(*j);
             }
         }
-        free.extend(released.iter().map(|&j| number[j]));
+        free.extend(released.iter().filter_map(|&j| number[j]));
         if last_read[k] == k {
-            free.push(register);
+            free.extend(register);
         }
     }
     for arg in instructions.iter_mut().flat_map(|i| &mut i.args) {
@@ -103,14 +100,11 @@ impl Kernel {
                     }
                 };
             }
-            i.to = i.direct.map_or(i.register, |s| results + s);
+            if let Some(result) = i.direct {
+                i.to = results + result;
+            }
             // That is the ground of the `unsafe` blocks that run it.
-            let reads = |arg: &Source| match *arg {
-                Source::Register(r) => r == i.register,
-                Source::Result(s) => self.stores[s].register == i.register,
-                _ => false,
-            };
-            assert!(!i.args.iter().any(reads), "kernel: a register is read while it is written");
+            assert!(!i.from.contains(&i.to), "kernel: a place is read while it is written");
         }
     }
 

@@ -109,9 +109,8 @@ impl Stage {
         let lists = threads.max(2);
         let mut loads = vec![0; lists];
         let operations = |planned: Planned<'_>| {
-            let waves = if planned.fold.late { 1 } else { cut.waves };
-            let here = if planned.fold.late { 1 } else { numbers.len() };
-            planned.fold.step.operations().get(rows.all) * here / waves
+            let Fold { step, late, .. } = planned.fold;
+            step.operations().get(rows.all) * if *late { 1 } else { numbers.len() } / planned.fold.waves(cut)
         };
         for planned in folds.clone().filter(|planned| planned.parts > 1) {
             let Planned { fold, parts, .. } = planned;
