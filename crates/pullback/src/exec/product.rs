@@ -161,6 +161,11 @@ impl Product {
         Product { tail: Some((tail, repeats)), ..self.clone() }
     }
 
+    /// Rows of its left operand.
+    pub(crate) fn rows(&self) -> Count {
+        self.left.batch.size.times(&self.left.free.size)
+    }
+
     /// Multiply-adds.
     pub(crate) fn operations(&self) -> Count {
         self.left.batch.size.times(&self.left.free.size).times(&self.left.contract.size).times(&self.right.free.size)

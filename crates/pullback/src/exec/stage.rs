@@ -50,6 +50,8 @@ pub(crate) struct Stage {
     pub parts: Vec<(usize, usize, Count)>,
     /// The buffers of the program that its steps write, and how much.
     slots: Vec<(usize, Count)>,
+    /// Rows of the products with packed weights.
+    multiplied: Vec<Count>,
     /// Elementary operations in all.
     operations: Vec<Count>,
 }
@@ -140,6 +142,7 @@ impl Stage {
             waves: Vec::new(),
             parts: Vec::new(),
             slots: Vec::new(),
+            multiplied: Vec::new(),
             operations,
         }
     }
@@ -148,6 +151,7 @@ impl Stage {
     pub(crate) fn settle(&mut self) {
         let slot = |t: &Target| if let Place::Slot(slot) = t.place { Some((slot, t.size.clone())) } else { None };
         self.slots = self.steps().flat_map(|s| &s.writes).filter_map(slot).collect();
+        self.multiplied = greatest(self.steps().filter_map(Step::multiplied));
         for local in &mut self.locals {
             local.sizes = greatest(local.sizes.drain(..));
         }

@@ -233,6 +233,14 @@ impl Step {
         }
     }
 
+    /// The rows that go through its packed right operand.
+    pub(crate) fn multiplied(&self) -> Option<Count> {
+        match &self.work {
+            Work::Product(p) if self.packed.is_some() => Some(p.rows()),
+            _ => None,
+        }
+    }
+
     /// Elementary operations that it takes about.
     pub(crate) fn operations(&self) -> &Count {
         &self.operations

@@ -15,14 +15,21 @@ const WAVE_WORTH: usize = 2_000_000;
 /// Bytes of a block's own buffers: they and the weights share the second cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
+/// Fewest rows of a product with a packed weight in a block, which goes through the whole weight for them: where they take more
+/// than [`BLOCK_BYTES`], as those of a deep network do, there are so many, or what [`DEEP_BLOCK_BYTES`] hold.
+const BLOCK_ROWS: usize = 32;
+
+/// Most bytes of a block's own buffers for the sake of its products.
+const DEEP_BLOCK_BYTES: usize = 2 << 20;
+
 /// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
 const WAVE_BYTES: usize = 2 << 20;
 
 /// The same where examples have their own numbers of rows: a wave of few is cut into blocks of unlike size.
 const RAGGED_WAVE_BYTES: usize = 5 << 20;
 
-/// With vectors of 256 bits second caches are smaller. A wave lies in the third anyway, and is to be so many times what
-/// folds make, late ones too, as it was measured.
+/// A wave that lies in the third cache is to be so many times what folds make, late ones too, as it was measured: one does
+/// with vectors of 256 bits, where second caches are smaller, and where folds make more than such a wave has.
 const WAVE_FOR_MADE: usize = 4;
 
 /// Most bytes of what is kept for the folds of a wave; so much where rows are long.
@@ -217,12 +224,12 @@ impl Stage {
     /// Bytes that a wave may keep.
     fn wave_bytes(&self, rows: &[usize], isa: Isa) -> usize {
         let least = if self.ragged.is_some() { RAGGED_WAVE_BYTES } else { WAVE_BYTES };
-        // Measured with vectors of 512 bits and of 256; with NEON nobody has.
-        if isa != Isa::Avx2 {
-            return least;
-        }
         let made: usize =
             self.folds.iter().flat_map(|f| &f.step.writes).map(|t| t.size.get(rows) * t.dtype.size()).sum();
+        // Measured with vectors of 512 bits and of 256; with NEON nobody has.
+        if isa != Isa::Avx2 && made <= least {
+            return least;
+        }
         (WAVE_FOR_MADE * made).clamp(least, LONG_WAVE_BYTES)
     }
 
@@ -254,7 +261,10 @@ impl Stage {
             let rows = all.div_ceil(waves);
             return Cut { waves, blocks: rows, inner: Some(in_block), ..Cut::WHOLE };
         }
-        let in_block = (BLOCK_BYTES / (row + kept)).clamp(1, all);
+        let held_by = |bytes: usize| (bytes / (row + kept)).clamp(1, all);
+        let multiplied = self.multiplied.iter().map(|c| c.get(rows.all)).max().unwrap_or(0);
+        let wanted = (BLOCK_ROWS * all).checked_div(multiplied).unwrap_or(0);
+        let in_block = held_by(BLOCK_BYTES).max(held_by(DEEP_BLOCK_BYTES).min(wanted));
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
         // A wave of one row would be one thread's.
         let long = (LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4);
@@ -286,6 +296,51 @@ pub(super) fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::plan::plan;
+    use crate::exec::schedule::Run;
+    use crate::{DType, Key, Rows as RowsOf, Tensor, grad, jit, vmap};
+
+    /// Into what so many rows are cut of the gradient of a network of so many layers.
+    fn cut_of(layers: usize, width: usize, rows: usize, isa: Isa) -> Cut {
+        let network = |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| {
+            let loss = |ws: Vec<Tensor>| {
+                let one = |x: Tensor| ws.iter().fold(x, |x, w| x.dot(w).tanh()).sum();
+                vmap(one).call(xs.clone()).sum()
+            };
+            grad(loss).call(ws)
+        };
+        let normal = |shape: [usize; 2]| Key::new(0).normal(shape, DType::F32);
+        let args = (vec![normal([width, width]); layers], RowsOf(normal([2, width])));
+        let plan = plan(&jit(network).graph(args).expect("a network"));
+        let stage = plan.runs.iter().find_map(|run| if let Run::Stage(stage) = run { Some(stage) } else { None });
+        let stage = stage.expect("its rows are a stage");
+        let mut all = plan.rows.lengths();
+        all[stage.extent] = rows;
+        stage.cut(Rows::new(stage, &all, &[]), 2, isa)
+    }
+
+    #[test]
+    fn blocks_of_deep_networks_have_rows_for_their_weights() {
+        let rows_of = |cut: Cut, rows: usize| rows / (cut.waves * cut.blocks);
+        // A row of so many layers takes more than a thirty-second of a block's bytes.
+        let deep = cut_of(40, 128, 2_000, Isa::Avx512);
+        assert!((20..=BLOCK_ROWS).contains(&rows_of(deep, 2_000)), "{deep:?}");
+        // Four times as many layers: what the most bytes hold.
+        let deeper = cut_of(160, 128, 2_000, Isa::Avx512);
+        assert!((6..20).contains(&rows_of(deeper, 2_000)), "{deeper:?}");
+        let shallow = cut_of(3, 128, 2_000, Isa::Avx512);
+        assert!(rows_of(shallow, 2_000) > 2 * BLOCK_ROWS, "{shallow:?}");
+    }
+
+    #[test]
+    fn waves_hold_what_sums_make_or_lie_in_the_second_caches() {
+        // Forty sums of 64 KB each; a wave of 2 MB would have a fiftieth of the rows.
+        let deep = cut_of(40, 128, 2_000, Isa::Avx512);
+        assert!(deep.waves <= 12, "{deep:?}");
+        // Three of them are less than a wave, which then is small.
+        let shallow = cut_of(3, 128, 20_000, Isa::Avx512);
+        assert!(shallow.waves >= 20, "{shallow:?}");
+    }
 
     #[test]
     fn waves_are_whole_grains_and_no_piece_is_outside_of_what_is_said() {
