@@ -7,6 +7,7 @@ use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::Lowering;
 use crate::shape::Shape;
+use std::fmt;
 
 /// One block of elements copied from one walk to another.
 #[derive(Clone, Debug)]
@@ -147,6 +148,13 @@ impl Move {
             return;
         }
         // Rows that are one run each, in order: what nearly every program copies.
+        if let ([count], [step], [next], Some(_)) = (&self.dims[..], &self.from[..], &self.to[..], self.indexed)
+            && step.is_one()
+            && next.is_one()
+        {
+            let lines = Lines { to: &mut to[b..b + count.get(rows)], width: 1, run: true };
+            return lines.lay_rows(&from[a..], ids, |x| x);
+        }
         if let ([count, width], [step, inner], [next, one]) = (&self.dims[..], &self.from[..], &self.to[..]) {
             let (count, width) = (count.get(rows), width.get(rows));
             let (step, inner) = (step.get(rows), inner.get(rows));
@@ -238,5 +246,16 @@ impl Copying {
             };
             m.run(io.read::<T>(m.source), to, ids, io.rows);
         }
+    }
+}
+
+impl fmt::Display for Copying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("copy")?;
+        for m in &self.moves {
+            let dims: Vec<String> = m.dims.iter().map(Count::to_string).collect();
+            write!(f, " [{}]{}", dims.join(", "), if m.indexed.is_some() { " by number" } else { "" })?;
+        }
+        Ok(())
     }
 }

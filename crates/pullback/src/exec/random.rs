@@ -3,14 +3,16 @@
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::isa::Isa;
-use crate::exec::lanes::per_isa;
+use crate::exec::lanes::{ALIKE, WIDTH, per_isa};
 use crate::exec::lines::Lines;
 use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph};
 use crate::lowering::RandomOp;
-use crate::math::threefry::threefry2x32;
+use crate::math::ABREAST;
+use crate::math::threefry::{threefry2x32, threefry2x32_of};
 use crate::prim::random_bits::{unit_f32, unit_f64};
 use std::cell::RefCell;
+use std::fmt;
 
 /// Draws of one form.
 #[derive(Clone, Debug)]
@@ -75,11 +77,36 @@ impl Draw for f64 {
 
 #[inline(always)]
 fn cipher<T: Draw, const FMA: bool>(key: &Words, counter: &Words, to: &mut [T]) {
-    let n = to.len();
+    let (some, last) = to.as_chunks_mut::<ALIKE>();
+    let [k0, k1, c0, c1] = [&key[0], &key[1], &counter[0], &counter[1]];
+    let done = some.len() * ALIKE;
+    let words = k0.as_chunks().0.iter().zip(k1.as_chunks().0).zip(c0.as_chunks().0.iter().zip(c1.as_chunks().0));
+    for (to, ((k0, k1), (c0, c1))) in some.iter_mut().zip(words) {
+        in_turn(to, [k0, k1], [c0, c1]);
+    }
     // Slices of one length, known to the compiler: no check remains inside the loop.
-    let (k0, k1, c0, c1) = (&key[0][..n], &key[1][..n], &counter[0][..n], &counter[1][..n]);
+    let n = last.len();
+    let (k0, k1, c0, c1) = (&k0[done..][..n], &k1[done..][..n], &c0[done..][..n], &c1[done..][..n]);
     for i in 0..n {
-        to[i] = T::of(threefry2x32([k0[i], k1[i]], [c0[i], c1[i]]));
+        last[i] = T::of(threefry2x32([k0[i], k1[i]], [c0[i], c1[i]]));
+    }
+}
+
+/// The draws of some vectors, whose rounds are taken in turn.
+#[inline(always)]
+fn in_turn<T: Draw>(to: &mut [T; ALIKE], key: [&[u32; ALIKE]; 2], counter: [&[u32; ALIKE]; 2]) {
+    for i in 0..WIDTH {
+        let (mut k, mut c) = ([[0; ABREAST]; 2], [[0; ABREAST]; 2]);
+        for word in 0..2 {
+            for j in 0..ABREAST {
+                k[word][j] = key[word][i + j * WIDTH];
+                c[word][j] = counter[word][i + j * WIDTH];
+            }
+        }
+        let [a, b] = threefry2x32_of(k, c);
+        for j in 0..ABREAST {
+            to[i + j * WIDTH] = T::of([a[j], b[j]]);
+        }
     }
 }
 
@@ -163,6 +190,42 @@ impl Random {
             RandomOp::Unit(DType::F64) => counted(isa, keys, each, io.write::<f64>(0)),
             RandomOp::Unit(_) => counted(isa, keys, each, io.write::<f32>(0)),
             RandomOp::Bits => counted(isa, keys, each, io.write::<u32>(0)),
+        }
+    }
+}
+
+impl fmt::Display for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.op {
+            RandomOp::FoldIn => f.write_str("random keys"),
+            _ => write!(f, "random {} a key", self.each),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_in_turn_are_those_one_by_one() {
+        let keys: Vec<[u32; 2]> = (0..150).map(|k| threefry2x32([7, 8], [k, 1])).collect();
+        for isa in Isa::all() {
+            for each in [1, 2, 3, 8, 63, 64, 65, 130, 256, 300] {
+                for keys in [1, 2, 9, 150].map(|n| &keys[..n]) {
+                    let mut got = vec![[0; 2]; keys.len() * each];
+                    counted(isa, keys, each, &mut got);
+                    let want = keys.iter().flat_map(|&key| (0..each as u32).map(move |i| threefry2x32(key, [0, i])));
+                    assert!(got.iter().copied().eq(want), "{isa:?}: {each} of each of {} keys", keys.len());
+                }
+            }
+            let numbers: Vec<u32> = (0..150).map(|k| k * k).collect();
+            for n in [1, 9, 64, 150] {
+                let (mut got, keys, numbers) = (vec![[0; 2]; n], &keys[..n], &numbers[..n]);
+                numbered(isa, keys, numbers, &mut got);
+                let want = keys.iter().zip(numbers).map(|(&key, &number)| threefry2x32(key, [0, number]));
+                assert!(got.iter().copied().eq(want), "{isa:?}: {n} numbers");
+            }
         }
     }
 }

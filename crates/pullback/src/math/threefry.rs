@@ -4,6 +4,17 @@
 /// The parity constant of Threefish's key schedule.
 const PARITY: u32 = 0x1bd1_1bda;
 
+/// Words that go through the rounds together: see [`abreast`](super::abreast).
+pub type Words<const A: usize> = [u32; A];
+
+#[inline(always)]
+fn add<const A: usize>(mut x: Words<A>, y: Words<A>) -> Words<A> {
+    for i in 0..A {
+        x[i] = x[i].wrapping_add(y[i]);
+    }
+    x
+}
+
 /// Four rounds with those rotations, then a part of the key schedule. Spelled out: a loop over rounds inside a loop
 /// over counters would keep the outer one from becoming vector code.
 macro_rules! rounds {
@@ -12,21 +23,31 @@ macro_rules! rounds {
         rounds!($x, $y, $b);
         rounds!($x, $y, $c);
         rounds!($x, $y, $d);
-        $x = $x.wrapping_add($k);
-        $y = $y.wrapping_add($l).wrapping_add($n);
+        $x = add($x, $k);
+        $y = add(add($y, $l), [$n; A]);
     };
     ($x:ident, $y:ident, $r:literal) => {
-        $x = $x.wrapping_add($y);
-        $y = $y.rotate_left($r) ^ $x;
+        $x = add($x, $y);
+        for i in 0..A {
+            $y[i] = $y[i].rotate_left($r) ^ $x[i];
+        }
     };
 }
 
 /// The block cipher's value at `ctr` under `key`.
 #[inline(always)]
 pub fn threefry2x32(key: [u32; 2], ctr: [u32; 2]) -> [u32; 2] {
-    let [k0, k1] = key;
-    let k2 = k0 ^ k1 ^ PARITY;
-    let (mut x, mut y) = (ctr[0].wrapping_add(k0), ctr[1].wrapping_add(k1));
+    threefry2x32_of(key.map(|k| [k]), ctr.map(|c| [c])).map(|[x]| x)
+}
+
+/// Its values at some counters, each under a key of its own: word by word.
+#[inline(always)]
+pub fn threefry2x32_of<const A: usize>([k0, k1]: [Words<A>; 2], ctr: [Words<A>; 2]) -> [Words<A>; 2] {
+    let mut k2 = [PARITY; A];
+    for i in 0..A {
+        k2[i] ^= k0[i] ^ k1[i];
+    }
+    let (mut x, mut y) = (add(ctr[0], k0), add(ctr[1], k1));
     rounds!(x, y, [13 15 26 6], k1, k2, 1);
     rounds!(x, y, [17 29 16 24], k2, k0, 2);
     rounds!(x, y, [13 15 26 6], k0, k1, 3);
