@@ -66,7 +66,8 @@ fn rows_by_number_among_as_many_rows() {
         // Whole numbers are copied, and others read in place by a kernel; the product is work for several blocks.
         let chosen = x.repeat_rows(&ids).cast(DType::F64) + (&x.cast(DType::F64) * 0.1).repeat_rows(&ids);
         let weights = Tensor::iota([8, 64], 1, DType::F64) * 0.01;
-        (chosen.dot(&weights).tanh() + 0.5).sin().reduce_sum(&[1])
+        let sums = x.reduce_sum(&[1]).repeat_rows(&ids).cast(DType::F64);
+        (chosen.dot(&weights).tanh() + 0.5).sin().reduce_sum(&[1]) + sums
     };
     let n = 20_000;
     let x = Key::new(1).randint(-5, 5, [n, 8]);
@@ -77,7 +78,9 @@ fn rows_by_number_among_as_many_rows() {
     let want = f(Rows(x.clone()), Rows(ids.clone()));
     let steps = compiled.profile((Rows(x), Rows(ids)), 1).unwrap_or_else(|e| panic!("{e}"));
     assert!(steps.iter().any(|s| s.step.starts_with("stage")), "{steps:#?}");
-    assert!(steps.iter().any(|s| s.step.starts_with("copy [") && s.step.ends_with("by number")), "{steps:#?}");
+    for copy in ["copy [rows, 8] by number", "copy [rows] by number"] {
+        assert!(steps.iter().any(|s| s.step == copy), "{steps:#?}");
+    }
     for (row, (a, b)) in floats(&got).into_iter().zip(floats(&want)).enumerate() {
         assert!((a - b).abs() < 1e-9, "row {row}: {a} {b}; {steps:#?}");
     }
@@ -347,6 +350,33 @@ fn threads_share_a_product_alike_in_waves_of_other_lengths() {
             assert!(run(threads) == one, "{n} rows, {threads} threads");
         }
     }
+}
+
+/// So many layers that a row takes more than a block's share, and weights more than a wave: blocks and waves of their own size.
+#[test]
+fn deep_networks_are_the_same_by_any_threads() {
+    let weights = || (0..30).map(|i| Key::new(i).normal([128, 128], DType::F32) * 0.1).collect::<Vec<_>>();
+    let slope = |ws: Vec<Tensor>, Rows(xs): Rows<Tensor>| {
+        let loss = |ws: Vec<Tensor>| {
+            vmap(|x: Tensor| ws.iter().fold(x, |x, w| &x + x.dot(w).tanh()).sum()).call(xs.clone()).mean()
+        };
+        value_and_grad(loss).call(ws)
+    };
+    let x = Key::new(99).normal([700, 128], DType::F32);
+    let compiled = jit(slope);
+    let flat = |(value, ws): (Tensor, Vec<Tensor>)| [value].iter().chain(&ws).flat_map(floats).collect::<Vec<_>>();
+    let run = |threads| {
+        let result = with_threads(threads, || compiled.call((weights(), Rows(x.clone()))));
+        flat(result.unwrap_or_else(|e| panic!("{e}")))
+    };
+    let one = run(1);
+    for threads in [2, 3, 16] {
+        assert!(run(threads) == one, "{threads} threads");
+    }
+    let want = flat(slope(weights(), Rows(x.clone())));
+    let size = want.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let worst = one.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max);
+    assert!(worst < 1e-4 * size, "{worst} of {size}");
 }
 
 /// Steps of training of networks of many widths and batches: weights used once or twice, something of their own added to

@@ -147,7 +147,7 @@ impl Move {
         if self.dims.iter().any(|d| d.get(rows) == 0) {
             return;
         }
-        // Rows that are one run each, in order: what nearly every program copies.
+        // One number for each row, by the row's number.
         if let ([count], [step], [next], Some(_)) = (&self.dims[..], &self.from[..], &self.to[..], self.indexed)
             && step.is_one()
             && next.is_one()
@@ -155,6 +155,7 @@ impl Move {
             let lines = Lines { to: &mut to[b..b + count.get(rows)], width: 1, run: true };
             return lines.lay_rows(&from[a..], ids, |x| x);
         }
+        // Rows that are one run each, in order: what nearly every program copies.
         if let ([count, width], [step, inner], [next, one]) = (&self.dims[..], &self.from[..], &self.to[..]) {
             let (count, width) = (count.get(rows), width.get(rows));
             let (step, inner) = (step.get(rows), inner.get(rows));

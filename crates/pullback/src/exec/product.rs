@@ -166,9 +166,15 @@ impl Product {
         self.left.batch.size.times(&self.left.free.size)
     }
 
+    /// Bytes of its right operand.
+    pub(crate) fn right_bytes(&self) -> Count {
+        let Side { batch, free, contract } = &self.right;
+        batch.size.times(&free.size).times(&contract.size).times(&Count::known(self.dtype.size()))
+    }
+
     /// Multiply-adds.
     pub(crate) fn operations(&self) -> Count {
-        self.left.batch.size.times(&self.left.free.size).times(&self.left.contract.size).times(&self.right.free.size)
+        self.rows().times(&self.left.contract.size).times(&self.right.free.size)
     }
 
     /// Computes it.

@@ -2,8 +2,9 @@
 
 use crate::array::DType;
 use crate::exec::extent::{Count, RowTable};
+use crate::exec::interleave::SOME;
 use crate::exec::isa::Isa;
-use crate::exec::lanes::{ALIKE, WIDTH, per_isa};
+use crate::exec::lanes::{WIDTH, per_isa};
 use crate::exec::lines::Lines;
 use crate::exec::operand::Io;
 use crate::ir::{Eqn, Graph};
@@ -77,9 +78,9 @@ impl Draw for f64 {
 
 #[inline(always)]
 fn cipher<T: Draw, const FMA: bool>(key: &Words, counter: &Words, to: &mut [T]) {
-    let (some, last) = to.as_chunks_mut::<ALIKE>();
+    let (some, last) = to.as_chunks_mut::<SOME>();
     let [k0, k1, c0, c1] = [&key[0], &key[1], &counter[0], &counter[1]];
-    let done = some.len() * ALIKE;
+    let done = some.len() * SOME;
     let words = k0.as_chunks().0.iter().zip(k1.as_chunks().0).zip(c0.as_chunks().0.iter().zip(c1.as_chunks().0));
     for (to, ((k0, k1), (c0, c1))) in some.iter_mut().zip(words) {
         in_turn(to, [k0, k1], [c0, c1]);
@@ -94,7 +95,7 @@ fn cipher<T: Draw, const FMA: bool>(key: &Words, counter: &Words, to: &mut [T]) 
 
 /// The draws of some vectors, whose rounds are taken in turn.
 #[inline(always)]
-fn in_turn<T: Draw>(to: &mut [T; ALIKE], key: [&[u32; ALIKE]; 2], counter: [&[u32; ALIKE]; 2]) {
+fn in_turn<T: Draw>(to: &mut [T; SOME], key: [&[u32; SOME]; 2], counter: [&[u32; SOME]; 2]) {
     for i in 0..WIDTH {
         let (mut k, mut c) = ([[0; ABREAST]; 2], [[0; ABREAST]; 2]);
         for word in 0..2 {
@@ -207,25 +208,34 @@ impl fmt::Display for Random {
 mod tests {
     use super::*;
 
+    /// Whether draws are those that the cipher makes one by one.
+    fn are_those_one_by_one<T: Draw + Copy + Default + PartialEq>(isa: Isa, keys: &[[u32; 2]]) {
+        let one = |key, number| T::of(threefry2x32(key, [0, number]));
+        for each in [1, 2, 3, 8, 63, 64, 65, 130, 256, 300] {
+            for keys in [1, 2, 9, 150].map(|n| &keys[..n]) {
+                let mut got = vec![T::default(); keys.len() * each];
+                counted(isa, keys, each, &mut got);
+                let want = keys.iter().flat_map(|&key| (0..each as u32).map(move |i| one(key, i)));
+                assert!(got.iter().copied().eq(want), "{isa:?}: {each} of each of {} keys", keys.len());
+            }
+        }
+        let numbers: Vec<u32> = (0..150).map(|k| k * k).collect();
+        for n in [1, 9, 64, 150] {
+            let (mut got, keys, numbers) = (vec![T::default(); n], &keys[..n], &numbers[..n]);
+            numbered(isa, keys, numbers, &mut got);
+            let want = keys.iter().zip(numbers).map(|(&key, &number)| one(key, number));
+            assert!(got.iter().copied().eq(want), "{isa:?}: {n} numbers");
+        }
+    }
+
     #[test]
     fn draws_in_turn_are_those_one_by_one() {
         let keys: Vec<[u32; 2]> = (0..150).map(|k| threefry2x32([7, 8], [k, 1])).collect();
         for isa in Isa::all() {
-            for each in [1, 2, 3, 8, 63, 64, 65, 130, 256, 300] {
-                for keys in [1, 2, 9, 150].map(|n| &keys[..n]) {
-                    let mut got = vec![[0; 2]; keys.len() * each];
-                    counted(isa, keys, each, &mut got);
-                    let want = keys.iter().flat_map(|&key| (0..each as u32).map(move |i| threefry2x32(key, [0, i])));
-                    assert!(got.iter().copied().eq(want), "{isa:?}: {each} of each of {} keys", keys.len());
-                }
-            }
-            let numbers: Vec<u32> = (0..150).map(|k| k * k).collect();
-            for n in [1, 9, 64, 150] {
-                let (mut got, keys, numbers) = (vec![[0; 2]; n], &keys[..n], &numbers[..n]);
-                numbered(isa, keys, numbers, &mut got);
-                let want = keys.iter().zip(numbers).map(|(&key, &number)| threefry2x32(key, [0, number]));
-                assert!(got.iter().copied().eq(want), "{isa:?}: {n} numbers");
-            }
+            are_those_one_by_one::<[u32; 2]>(isa, &keys);
+            are_those_one_by_one::<u32>(isa, &keys);
+            are_those_one_by_one::<f32>(isa, &keys);
+            are_those_one_by_one::<f64>(isa, &keys);
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::exec::isa::Isa;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::operand::{Block, InnerBlock, Operand, Target};
 use crate::exec::pool::Pool;
-use crate::exec::step::{ByRows, State, Step};
+use crate::exec::step::{ByRows, State, Step, Weight};
 use crate::exec::threads;
 use crate::ir::{Graph, Var};
 use cut::{Cut, Rows, with};
@@ -50,8 +50,8 @@ pub(crate) struct Stage {
     pub parts: Vec<(usize, usize, Count)>,
     /// The buffers of the program that its steps write, and how much.
     slots: Vec<(usize, Count)>,
-    /// Rows of the products with packed weights.
-    multiplied: Vec<Count>,
+    /// What blocks go through beside their rows.
+    weights: Vec<Weight>,
     /// Elementary operations in all.
     operations: Vec<Count>,
 }
@@ -142,7 +142,7 @@ impl Stage {
             waves: Vec::new(),
             parts: Vec::new(),
             slots: Vec::new(),
-            multiplied: Vec::new(),
+            weights: Vec::new(),
             operations,
         }
     }
@@ -151,7 +151,7 @@ impl Stage {
     pub(crate) fn settle(&mut self) {
         let slot = |t: &Target| if let Place::Slot(slot) = t.place { Some((slot, t.size.clone())) } else { None };
         self.slots = self.steps().flat_map(|s| &s.writes).filter_map(slot).collect();
-        self.multiplied = greatest(self.steps().filter_map(Step::multiplied));
+        self.weights = self.steps().filter_map(Step::weight).collect();
         for local in &mut self.locals {
             local.sizes = greatest(local.sizes.drain(..));
         }

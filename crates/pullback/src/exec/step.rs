@@ -92,6 +92,14 @@ pub(crate) struct State<'a> {
     pub threads: Threads,
 }
 
+/// The packed right operand of a product.
+#[derive(Clone, Debug)]
+pub(crate) struct Weight {
+    pub bytes: Count,
+    /// The rows that are multiplied by it.
+    pub rows: Count,
+}
+
 impl State<'_> {
     /// The threads for so much work.
     pub(crate) fn pool(&self, operations: impl FnOnce(&[usize]) -> usize) -> &'static Pool {
@@ -233,10 +241,10 @@ impl Step {
         }
     }
 
-    /// The rows that go through its packed right operand.
-    pub(crate) fn multiplied(&self) -> Option<Count> {
+    /// Its right operand, if it is to be packed.
+    pub(crate) fn weight(&self) -> Option<Weight> {
         match &self.work {
-            Work::Product(p) if self.packed.is_some() => Some(p.rows()),
+            Work::Product(p) if self.packed.is_some() => Some(Weight { bytes: p.right_bytes(), rows: p.rows() }),
             _ => None,
         }
     }

@@ -4,11 +4,8 @@
 /// The parity constant of Threefish's key schedule.
 const PARITY: u32 = 0x1bd1_1bda;
 
-/// Words that go through the rounds together: see [`abreast`](super::abreast).
-pub type Words<const A: usize> = [u32; A];
-
 #[inline(always)]
-fn add<const A: usize>(mut x: Words<A>, y: Words<A>) -> Words<A> {
+fn add<const A: usize>(mut x: [u32; A], y: [u32; A]) -> [u32; A] {
     for i in 0..A {
         x[i] = x[i].wrapping_add(y[i]);
     }
@@ -40,9 +37,10 @@ pub fn threefry2x32(key: [u32; 2], ctr: [u32; 2]) -> [u32; 2] {
     threefry2x32_of(key.map(|k| [k]), ctr.map(|c| [c])).map(|[x]| x)
 }
 
-/// Its values at some counters, each under a key of its own: word by word.
+/// Its values at some counters, each under a key of its own, word by word; their rounds are taken in turn, as in
+/// [`abreast`](super::abreast).
 #[inline(always)]
-pub fn threefry2x32_of<const A: usize>([k0, k1]: [Words<A>; 2], ctr: [Words<A>; 2]) -> [Words<A>; 2] {
+pub fn threefry2x32_of<const A: usize>([k0, k1]: [[u32; A]; 2], ctr: [[u32; A]; 2]) -> [[u32; A]; 2] {
     let mut k2 = [PARITY; A];
     for i in 0..A {
         k2[i] ^= k0[i] ^ k1[i];

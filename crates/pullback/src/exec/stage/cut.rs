@@ -15,11 +15,11 @@ const WAVE_WORTH: usize = 2_000_000;
 /// Bytes of a block's own buffers: they and the weights share the second cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
-/// Fewest rows of a product with a packed weight in a block, which goes through the whole weight for them: where they take more
-/// than [`BLOCK_BYTES`], as those of a deep network do, there are so many, or what [`DEEP_BLOCK_BYTES`] hold.
+/// Rows of a block for the largest weight, where weights take more than [`BLOCK_BYTES`]: a block goes through all of them. Where so
+/// many rows take more than that too, as those of a deep network do, a block has what [`DEEP_BLOCK_BYTES`] hold of them.
 const BLOCK_ROWS: usize = 32;
 
-/// Most bytes of a block's own buffers for the sake of its products.
+/// Most bytes of a block's own buffers for the sake of its weights.
 const DEEP_BLOCK_BYTES: usize = 2 << 20;
 
 /// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
@@ -28,8 +28,10 @@ const WAVE_BYTES: usize = 2 << 20;
 /// The same where examples have their own numbers of rows: a wave of few is cut into blocks of unlike size.
 const RAGGED_WAVE_BYTES: usize = 5 << 20;
 
-/// A wave that lies in the third cache is to be so many times what folds make, late ones too, as it was measured: one does
-/// with vectors of 256 bits, where second caches are smaller, and where folds make more than such a wave has.
+const _: () = assert!(DEEP_BLOCK_BYTES <= WAVE_BYTES, "a wave has a block at the least");
+
+/// A wave that lies in the third cache is to be so many times what folds make, late ones too, as it was measured. Waves do with
+/// vectors of 256 bits, where second caches are smaller, and where folds make more than a wave in second caches holds.
 const WAVE_FOR_MADE: usize = 4;
 
 /// Most bytes of what is kept for the folds of a wave; so much where rows are long.
@@ -133,7 +135,8 @@ impl<'a> Rows<'a> {
         if self.ragged.is_some() && !self.evenly {
             return self.at(&whole, k, waves);
         }
-        if k == waves { whole.end } else { self.grains() * k / waves * self.grain }
+        // The last wave, which has the rest as well, has no more grains than another.
+        if k == waves { whole.end } else { (self.grains() * k).div_ceil(waves) * self.grain }
     }
 
     /// How many grains there are, the last with what is left.
@@ -193,8 +196,9 @@ impl<'a> Rows<'a> {
 
     /// The most rows of the stage's own that a wave of so many has.
     fn most_of_wave(&self, waves: usize) -> usize {
-        let all = self.whole().len();
-        (self.grains().div_ceil(waves) * self.grain + all % self.grain).min(all)
+        let (all, grains) = (self.whole().len(), self.grains());
+        let last = all - (grains - grains / waves) * self.grain;
+        (grains.div_ceil(waves) * self.grain).max(last).min(all)
     }
 
     /// The least and the most rows of each extent in each of so many waves, cut further into so many pieces.
@@ -239,6 +243,17 @@ impl Stage {
         self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
     }
 
+    /// Rows of its own that a block is to have for the weights that it goes through.
+    fn rows_for_weights(&self, rows: Rows<'_>) -> usize {
+        let sizes = || self.weights.iter().map(|w| (w.bytes.get(rows.all), w.rows.get(rows.all)));
+        match sizes().max() {
+            Some((_, multiplied)) if multiplied > 0 && sizes().map(|(bytes, _)| bytes).sum::<usize>() > BLOCK_BYTES => {
+                (BLOCK_ROWS * rows.whole().len()).div_ceil(multiplied)
+            }
+            _ => 0,
+        }
+    }
+
     /// Into what its rows are cut.
     pub(super) fn cut(&self, rows: Rows<'_>, threads: usize, isa: Isa) -> Cut {
         let all = rows.whole().len();
@@ -262,9 +277,7 @@ impl Stage {
             return Cut { waves, blocks: rows, inner: Some(in_block), ..Cut::WHOLE };
         }
         let held_by = |bytes: usize| (bytes / (row + kept)).clamp(1, all);
-        let multiplied = self.multiplied.iter().map(|c| c.get(rows.all)).max().unwrap_or(0);
-        let wanted = (BLOCK_ROWS * all).checked_div(multiplied).unwrap_or(0);
-        let in_block = held_by(BLOCK_BYTES).max(held_by(DEEP_BLOCK_BYTES).min(wanted));
+        let in_block = held_by(BLOCK_BYTES).max(held_by(DEEP_BLOCK_BYTES).min(self.rows_for_weights(rows)));
         // Whole blocks, as many for each of two or four threads; not fewer waves than there is work for.
         // A wave of one row would be one thread's.
         let long = (LONG_WAVE_BYTES / kept.max(1)).clamp(1, 4);
@@ -300,8 +313,9 @@ mod tests {
     use crate::exec::schedule::Run;
     use crate::{DType, Key, Rows as RowsOf, Tensor, grad, jit, vmap};
 
-    /// Into what so many rows are cut of the gradient of a network of so many layers.
-    fn cut_of(layers: usize, width: usize, rows: usize, isa: Isa) -> Cut {
+    /// The stage of a gradient of so many layers of so many numbers for each row, or for some rows of each example, and the numbers
+    /// of rows of all extents for so many of its own.
+    fn stage_of(layers: usize, width: usize, samples: Option<usize>, n: usize) -> (Stage, Vec<usize>) {
         let network = |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| {
             let loss = |ws: Vec<Tensor>| {
                 let one = |x: Tensor| ws.iter().fold(x, |x, w| x.dot(w).tanh()).sum();
@@ -309,37 +323,58 @@ mod tests {
             };
             grad(loss).call(ws)
         };
-        let normal = |shape: [usize; 2]| Key::new(0).normal(shape, DType::F32);
-        let args = (vec![normal([width, width]); layers], RowsOf(normal([2, width])));
+        let normal = |shape: &[usize]| Key::new(0).normal(shape, DType::F32);
+        let rows = [Some(2), samples, Some(width)].into_iter().flatten().collect::<Vec<_>>();
+        let args = (vec![normal(&[width, width]); layers], RowsOf(normal(&rows)));
         let plan = plan(&jit(network).graph(args).expect("a network"));
-        let stage = plan.runs.iter().find_map(|run| if let Run::Stage(stage) = run { Some(stage) } else { None });
-        let stage = stage.expect("its rows are a stage");
         let mut all = plan.rows.lengths();
-        all[stage.extent] = rows;
-        stage.cut(Rows::new(stage, &all, &[]), 2, isa)
+        let stage = plan.runs.into_iter().find_map(|run| if let Run::Stage(stage) = run { Some(stage) } else { None });
+        let stage = stage.expect("its rows are a stage");
+        all[stage.extent] = n;
+        (stage, all)
+    }
+
+    /// How it is cut by two threads, and the rows of the smallest and of the largest block.
+    fn cut_of((stage, all): &(Stage, Vec<usize>), isa: Isa) -> (Cut, [usize; 2]) {
+        let rows = Rows::new(stage, all, &[]);
+        let cut = stage.cut(rows, 2, isa);
+        let rows = rows.for_cut(cut);
+        let blocks = (0..cut.waves).map(|k| rows.wave(k, cut.waves));
+        let mut sizes: Vec<usize> = blocks
+            .flat_map(|wave| (0..cut.blocks).map(move |k| rows.piece(&wave, k, cut.blocks).len()))
+            .filter(|&n| n > 0)
+            .collect();
+        sizes.sort_unstable();
+        (cut, [sizes[0], sizes[sizes.len() - 1]])
     }
 
     #[test]
     fn blocks_of_deep_networks_have_rows_for_their_weights() {
-        let rows_of = |cut: Cut, rows: usize| rows / (cut.waves * cut.blocks);
-        // A row of so many layers takes more than a thirty-second of a block's bytes.
-        let deep = cut_of(40, 128, 2_000, Isa::Avx512);
-        assert!((20..=BLOCK_ROWS).contains(&rows_of(deep, 2_000)), "{deep:?}");
+        // Forty weights of 64 KB, packed for both ways; a row takes a twelfth of a block's bytes.
+        let (cut, [least, most]) = cut_of(&stage_of(40, 128, None, 2_000), Isa::Avx512);
+        assert!(least >= 24 && most <= BLOCK_ROWS, "{cut:?}: {least} to {most}");
         // Four times as many layers: what the most bytes hold.
-        let deeper = cut_of(160, 128, 2_000, Isa::Avx512);
-        assert!((6..20).contains(&rows_of(deeper, 2_000)), "{deeper:?}");
-        let shallow = cut_of(3, 128, 2_000, Isa::Avx512);
-        assert!(rows_of(shallow, 2_000) > 2 * BLOCK_ROWS, "{shallow:?}");
+        let (cut, [_, most]) = cut_of(&stage_of(160, 128, None, 2_000), Isa::Avx512);
+        assert!((9..14).contains(&most), "{cut:?}: {most}");
+        let for_weights = |(stage, all): (Stage, Vec<usize>)| stage.rows_for_weights(Rows::new(&stage, &all, &[]));
+        assert_eq!(for_weights(stage_of(40, 128, None, 2_000)), BLOCK_ROWS);
+        // Examples of 20 rows each, and of more than a block is to have.
+        assert_eq!(for_weights(stage_of(40, 128, Some(20), 200)), 2);
+        assert_eq!(for_weights(stage_of(40, 128, Some(50), 200)), 1);
+        // Weights that the second cache holds beside a block.
+        assert_eq!(for_weights(stage_of(100, 16, None, 20_000)), 0);
     }
 
     #[test]
-    fn waves_hold_what_sums_make_or_lie_in_the_second_caches() {
-        // Forty sums of 64 KB each; a wave of 2 MB would have a fiftieth of the rows.
-        let deep = cut_of(40, 128, 2_000, Isa::Avx512);
-        assert!(deep.waves <= 12, "{deep:?}");
-        // Three of them are less than a wave, which then is small.
-        let shallow = cut_of(3, 128, 20_000, Isa::Avx512);
-        assert!(shallow.waves >= 20, "{shallow:?}");
+    fn waves_are_as_large_as_what_sums_make_where_second_caches_do_not_hold_them() {
+        let rows_of = |cut: Cut, n: usize| n / cut.waves;
+        // Forty sums of 64 KB each, of 41 KB a row: ten megabytes of them.
+        let (cut, _) = cut_of(&stage_of(40, 128, None, 2_000), Isa::Avx512);
+        assert!((180..=256).contains(&rows_of(cut, 2_000)), "{cut:?}");
+        // Twenty are less than second caches hold: a wave of that, or with AVX2 of four times what they make.
+        let some = stage_of(20, 128, None, 20_000);
+        let [near, far] = [Isa::Avx512, Isa::Avx2].map(|isa| rows_of(cut_of(&some, isa).0, 20_000));
+        assert!((60..=110).contains(&near) && (2 * near..=260).contains(&far), "{near} and {far}");
     }
 
     #[test]
