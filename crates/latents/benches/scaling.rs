@@ -2,7 +2,7 @@
 //! IWAE paper's model (batch 20, k = 50, two layers of 200): a table, the slope of the last doublings in logarithms, and a
 //! picture.
 //!
-//! `cargo bench -p latents --bench scaling [-- PICTURE.png]`
+//! `cargo bench -p latents --bench scaling [-- /PATH/OF/PICTURE.png]`
 
 #[path = "common/network.rs"]
 mod network;
