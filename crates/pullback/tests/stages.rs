@@ -352,10 +352,11 @@ fn threads_share_a_product_alike_in_waves_of_other_lengths() {
     }
 }
 
-/// So many layers that a row takes more than a block's share, and weights more than a wave: blocks and waves of their own size.
+/// So many layers that a row takes more than a block's share, and that sums make more than a wave of second caches: blocks and
+/// waves of their own size.
 #[test]
 fn deep_networks_are_the_same_by_any_threads() {
-    let weights = || (0..30).map(|i| Key::new(i).normal([128, 128], DType::F32) * 0.1).collect::<Vec<_>>();
+    let weights = || (0..40).map(|i| Key::new(i).normal([128, 128], DType::F32) * 0.1).collect::<Vec<_>>();
     let slope = |ws: Vec<Tensor>, Rows(xs): Rows<Tensor>| {
         let loss = |ws: Vec<Tensor>| {
             vmap(|x: Tensor| ws.iter().fold(x, |x, w| &x + x.dot(w).tanh()).sum()).call(xs.clone()).mean()

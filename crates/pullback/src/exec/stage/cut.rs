@@ -15,7 +15,7 @@ const WAVE_WORTH: usize = 2_000_000;
 /// Bytes of a block's own buffers: they and the weights share the second cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
-/// Rows of a block for the largest weight, where weights take more than [`BLOCK_BYTES`]: a block goes through all of them. Where so
+/// Fewest rows of a block for the largest weight, where weights take more than [`BLOCK_BYTES`]: a block goes through all of them. Where so
 /// many rows take more than that too, as those of a deep network do, a block has what [`DEEP_BLOCK_BYTES`] hold of them.
 const BLOCK_ROWS: usize = 32;
 
@@ -30,8 +30,8 @@ const RAGGED_WAVE_BYTES: usize = 5 << 20;
 
 const _: () = assert!(DEEP_BLOCK_BYTES <= WAVE_BYTES, "a wave has a block at the least");
 
-/// A wave that lies in the third cache is to be so many times what folds make, late ones too, as it was measured. Waves do with
-/// vectors of 256 bits, where second caches are smaller, and where folds make more than a wave in second caches holds.
+/// A wave that lies in the third cache is to be so many times what folds make, late ones too, as it was measured. Waves lie
+/// there with vectors of 256 bits, where second caches are smaller, and where folds make more than a wave in second caches holds.
 const WAVE_FOR_MADE: usize = 4;
 
 /// Most bytes of what is kept for the folds of a wave; so much where rows are long.
