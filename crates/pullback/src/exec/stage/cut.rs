@@ -309,8 +309,10 @@ pub(super) fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::extent::Count;
     use crate::exec::plan::plan;
     use crate::exec::schedule::Run;
+    use crate::exec::step::Weight;
     use crate::{DType, Key, Rows as RowsOf, Tensor, grad, jit, vmap};
 
     /// The stage of a gradient of so many layers of so many numbers for each row, or for some rows of each example, and the numbers
@@ -361,6 +363,10 @@ mod tests {
         // Examples of 20 rows each, and of more than a block is to have.
         assert_eq!(for_weights(stage_of(40, 128, Some(20), 200)), 2);
         assert_eq!(for_weights(stage_of(40, 128, Some(50), 200)), 1);
+        // The largest weight decides, whatever goes through others.
+        let (mut stage, all) = stage_of(40, 128, Some(50), 200);
+        stage.weights.insert(0, Weight { bytes: Count::known(1 << 20), rows: Count::known(200) });
+        assert_eq!(for_weights((stage, all)), BLOCK_ROWS);
         // Weights that the second cache holds beside a block.
         assert_eq!(for_weights(stage_of(100, 16, None, 20_000)), 0);
     }
