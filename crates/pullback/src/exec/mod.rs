@@ -31,6 +31,7 @@ mod results;
 mod row_numbers;
 mod scalar_loops;
 mod schedule;
+mod second_cache;
 mod shared;
 mod stage;
 mod step;

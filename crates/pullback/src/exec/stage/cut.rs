@@ -22,6 +22,13 @@ const BLOCK_ROWS: usize = 32;
 /// Most bytes of a block's own buffers for the sake of its weights.
 const DEEP_BLOCK_BYTES: usize = 2 << 20;
 
+/// Bytes that are a large second cache, as servers of Intel have one, whose third cache is slow: one core reads weights out of it at 10 to
+/// 20 GB/s. There a block is as large as [`LARGE_BLOCK_BYTES`] and its wave allow, so that it goes through weights less often.
+const LARGE_CACHE: usize = 2 << 20;
+
+/// Bytes of such a block's own buffers and of what it keeps.
+const LARGE_BLOCK_BYTES: usize = 9 << 18;
+
 /// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
 const WAVE_BYTES: usize = 2 << 20;
 
@@ -44,7 +51,7 @@ const LONG_EXAMPLE_BYTES: usize = 16 << 20;
 const BLOCKS_A_THREAD: usize = 2;
 
 /// How the rows are cut.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cut {
     pub waves: usize,
     /// Rows that come together in a wave: each has a whole number of times so many, the last the rest as well.
@@ -254,8 +261,8 @@ impl Stage {
         }
     }
 
-    /// Into what its rows are cut.
-    pub(super) fn cut(&self, rows: Rows<'_>, threads: usize, isa: Isa) -> Cut {
+    /// Into what its rows are cut where second caches hold so many bytes.
+    pub(super) fn cut(&self, rows: Rows<'_>, threads: usize, isa: Isa, second_cache: usize) -> Cut {
         let all = rows.whole().len();
         let operations = self.operations(rows.all);
         let pays = operations / WORTH;
@@ -289,10 +296,13 @@ impl Stage {
         let waves = if self.waves.is_empty() { 1 } else { waves };
         let in_wave = rows.most_of_wave(waves);
         let parts = self.parts_of(&rows.average(in_wave));
-        // The same rows come out of every block, so that their number, and that of waves at once, may follow that of
-        // threads.
+        // The same rows come out of every block, so that their number, and that of waves at once, may follow the machine.
         let blocks = in_wave.div_ceil(in_block);
         let together = waves.div_ceil(waves.div_ceil((BLOCKS_A_THREAD * threads / blocks).max(1)));
+        // Without vectors of our own that cannot be said of rows.
+        let large = isa != Isa::Base && second_cache >= LARGE_CACHE;
+        let most = if large { held_by(LARGE_BLOCK_BYTES).max(in_block) } else { in_block };
+        let blocks = in_wave.div_ceil(most).max(blocks.min(threads));
         let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
         Cut { waves, grain, together, blocks: blocks.min(in_wave), inner: None, parts }
     }
@@ -339,7 +349,7 @@ mod tests {
     /// How it is cut by two threads, and the rows of the smallest and of the largest block.
     fn cut_of((stage, all): &(Stage, Vec<usize>), isa: Isa) -> (Cut, [usize; 2]) {
         let rows = Rows::new(stage, all, &[]);
-        let cut = stage.cut(rows, 2, isa);
+        let cut = stage.cut(rows, 2, isa, 1 << 20);
         let rows = rows.for_cut(cut);
         let blocks = (0..cut.waves).map(|k| rows.wave(k, cut.waves));
         let mut sizes: Vec<usize> = blocks
@@ -369,6 +379,23 @@ mod tests {
         assert_eq!(for_weights((stage, all)), BLOCK_ROWS);
         // Weights that the second cache holds beside a block.
         assert_eq!(for_weights(stage_of(100, 16, None, 20_000)), 0);
+    }
+
+    #[test]
+    fn blocks_are_as_large_as_a_large_second_cache_and_waves_stay_as_they_are() {
+        // Examples of 50 rows of four layers: one is a block by less than a megabyte, five are a wave.
+        let (stage, all) = stage_of(4, 200, Some(50), 100);
+        let rows = Rows::new(&stage, &all, &[]);
+        let cut = |threads, isa, cache| stage.cut(rows, threads, isa, cache);
+        for isa in [Isa::Avx512, Isa::Avx2, Isa::Neon] {
+            let [small, large] = [1 << 20, 2 << 20].map(|cache| cut(1, isa, cache));
+            assert!(2 * large.blocks <= small.blocks, "{isa:?}: {small:?} {large:?}");
+            assert!(Cut { blocks: small.blocks, ..large } == small, "{isa:?}: {small:?} {large:?}");
+            // One for each of two threads, and for more no fewer than there were.
+            assert!(cut(2, isa, 2 << 20).blocks >= 2, "{isa:?}");
+            assert_eq!(cut(8, isa, 2 << 20), cut(8, isa, 1 << 20), "{isa:?}");
+        }
+        assert_eq!(cut(8, Isa::Base, 2 << 20), cut(8, Isa::Base, 0));
     }
 
     #[test]
