@@ -23,7 +23,7 @@ const BLOCK_ROWS: usize = 32;
 const DEEP_BLOCK_BYTES: usize = 2 << 20;
 
 /// Bytes that are a large second cache, as servers of Intel have one, whose third cache is slow: one core reads weights out of it at 10 to
-/// 20 GB/s. There a block is as large as [`LARGE_BLOCK_BYTES`] and its wave allow, so that it goes through weights less often.
+/// 20 GB/s. There a block is as large as [`LARGE_BLOCK_BYTES`] and its wave allow, so that weights of more than [`BLOCK_BYTES`] are gone through less often.
 const LARGE_CACHE: usize = 2 << 20;
 
 /// Bytes of such a block's own buffers and of what it keeps.
@@ -250,11 +250,16 @@ impl Stage {
         self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
     }
 
+    /// Whether its weights are more than the second cache holds beside a block, which goes through all of them.
+    fn weighs(&self, rows: Rows<'_>) -> bool {
+        self.weights.iter().map(|w| w.bytes.get(rows.all)).sum::<usize>() > BLOCK_BYTES
+    }
+
     /// Rows of its own that a block is to have for the weights that it goes through.
     fn rows_for_weights(&self, rows: Rows<'_>) -> usize {
-        let sizes = || self.weights.iter().map(|w| (w.bytes.get(rows.all), w.rows.get(rows.all)));
-        match sizes().max() {
-            Some((_, multiplied)) if multiplied > 0 && sizes().map(|(bytes, _)| bytes).sum::<usize>() > BLOCK_BYTES => {
+        let sizes = self.weights.iter().map(|w| (w.bytes.get(rows.all), w.rows.get(rows.all)));
+        match sizes.max() {
+            Some((_, multiplied)) if multiplied > 0 && self.weighs(rows) => {
                 (BLOCK_ROWS * rows.whole().len()).div_ceil(multiplied)
             }
             _ => 0,
@@ -300,7 +305,7 @@ impl Stage {
         let blocks = in_wave.div_ceil(in_block);
         let together = waves.div_ceil(waves.div_ceil((BLOCKS_A_THREAD * threads / blocks).max(1)));
         // Without vectors of our own that cannot be said of rows.
-        let large = isa != Isa::Base && second_cache >= LARGE_CACHE;
+        let large = isa != Isa::Base && second_cache >= LARGE_CACHE && self.weighs(rows);
         let most = if large { held_by(LARGE_BLOCK_BYTES).max(in_block) } else { in_block };
         let blocks = in_wave.div_ceil(most).max(blocks.min(threads));
         let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
@@ -383,7 +388,7 @@ mod tests {
 
     #[test]
     fn blocks_are_as_large_as_a_large_second_cache_and_waves_stay_as_they_are() {
-        // Examples of 50 rows of four layers: one is a block by less than a megabyte, five are a wave.
+        // Examples of 50 rows of four layers, whose weights take 1.3 MB for both ways.
         let (stage, all) = stage_of(4, 200, Some(50), 100);
         let rows = Rows::new(&stage, &all, &[]);
         let cut = |threads, isa, cache| stage.cut(rows, threads, isa, cache);
@@ -396,6 +401,11 @@ mod tests {
             assert_eq!(cut(8, isa, 2 << 20), cut(8, isa, 1 << 20), "{isa:?}");
         }
         assert_eq!(cut(8, Isa::Base, 2 << 20), cut(8, Isa::Base, 0));
+        // Two layers' weights the second cache holds beside a block.
+        let (stage, all) = stage_of(2, 128, Some(50), 100);
+        let [small, large] =
+            [1, 2].map(|megabytes| stage.cut(Rows::new(&stage, &all, &[]), 1, Isa::Avx512, megabytes << 20));
+        assert!(small == large && small.blocks > 1, "{small:?} {large:?}");
     }
 
     #[test]
