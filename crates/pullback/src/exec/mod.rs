@@ -47,6 +47,7 @@ use crate::exec::pace::Pace;
 use crate::exec::plan::{Plan, plan};
 use crate::exec::results::Results;
 use crate::exec::schedule::Run;
+use crate::exec::second_cache::second_cache;
 use crate::exec::step::State;
 use crate::exec::underflow::Underflow;
 use crate::ir::{Eqn, Graph, Type};
@@ -67,6 +68,8 @@ pub(crate) struct Program {
     sizes: Sizes,
     results: Results,
     pace: Pace,
+    /// Bytes of a core's second cache.
+    second_cache: usize,
 }
 
 /// A graph whose last inputs, the constants, are equations of it.
@@ -106,7 +109,7 @@ impl Program {
         let rows = plan.rows.lengths();
         let starts = vec![Vec::new(); rows.len()];
         let (sizes, results, pace) = (Sizes::default(), Results::default(), Pace::default());
-        Program { graph, plan, rows, starts, sizes, results, pace }
+        Program { graph, plan, rows, starts, sizes, results, pace, second_cache: second_cache() }
     }
 
     /// Bytes that the program's buffers hold.
@@ -137,6 +140,7 @@ impl Program {
             starts: &mut self.starts,
             sizes: &mut self.sizes,
             isa: Isa::best(),
+            second_cache: self.second_cache,
             threads: self.pace.threads(),
         };
         let _flushed = Underflow::Flushed.enter();

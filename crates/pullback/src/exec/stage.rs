@@ -22,7 +22,6 @@ use crate::exec::isa::Isa;
 use crate::exec::memory::{Memory, Place};
 use crate::exec::operand::{Block, InnerBlock, Operand, Target};
 use crate::exec::pool::Pool;
-use crate::exec::second_cache::second_cache;
 use crate::exec::step::{ByRows, State, Step, Weight};
 use crate::exec::threads;
 use crate::ir::{Graph, Var};
@@ -223,7 +222,7 @@ impl Stage {
         let lanes = pool.threads();
         // Without vectors of our own a product's rows may depend on how many there are: so many blocks on every machine.
         let rows = Rows::new(self, state.rows, state.starts);
-        let cut = self.cut(rows, if isa == Isa::Base { 8 } else { lanes }, isa, second_cache());
+        let cut = self.cut(rows, if isa == Isa::Base { 8 } else { lanes }, isa, state.second_cache);
         let made_of: Vec<usize> = self.folds.iter().map(|fold| self.made_of(fold, state.rows, cut)).collect();
         self.reserve(state, cut, &made_of, if cut.is_whole() { 1 } else { lanes });
         if cut.is_whole() {

@@ -88,6 +88,8 @@ pub(crate) struct State<'a> {
     pub starts: &'a mut [Vec<usize>],
     pub sizes: &'a mut Sizes,
     pub isa: Isa,
+    /// Bytes of a core's second cache.
+    pub second_cache: usize,
     /// On which what is not large runs.
     pub threads: Threads,
 }

@@ -22,12 +22,16 @@ const BLOCK_ROWS: usize = 32;
 /// Most bytes of a block's own buffers for the sake of its weights.
 const DEEP_BLOCK_BYTES: usize = 2 << 20;
 
-/// Bytes that are a large second cache, as servers of Intel have one, whose third cache is slow: one core reads weights out of it at 10 to
-/// 20 GB/s. There a block is as large as [`LARGE_BLOCK_BYTES`] and its wave allow, so that weights of more than [`BLOCK_BYTES`] are gone through less often.
+/// From so many bytes on a second cache is large. Machines that have one, servers of Intel above all, have a slow third cache: a core reads
+/// weights out of it at some 20 GB/s, so that a block of 512 KB is through with them before the next have come.
 const LARGE_CACHE: usize = 2 << 20;
 
-/// Bytes of such a block's own buffers and of what it keeps.
-const LARGE_BLOCK_BYTES: usize = 9 << 18;
+/// Bytes of a block's own buffers and of what it keeps where second caches are large and weights do not lie there as well: about what a wave
+/// keeps, and its buffers. As it was measured.
+const LARGE_BLOCK_BYTES: usize = (2 << 20) + (256 << 10);
+
+/// More threads have blocks of [`BLOCK_BYTES`] in any case, to take over from each other.
+const LARGE_BLOCKS_THREADS: usize = 2;
 
 /// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
 const WAVE_BYTES: usize = 2 << 20;
@@ -47,7 +51,7 @@ const LONG_WAVE_BYTES: usize = 16 << 20;
 /// Most bytes of a block's own buffers for one example with its ragged rows; where one takes more, rows are cut.
 const LONG_EXAMPLE_BYTES: usize = 16 << 20;
 
-/// How many blocks there are to be for each thread, if need be of several waves.
+/// How many blocks there are to be for each thread, if need be of several waves, where they are not large.
 const BLOCKS_A_THREAD: usize = 2;
 
 /// How the rows are cut.
@@ -250,20 +254,27 @@ impl Stage {
         self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
     }
 
-    /// Whether its weights are more than the second cache holds beside a block, which goes through all of them.
-    fn weighs(&self, rows: Rows<'_>) -> bool {
-        self.weights.iter().map(|w| w.bytes.get(rows.all)).sum::<usize>() > BLOCK_BYTES
+    /// Bytes of the weights that a block goes through.
+    fn weights_bytes(&self, rows: Rows<'_>) -> usize {
+        self.weights.iter().map(|w| w.bytes.get(rows.all)).sum()
     }
 
     /// Rows of its own that a block is to have for the weights that it goes through.
     fn rows_for_weights(&self, rows: Rows<'_>) -> usize {
         let sizes = self.weights.iter().map(|w| (w.bytes.get(rows.all), w.rows.get(rows.all)));
         match sizes.max() {
-            Some((_, multiplied)) if multiplied > 0 && self.weighs(rows) => {
+            Some((_, multiplied)) if multiplied > 0 && self.weights_bytes(rows) > BLOCK_BYTES => {
                 (BLOCK_ROWS * rows.whole().len()).div_ceil(multiplied)
             }
             _ => 0,
         }
+    }
+
+    /// Whether blocks are to be large, so that weights are gone through less often.
+    fn has_large_blocks(&self, rows: Rows<'_>, threads: usize, isa: Isa, second_cache: usize) -> bool {
+        // Without vectors of our own a product's rows may depend on how many there are.
+        let may = isa != Isa::Base && threads <= LARGE_BLOCKS_THREADS;
+        may && second_cache >= LARGE_CACHE && self.weights_bytes(rows) > second_cache - BLOCK_BYTES
     }
 
     /// Into what its rows are cut where second caches hold so many bytes.
@@ -301,13 +312,14 @@ impl Stage {
         let waves = if self.waves.is_empty() { 1 } else { waves };
         let in_wave = rows.most_of_wave(waves);
         let parts = self.parts_of(&rows.average(in_wave));
-        // The same rows come out of every block, so that their number, and that of waves at once, may follow the machine.
+        // The same rows come out of every block, so that their number, and that of waves at once, may follow the machine. Large blocks
+        // leave waves at once as they were: there are more small ones than threads.
         let blocks = in_wave.div_ceil(in_block);
         let together = waves.div_ceil(waves.div_ceil((BLOCKS_A_THREAD * threads / blocks).max(1)));
-        // Without vectors of our own that cannot be said of rows.
-        let large = isa != Isa::Base && second_cache >= LARGE_CACHE && self.weighs(rows);
-        let most = if large { held_by(LARGE_BLOCK_BYTES).max(in_block) } else { in_block };
-        let blocks = in_wave.div_ceil(most).max(blocks.min(threads));
+        let blocks = match blocks > threads && self.has_large_blocks(rows, threads, isa, second_cache) {
+            true => in_wave.div_ceil(held_by(LARGE_BLOCK_BYTES).max(in_block)),
+            false => blocks,
+        };
         let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
         Cut { waves, grain, together, blocks: blocks.min(in_wave), inner: None, parts }
     }
@@ -322,124 +334,4 @@ pub(super) fn with(rows: &[usize], extent: usize, n: usize) -> [usize; EXTENTS] 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exec::extent::Count;
-    use crate::exec::plan::plan;
-    use crate::exec::schedule::Run;
-    use crate::exec::step::Weight;
-    use crate::{DType, Key, Rows as RowsOf, Tensor, grad, jit, vmap};
-
-    /// The stage of a gradient of so many layers of so many numbers for each row, or for some rows of each example, and the numbers
-    /// of rows of all extents for so many of its own.
-    fn stage_of(layers: usize, width: usize, samples: Option<usize>, n: usize) -> (Stage, Vec<usize>) {
-        let network = |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| {
-            let loss = |ws: Vec<Tensor>| {
-                let one = |x: Tensor| ws.iter().fold(x, |x, w| x.dot(w).tanh()).sum();
-                vmap(one).call(xs.clone()).sum()
-            };
-            grad(loss).call(ws)
-        };
-        let normal = |shape: &[usize]| Key::new(0).normal(shape, DType::F32);
-        let rows = [Some(2), samples, Some(width)].into_iter().flatten().collect::<Vec<_>>();
-        let args = (vec![normal(&[width, width]); layers], RowsOf(normal(&rows)));
-        let plan = plan(&jit(network).graph(args).expect("a network"));
-        let mut all = plan.rows.lengths();
-        let stage = plan.runs.into_iter().find_map(|run| if let Run::Stage(stage) = run { Some(stage) } else { None });
-        let stage = stage.expect("its rows are a stage");
-        all[stage.extent] = n;
-        (stage, all)
-    }
-
-    /// How it is cut by two threads, and the rows of the smallest and of the largest block.
-    fn cut_of((stage, all): &(Stage, Vec<usize>), isa: Isa) -> (Cut, [usize; 2]) {
-        let rows = Rows::new(stage, all, &[]);
-        let cut = stage.cut(rows, 2, isa, 1 << 20);
-        let rows = rows.for_cut(cut);
-        let blocks = (0..cut.waves).map(|k| rows.wave(k, cut.waves));
-        let mut sizes: Vec<usize> = blocks
-            .flat_map(|wave| (0..cut.blocks).map(move |k| rows.piece(&wave, k, cut.blocks).len()))
-            .filter(|&n| n > 0)
-            .collect();
-        sizes.sort_unstable();
-        (cut, [sizes[0], sizes[sizes.len() - 1]])
-    }
-
-    #[test]
-    fn blocks_of_deep_networks_have_rows_for_their_weights() {
-        // Forty weights of 64 KB, packed for both ways; a row takes a twelfth of a block's bytes.
-        let (cut, [least, most]) = cut_of(&stage_of(40, 128, None, 2_000), Isa::Avx512);
-        assert!(least >= 24 && most <= BLOCK_ROWS, "{cut:?}: {least} to {most}");
-        // Four times as many layers: what the most bytes hold.
-        let (cut, [_, most]) = cut_of(&stage_of(160, 128, None, 2_000), Isa::Avx512);
-        assert!((9..14).contains(&most), "{cut:?}: {most}");
-        let for_weights = |(stage, all): (Stage, Vec<usize>)| stage.rows_for_weights(Rows::new(&stage, &all, &[]));
-        assert_eq!(for_weights(stage_of(40, 128, None, 2_000)), BLOCK_ROWS);
-        // Examples of 20 rows each, and of more than a block is to have.
-        assert_eq!(for_weights(stage_of(40, 128, Some(20), 200)), 2);
-        assert_eq!(for_weights(stage_of(40, 128, Some(50), 200)), 1);
-        // The largest weight decides, whatever goes through others.
-        let (mut stage, all) = stage_of(40, 128, Some(50), 200);
-        stage.weights.insert(0, Weight { bytes: Count::known(1 << 20), rows: Count::known(200) });
-        assert_eq!(for_weights((stage, all)), BLOCK_ROWS);
-        // Weights that the second cache holds beside a block.
-        assert_eq!(for_weights(stage_of(100, 16, None, 20_000)), 0);
-    }
-
-    #[test]
-    fn blocks_are_as_large_as_a_large_second_cache_and_waves_stay_as_they_are() {
-        // Examples of 50 rows of four layers, whose weights take 1.3 MB for both ways.
-        let (stage, all) = stage_of(4, 200, Some(50), 100);
-        let rows = Rows::new(&stage, &all, &[]);
-        let cut = |threads, isa, cache| stage.cut(rows, threads, isa, cache);
-        for isa in [Isa::Avx512, Isa::Avx2, Isa::Neon] {
-            let [small, large] = [1 << 20, 2 << 20].map(|cache| cut(1, isa, cache));
-            assert!(2 * large.blocks <= small.blocks, "{isa:?}: {small:?} {large:?}");
-            assert!(Cut { blocks: small.blocks, ..large } == small, "{isa:?}: {small:?} {large:?}");
-            // One for each of two threads, and for more no fewer than there were.
-            assert!(cut(2, isa, 2 << 20).blocks >= 2, "{isa:?}");
-            assert_eq!(cut(8, isa, 2 << 20), cut(8, isa, 1 << 20), "{isa:?}");
-        }
-        assert_eq!(cut(8, Isa::Base, 2 << 20), cut(8, Isa::Base, 0));
-        // Two layers' weights the second cache holds beside a block.
-        let (stage, all) = stage_of(2, 128, Some(50), 100);
-        let [small, large] =
-            [1, 2].map(|megabytes| stage.cut(Rows::new(&stage, &all, &[]), 1, Isa::Avx512, megabytes << 20));
-        assert!(small == large && small.blocks > 1, "{small:?} {large:?}");
-    }
-
-    #[test]
-    fn waves_are_as_large_as_what_sums_make_where_second_caches_do_not_hold_them() {
-        let rows_of = |cut: Cut, n: usize| n / cut.waves;
-        // Forty sums of 64 KB each, of 41 KB a row: ten megabytes of them.
-        let (cut, _) = cut_of(&stage_of(40, 128, None, 2_000), Isa::Avx512);
-        assert!((180..=256).contains(&rows_of(cut, 2_000)), "{cut:?}");
-        // Twenty are less than second caches hold: a wave of that, or with AVX2 of four times what they make.
-        let some = stage_of(20, 128, None, 20_000);
-        let [near, far] = [Isa::Avx512, Isa::Avx2].map(|isa| rows_of(cut_of(&some, isa).0, 20_000));
-        assert!((60..=110).contains(&near) && (2 * near..=260).contains(&far), "{near} and {far}");
-    }
-
-    #[test]
-    fn waves_are_whole_grains_and_no_piece_is_outside_of_what_is_said() {
-        for (n, grain) in (1..90).flat_map(|n| [1, 3, 4, 8, 100].map(|grain| (n, grain))) {
-            let rows = Rows { all: &[n], extent: 0, ragged: None, evenly: false, grain };
-            for waves in 1..=rows.grains() {
-                let all: Vec<Range<usize>> = (0..waves).map(|k| rows.wave(k, waves)).collect();
-                assert!(all[0].start == 0 && all[waves - 1].end == n, "{n} by {grain}: {all:?}");
-                assert!(all.windows(2).all(|w| w[0].end == w[1].start && w[0].len().is_multiple_of(grain)), "{all:?}");
-                assert!(all.iter().all(|wave| wave.len() >= grain.min(n)), "{n} by {grain}: {all:?}");
-                for pieces in 1..6 {
-                    let [least, most] = rows.in_pieces(waves, pieces).map(|rows| rows[0]);
-                    let mut cut = all.iter().flat_map(|wave| (0..pieces).map(|k| rows.piece(wave, k, pieces).len()));
-                    assert!(cut.all(|n| (least..=most).contains(&n)), "{n} by {grain}, {waves} waves, {pieces} pieces");
-                }
-                for together in 1..4 {
-                    let [most, ..] = rows.most_together(waves, together);
-                    let held = |w: &[Range<usize>]| w[w.len() - 1].end - w[0].start <= most;
-                    assert!(all.chunks(together).all(held), "{n} by {grain}, {waves} waves, {together} together");
-                }
-            }
-        }
-    }
-}
+mod tests;
