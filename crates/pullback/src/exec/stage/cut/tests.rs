@@ -98,7 +98,7 @@ fn by_caches<R: Tree>(
     ws: &[Tensor],
     xs: &Tensor,
 ) -> [Vec<usize>; 2] {
-    let graph = jit(move |ws, xs| f(ws, xs)).graph((ws.to_vec(), RowsOf(xs.clone()))).expect("a network");
+    let graph = jit(f).graph((ws.to_vec(), RowsOf(xs.clone()))).expect("a network");
     let value = |t: &Tensor| Arc::new(t.value().expect("a value").clone());
     let args: Vec<Arc<Array>> = ws.iter().chain([xs]).map(value).collect();
     let mut found = Vec::new();
