@@ -126,7 +126,8 @@ fn large_blocks_change_no_bit() {
     let gradient = move |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| {
         grad(move |ws: Vec<Tensor>| vmap(move |x: Tensor| one(&ws, x).sum()).call(xs.clone()).sum()).call(ws)
     };
-    let [small, large] = by_caches(gradient, &ws, &normal(20, &[41, 50, 200]));
+    // So short that waves of whole large blocks would be others.
+    let [small, large] = by_caches(gradient, &ws, &normal(20, &[2_050, 200]));
     assert!(cut_otherwise(&small, &large), "{small:?} {large:?}");
     // Rows that meet nowhere: on one thread all go through every step at once.
     let forward = move |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| vmap(move |x: Tensor| one(&ws, x)).call(xs);
