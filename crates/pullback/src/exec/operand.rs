@@ -10,6 +10,7 @@ use crate::exec::shared::Shared;
 use crate::exec::stage::folds::take_in;
 use crate::ir::{Graph, Var};
 use crate::lowering::ReduceOp;
+use std::ops::Range;
 
 /// A value that a step reads.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ pub(crate) struct Block {
     pub extent: usize,
     /// The first row.
     pub first: usize,
-    /// The first row of the wave that it belongs to.
+    /// The row that what is kept of its wave begins with; before the first of all, modulo 2^64, where others are kept before.
     pub wave: usize,
     /// Whose buffers it uses.
     pub lane: usize,
@@ -74,7 +75,7 @@ pub(crate) struct RaggedBlock {
     pub extent: usize,
     /// The first row of the block.
     pub first: usize,
-    /// The first row of the wave that it belongs to.
+    /// As [`Block::wave`].
     pub wave: usize,
 }
 
@@ -124,7 +125,7 @@ impl<'a> Io<'a> {
         // The first that there is of an extent of which these are the first of the block and of its wave.
         let first = |block: usize, wave: usize| match place {
             Place::Local(_) | Place::Inner(_) => 0,
-            Place::Wave(_) => block - wave,
+            Place::Wave(_) => block.wrapping_sub(wave),
             Place::Input(_) | Place::Constant(_) | Place::Slot(_) => block,
         };
         if let Some(r) = b.ragged.filter(|r| size.has(r.extent)) {
@@ -190,13 +191,13 @@ impl<'a> Io<'a> {
         unsafe { self.memory.shared(place, self.lane(place), at, n) }
     }
 
-    /// Takes parts of a fold, in their order, into the target; the first begins it where nothing is there yet. Of each one
+    /// Takes parts of a fold, of those numbers and in their order, into the target; the first begins it where nothing is there yet. Of each one
     /// of some shares.
     pub(crate) fn join<T: Lane>(
         &self,
         target: usize,
         op: ReduceOp,
-        (count, begins): (usize, bool),
+        (numbers, begins): (Range<usize>, bool),
         (share, of): (usize, usize),
     ) {
         let t = &self.writes[target];
@@ -209,7 +210,7 @@ impl<'a> Io<'a> {
             let to = self.memory.write::<T>(t.place, self.lane(t.place), at + first, end - first);
             (to, |k: usize| self.memory.read::<T>(parts, self.lane(parts), k * n + first, end - first))
         };
-        take_in(op, to, (0..count).map(parts), begins);
+        take_in(op, to, numbers.map(parts), begins);
     }
 
     /// The first elements of a right operand that was packed.

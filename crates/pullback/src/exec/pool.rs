@@ -197,6 +197,16 @@ fn spin<R>(poll: impl Fn() -> Option<R>) -> Option<R> {
     }
 }
 
+/// Returns once something is so that another thread is about to bring about.
+pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
+    let poll = || is_so().then_some(());
+    if spin(poll).is_none() {
+        while !is_so() {
+            thread::yield_now();
+        }
+    }
+}
+
 impl Pool {
     /// Starts `threads - 1` workers (at least none); the thread that calls [`run`](Self::run) is the remaining one.
     ///
@@ -291,12 +301,7 @@ impl Pool {
                 job.run_tasks(0);
                 continue;
             }
-            let idle = || worker.slot.job.load(Ordering::Acquire).is_null().then_some(());
-            if spin(idle).is_none() {
-                while idle().is_none() {
-                    thread::yield_now();
-                }
-            }
+            wait_until(|| worker.slot.job.load(Ordering::Acquire).is_null());
         }
         drop(busy);
         if let Some(payload) = job.panic.into_inner().unwrap_or_else(PoisonError::into_inner) {

@@ -14,6 +14,7 @@
 
 mod cut;
 pub(crate) mod folds;
+mod halves;
 
 use crate::array::DType;
 use crate::exec::clock::Clock;
@@ -25,7 +26,7 @@ use crate::exec::pool::Pool;
 use crate::exec::step::{ByRows, State, Step, Weight};
 use crate::exec::threads;
 use crate::ir::{Graph, Var};
-use cut::{Cut, Rows, with};
+use cut::{Cut, Kept, Rows, with};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -185,10 +186,11 @@ impl Stage {
     }
 
     /// Makes room for what blocks write; each fold is made of so many parts.
-    fn reserve(&self, state: &mut State<'_>, cut: Cut, made_of: &[usize], lanes: usize) {
+    fn reserve(&self, state: &mut State<'_>, cut: Cut, made_of: &[usize], lanes: usize, halves: bool) {
         let (memory, rows) = (&mut *state.memory, Rows::new(self, state.rows, state.starts).for_cut(cut));
         self.slots.iter().for_each(|(slot, size)| memory.reserve(*slot, size.get(rows.all)));
-        let together = rows.most_together(cut.waves, cut.together);
+        let together = if halves { halves::kept(rows, cut) } else { rows.most_together(cut.waves, cut.together) };
+        let joined_at_once = if halves { halves::ahead(cut) } else { cut.together };
         for (slot, size, _) in &self.waves {
             memory.reserve(*slot, size.get(&together));
         }
@@ -196,7 +198,7 @@ impl Stage {
             let (fold, parts) = (&self.folds[*fold], made_of[*fold]);
             let joins = fold.step.joins_waves();
             if parts > 1 || (fold.waves(cut) > 1 && joins) {
-                memory.reserve(*slot, parts * if joins { cut.together } else { 1 } * size.get(rows.all));
+                memory.reserve(*slot, parts * if joins { joined_at_once } else { 1 } * size.get(rows.all));
             }
         }
         let [_, block] = rows.in_pieces(cut.waves, cut.blocks);
@@ -224,7 +226,8 @@ impl Stage {
         let rows = Rows::new(self, state.rows, state.starts);
         let cut = self.cut(rows, if isa == Isa::Base { 8 } else { lanes }, isa, state.second_cache);
         let made_of: Vec<usize> = self.folds.iter().map(|fold| self.made_of(fold, state.rows, cut)).collect();
-        self.reserve(state, cut, &made_of, if cut.is_whole() { 1 } else { lanes });
+        let halves = lanes == halves::HALVES && self.goes_by_halves(cut, &made_of);
+        self.reserve(state, cut, &made_of, if cut.is_whole() { 1 } else { lanes }, halves);
         if cut.is_whole() {
             let steps = self.steps().enumerate();
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
@@ -232,14 +235,17 @@ impl Stage {
         clock.time(self.len() - 1, || self.pack(state, pool));
         let rows = Rows::new(self, state.rows, state.starts).for_cut(cut);
         let shared = Shared { memory: state.memory, rows, isa, pool, clock };
+        if halves {
+            return self.run_by_halves(&shared, cut, &made_of);
+        }
         let wave = |number: usize| rows.wave(number, cut.waves);
         for first in (0..cut.waves).step_by(cut.together) {
             let numbers = first..cut.waves.min(first + cut.together);
-            let start = wave(first).start;
+            let kept = rows.kept_from(wave(first).start, 0, &[0; EXTENTS]);
             let blocks = numbers.len() * cut.blocks;
             let block = |shared: &Shared<'_>, lanes: Range<usize>, block: usize| {
                 let wave = wave(first + block / cut.blocks);
-                self.block(shared, rows.piece(&wave, block % cut.blocks, cut.blocks), start, lanes, cut);
+                self.block(shared, rows.piece(&wave, block % cut.blocks, cut.blocks), kept, lanes, cut);
             };
             // Of long rows each thread takes as many as every other; they share the rest, row by row.
             let apart = match cut.inner {
@@ -250,7 +256,7 @@ impl Stage {
             let alone = Shared { pool: threads::single(), ..shared };
             pool.run_on(apart, &|lane, number| block(&alone, lane..lane + 1, number));
             (apart..blocks).for_each(|number| block(&shared, 0..lanes, number));
-            self.fold(&shared, numbers, start, (cut, &made_of));
+            self.fold(&shared, numbers, kept, (cut, &made_of), false);
         }
     }
 
@@ -263,8 +269,8 @@ impl Stage {
         pool.run(shares, &|share| self.steps().for_each(|s| s.pack(memory, rows, isa, (share, shares))));
     }
 
-    /// Takes a wave's step on a block; `lanes` are those whose buffers may be used, the block's own first.
-    fn block(&self, shared: &Shared<'_>, block: Range<usize>, wave: usize, lanes: Range<usize>, cut: Cut) {
+    /// Takes the steps of a wave of which this is kept on a block; `lanes` are those whose buffers may be used, the block's own first.
+    fn block(&self, shared: &Shared<'_>, block: Range<usize>, kept: Kept, lanes: Range<usize>, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
         if block.is_empty() {
             return;
@@ -273,10 +279,10 @@ impl Stage {
         let here = Block {
             extent: self.extent,
             first: block.start,
-            wave,
+            wave: kept.own,
             lane: lanes.start,
             inner: None,
-            ragged: all.ragged(block.start, wave),
+            ragged: all.ragged(block.start, kept),
             part: None,
             adds: false,
         };

@@ -25,6 +25,7 @@ use crate::lowering::Lowering;
 use crate::shape::{Dim, Sizes};
 pub(crate) use by_rows::ByRows;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A step: what it does, and with what.
@@ -379,16 +380,16 @@ impl Step {
 
     /// Takes the parts that the blocks of one row have made into what it writes, which they begin.
     pub(crate) fn join_blocks(&self, memory: &Memory, rows: &[usize], block: Block, count: usize) {
-        self.join(self.inner, memory, rows, block, (count, true), (0, 1));
+        self.join(self.inner, memory, rows, block, (0..count, true), (0, 1));
     }
 
-    /// Takes some parts, of which the first may begin it, into what it writes; of each one of some shares.
+    /// Takes the parts of some numbers, of which the first may begin it, into what it writes; of each one of some shares.
     pub(crate) fn join_wave(
         &self,
         memory: &Memory,
         rows: &[usize],
         block: Block,
-        parts: (usize, bool),
+        parts: (Range<usize>, bool),
         share: (usize, usize),
     ) {
         self.join(self.rows, memory, rows, block, parts, share);
@@ -400,7 +401,7 @@ impl Step {
         memory: &Memory,
         rows: &[usize],
         block: Block,
-        parts: (usize, bool),
+        parts: (Range<usize>, bool),
         share: (usize, usize),
     ) {
         let Some((_, ByRows::Fold(op))) = by else { return };
@@ -408,8 +409,8 @@ impl Step {
         for (k, t) in self.writes.iter().enumerate() {
             let io = self.io(memory, rows, Some(Block { part: None, ..block }), no, threads::single());
             match t.dtype {
-                DType::F64 => io.join::<f64>(k, op, parts, share),
-                _ => io.join::<f32>(k, op, parts, share),
+                DType::F64 => io.join::<f64>(k, op, parts.clone(), share),
+                _ => io.join::<f32>(k, op, parts.clone(), share),
             }
         }
     }

@@ -85,6 +85,13 @@ impl Cut {
     }
 }
 
+/// The rows that what is kept of a wave begins with, as [`Block::wave`](crate::exec::operand::Block::wave).
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    pub own: usize,
+    pub ragged: usize,
+}
+
 /// The rows of a stage, as far as they are known when it runs.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
@@ -169,9 +176,22 @@ impl<'a> Rows<'a> {
         rows
     }
 
-    /// The ragged rows of a block that begins with a row, of a wave that begins with another.
-    pub(super) fn ragged(&self, first: usize, wave: usize) -> Option<RaggedBlock> {
-        self.ragged.map(|(extent, starts)| RaggedBlock { extent, first: starts[first], wave: starts[wave] })
+    /// The ragged rows of a block that begins with a row, of a wave of which this is kept.
+    pub(super) fn ragged(&self, first: usize, kept: Kept) -> Option<RaggedBlock> {
+        self.ragged.map(|(extent, starts)| RaggedBlock { extent, first: starts[first], wave: kept.ragged })
+    }
+
+    /// What is kept from a row on, after room for so many pieces before it, each of so many rows of each extent.
+    pub(super) fn kept_from(&self, first: usize, before: usize, rows: &[usize; EXTENTS]) -> Kept {
+        let ragged = self.ragged.map(|(extent, starts)| starts[first].wrapping_sub(before * rows[extent]));
+        Kept { own: first.wrapping_sub(before * rows[self.extent]), ragged: ragged.unwrap_or(0) }
+    }
+
+    /// So many times these numbers of the stage's own rows and of ragged ones.
+    pub(super) fn times(&self, n: usize, rows: &[usize; EXTENTS]) -> [usize; EXTENTS] {
+        let mut all = *rows;
+        [Some(self.extent), self.ragged.map(|(extent, _)| extent)].into_iter().flatten().for_each(|e| all[e] *= n);
+        all
     }
 
     /// The numbers of rows of each extent with so many of the stage's own, each with as many ragged rows as the average.

@@ -9,7 +9,7 @@
 //! What a fold reads of a row may be little beside what others do, as a sum over examples beside those over their samples:
 //! it is kept of all rows, and the fold takes them in at once, after the last wave.
 
-use super::cut::{Cut, Rows};
+use super::cut::{Cut, Kept, Rows};
 use super::{EXTENTS, Fold, Shared, Stage};
 use crate::exec::extent::merged;
 use crate::exec::isa::Isa;
@@ -147,14 +147,15 @@ impl Stage {
         (units, ends)
     }
 
-    /// Takes some waves, one after the other, into the folds, each of so many parts; `start` is the first row of those that are
-    /// kept.
+    /// Takes some waves of which this is kept, one after the other, into the folds, each of so many parts; of all waves into late
+    /// ones alone, where the others have been taken through them.
     pub(super) fn fold(
         &self,
         shared: &Shared<'_>,
         numbers: Range<usize>,
-        start: usize,
+        kept: Kept,
         (cut, made_of): (Cut, &[usize]),
+        through: bool,
     ) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
         let last = numbers.end == cut.waves;
@@ -163,10 +164,10 @@ impl Stage {
         let here = |number: usize, first: usize, part: Option<usize>| Block {
             extent: self.extent,
             first,
-            wave: start,
+            wave: kept.own,
             lane: 0,
             inner: None,
-            ragged: all.ragged(first, start),
+            ragged: all.ragged(first, kept),
             part,
             adds: number > 0,
         };
@@ -184,14 +185,16 @@ impl Stage {
                 let block = here(number, rows.start, joins.then_some(0));
                 compute(planned, rows, block, (0, 1), pool);
                 if joins {
-                    planned.fold.step.join_wave(memory, all.all, block, (1, false), (0, 1));
+                    planned.fold.step.join_wave(memory, all.all, block, (0..1, false), (0, 1));
                 }
             }
         };
         let (one, threads) = (threads::single(), pool.threads());
         let first: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let folds = (first..).zip(self.folds.iter().zip(made_of)).filter(|(_, (fold, _))| last || !fold.late);
-        let folds = folds.map(|(i, (fold, &parts))| Planned { i, fold, parts });
+        let folds = (first..).zip(self.folds.iter().zip(made_of)).map(|(i, (fold, &parts))| Planned { i, fold, parts });
+        let whole_parts = |planned: &Planned<'_>| through && planned.parts > 1 && !planned.fold.step.joins_waves();
+        let taken = folds.clone().filter(|planned| !planned.fold.late && whole_parts(planned));
+        let folds = folds.filter(|planned| if planned.fold.late { last } else { !through });
         // One that threads share out is worked on by itself; others go to one thread each.
         let alone = |planned: &Planned<'_>| {
             let rows = || all.of(&wave(planned, numbers_of(planned).start));
@@ -210,15 +213,17 @@ impl Stage {
                 compute(*planned, rows, block, *share, one);
             }
         });
-        let done = || others.iter().filter(|m| m.parts > 1 && (last || m.fold.step.joins_waves()));
+        let now = |m: &Planned<'_>| m.parts > 1 && (last || m.fold.step.joins_waves());
+        let done = || others.iter().copied().filter(now).chain(taken.clone());
         let elements: usize = done().map(|m| m.parts * m.fold.makes(all.all)).sum();
         let shares = pool.tasks(elements, threads);
         pool.run(shares, &|k| {
             done().for_each(|planned| {
-                let (numbers, joins) = (numbers_of(planned), planned.fold.step.joins_waves());
+                let (numbers, joins) = (numbers_of(&planned), planned.fold.step.joins_waves());
                 let (parts, begins) =
                     if joins { (planned.parts * numbers.len(), numbers.start == 0) } else { (planned.parts, true) };
-                planned.fold.step.join_wave(memory, all.all, here(0, start, None), (parts, begins), (k, shares));
+                let block = here(0, wave(&planned, numbers.start).start, None);
+                planned.fold.step.join_wave(memory, all.all, block, (0..parts, begins), (k, shares));
             });
         });
         alone.into_iter().for_each(|planned| whole(planned, pool));
