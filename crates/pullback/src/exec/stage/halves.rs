@@ -274,8 +274,8 @@ mod tests {
         let (mut taken, mut joined, mut done) = ([[0; 64]; HALVES], 0, [0; HALVES]);
         let mut running: [Option<(Task, usize)>; HALVES] = [None; HALVES];
         while !turns.is_over() {
-            for own in 0..HALVES {
-                if running[own].is_none()
+            for (own, running) in running.iter_mut().enumerate() {
+                if running.is_none()
                     && let Some(task) = turns.next(own)
                 {
                     match task {
@@ -293,17 +293,17 @@ mod tests {
                             assert!(wave == 0 || taken[half][wave - 1] == folds, "one wave after the other");
                         }
                     }
-                    running[own] = Some((task, if own == 0 { 1 } else { speed }));
+                    *running = Some((task, if own == 0 { 1 } else { speed }));
                 }
             }
             assert!(running.iter().any(Option::is_some), "somebody has something to do");
-            for own in 0..HALVES {
-                let Some((task, left)) = running[own] else { continue };
-                running[own] = (left > 1).then_some((task, left - 1));
+            for (running, done) in running.iter_mut().zip(&mut done) {
+                let Some((task, left)) = *running else { continue };
+                *running = (left > 1).then_some((task, left - 1));
                 if left > 1 {
                     continue;
                 }
-                done[own] += 1;
+                *done += 1;
                 match task {
                     Task::Block(At { half, wave, .. }, _) => through[half][wave] += 1,
                     Task::Fold(At { half, wave, place }, _) => {
