@@ -269,6 +269,12 @@ impl Stage {
         pool.run(shares, &|share| self.steps().for_each(|s| s.pack(memory, rows, isa, (share, shares))));
     }
 
+    /// The block that begins with a row, of a wave of which this is kept, in the buffers of a lane.
+    fn here(&self, rows: Rows<'_>, first: usize, kept: Kept, lane: usize) -> Block {
+        let (extent, ragged) = (self.extent, rows.ragged(first, kept));
+        Block { extent, first, wave: kept.own, lane, inner: None, ragged, part: None, adds: false }
+    }
+
     /// Takes the steps of a wave of which this is kept on a block; `lanes` are those whose buffers may be used, the block's own first.
     fn block(&self, shared: &Shared<'_>, block: Range<usize>, kept: Kept, lanes: Range<usize>, cut: Cut) {
         let Shared { memory, rows: all, isa, pool, clock } = *shared;
@@ -276,16 +282,7 @@ impl Stage {
             return;
         }
         let rows = &all.of(&block);
-        let here = Block {
-            extent: self.extent,
-            first: block.start,
-            wave: kept.own,
-            lane: lanes.start,
-            inner: None,
-            ragged: all.ragged(block.start, kept),
-            part: None,
-            adds: false,
-        };
+        let here = self.here(all, block.start, kept, lanes.start);
         let mut first = 0;
         for segment in &self.segments {
             let clock = clock.from(first);

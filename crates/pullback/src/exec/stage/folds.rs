@@ -162,14 +162,9 @@ impl Stage {
         let numbers_of = |planned: &Planned<'_>| if planned.fold.late { 0..1 } else { numbers.clone() };
         let wave = |planned: &Planned<'_>, number: usize| all.wave(number, planned.fold.waves(cut));
         let here = |number: usize, first: usize, part: Option<usize>| Block {
-            extent: self.extent,
-            first,
-            wave: kept.own,
-            lane: 0,
-            inner: None,
-            ragged: all.ragged(first, kept),
             part,
             adds: number > 0,
+            ..self.here(all, first, kept, 0)
         };
         let compute = |Planned { i, fold, .. }: Planned<'_>, rows: Range<usize>, block: Block, share, pool: &Pool| {
             let rows = &all.of(&rows);
@@ -192,8 +187,8 @@ impl Stage {
         let (one, threads) = (threads::single(), pool.threads());
         let first: usize = self.segments.iter().map(|s| s.steps.len()).sum();
         let folds = (first..).zip(self.folds.iter().zip(made_of)).map(|(i, (fold, &parts))| Planned { i, fold, parts });
-        let whole_parts = |planned: &Planned<'_>| through && planned.parts > 1 && !planned.fold.step.joins_waves();
-        let taken = folds.clone().filter(|planned| !planned.fold.late && whole_parts(planned));
+        let halves = |m: &Planned<'_>| through && !m.fold.late && m.parts > 1 && !m.fold.step.joins_waves();
+        let halves = folds.clone().filter(halves);
         let folds = folds.filter(|planned| if planned.fold.late { last } else { !through });
         // One that threads share out is worked on by itself; others go to one thread each.
         let alone = |planned: &Planned<'_>| {
@@ -214,7 +209,7 @@ impl Stage {
             }
         });
         let now = |m: &Planned<'_>| m.parts > 1 && (last || m.fold.step.joins_waves());
-        let done = || others.iter().copied().filter(now).chain(taken.clone());
+        let done = || others.iter().copied().filter(now).chain(halves.clone());
         let elements: usize = done().map(|m| m.parts * m.fold.makes(all.all)).sum();
         let shares = pool.tasks(elements, threads);
         pool.run(shares, &|k| {

@@ -17,9 +17,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Into how many a wave is cut, each a thread's.
 pub(super) const HALVES: usize = 2;
 
-/// Places for what is kept of a half. A second one, for a wave that the other thread begins meanwhile, would take as much memory again.
-const PLACES: usize = 1;
-
 /// How many waves one half may be ahead of the last that both have been taken through.
 const AHEAD: usize = 8;
 
@@ -30,38 +27,27 @@ pub(super) fn ahead(cut: Cut) -> usize {
 
 /// The numbers of rows of each extent that are kept at once.
 pub(super) fn kept(rows: Rows<'_>, cut: Cut) -> [usize; EXTENTS] {
-    rows.times(HALVES * PLACES, &rows.in_pieces(cut.waves, HALVES)[1])
+    rows.times(HALVES, &rows.in_pieces(cut.waves, HALVES)[1])
 }
 
-/// A half of a wave, and the place of what is kept of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct At {
-    half: usize,
-    wave: usize,
-    place: usize,
-}
-
-/// What a thread does at once.
+/// What a thread does at once: of which half, of which wave.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Task {
-    /// One of the blocks of a half.
-    Block(At, usize),
-    /// What one of the folds takes in of a half.
-    Fold(At, usize),
+    /// One of its blocks.
+    Block { half: usize, wave: usize, number: usize },
+    /// What one of the folds takes in of it.
+    Fold { half: usize, wave: usize, number: usize },
 }
 
 /// How far a half is.
 #[derive(Default)]
 struct Half {
-    /// The wave whose blocks are given out, and how many of them have been.
+    /// The wave that it is at, which alone is kept of it.
     wave: usize,
-    blocks: usize,
-    /// The wave that each place is for, and how many of its blocks are through.
-    places: [Option<(usize, usize)>; PLACES],
-    /// How many waves folds have taken in, to how many of them the next has been given out, and how many are through with it.
-    taken: usize,
-    given: usize,
-    through: usize,
+    /// Of the blocks of that wave, how many have been given out and how many are through.
+    blocks: [usize; 2],
+    /// The same of the folds.
+    folds: [usize; 2],
 }
 
 /// Who does what.
@@ -86,53 +72,41 @@ impl Turns {
         self.failed || self.joined == self.waves
     }
 
-    /// A task for the thread of a half: of its own what has been kept the longest, of the other's what it is to keep itself.
+    /// A task for the thread of a half: of its own, or else of the other.
     fn next(&mut self, own: usize) -> Option<Task> {
-        let other = HALVES - 1 - own;
-        let of_own = self.fold(own).or_else(|| self.block(own));
-        of_own.or_else(|| self.block(other)).or_else(|| self.fold(other))
+        [own, HALVES - 1 - own].into_iter().find_map(|half| self.of(half))
     }
 
-    fn fold(&mut self, half: usize) -> Option<Task> {
-        let h = &mut self.halves[half];
-        let place = h.places.iter().position(|&place| place == Some((h.taken, self.blocks)))?;
-        if h.given == self.folds {
-            return None;
-        }
-        h.given += 1;
-        Some(Task::Fold(At { half, wave: h.taken, place }, h.given - 1))
-    }
-
-    fn block(&mut self, half: usize) -> Option<Task> {
-        let h = &mut self.halves[half];
-        let (wave, block) = (h.wave, h.blocks);
+    fn of(&mut self, half: usize) -> Option<Task> {
+        let at = &mut self.halves[half];
+        let wave = at.wave;
         if wave == self.waves.min(self.joined + AHEAD) {
-            return None;
+            None
+        } else if at.blocks[0] < self.blocks {
+            at.blocks[0] += 1;
+            Some(Task::Block { half, wave, number: at.blocks[0] - 1 })
+        } else if at.blocks[1] == self.blocks && at.folds[0] < self.folds {
+            at.folds[0] += 1;
+            Some(Task::Fold { half, wave, number: at.folds[0] - 1 })
+        } else {
+            None
         }
-        let of = |place: &Option<(usize, usize)>| place.is_some_and(|(of, _)| of == wave);
-        let place = h.places.iter().position(|place| if block == 0 { place.is_none() } else { of(place) })?;
-        h.places[place].get_or_insert((wave, 0));
-        (h.wave, h.blocks) = if block + 1 == self.blocks { (wave + 1, 0) } else { (wave, block + 1) };
-        Some(Task::Block(At { half, wave, place }, block))
     }
 
     /// Learns that a task is through; the waves that both halves have been taken through now.
     fn done(&mut self, task: Task) -> Range<usize> {
         match task {
-            Task::Block(At { half, place, .. }, _) => {
-                self.halves[half].places[place].iter_mut().for_each(|(_, through)| *through += 1);
-            }
-            Task::Fold(At { half, place, .. }, _) => {
+            Task::Block { half, .. } => self.halves[half].blocks[1] += 1,
+            Task::Fold { half, .. } => {
                 let h = &mut self.halves[half];
-                h.through += 1;
-                if h.through == self.folds {
-                    h.places[place] = None;
-                    (h.taken, h.given, h.through) = (h.taken + 1, 0, 0);
+                h.folds[1] += 1;
+                if h.folds[1] == self.folds {
+                    *h = Half { wave: h.wave + 1, ..Half::default() };
                 }
             }
         }
         let before = self.joined;
-        self.joined = self.halves.iter().map(|h| h.taken).min().unwrap_or(0);
+        self.joined = self.halves.iter().map(|h| h.wave).min().unwrap_or(0);
         before..self.joined
     }
 }
@@ -187,30 +161,21 @@ impl Stage {
         // Which part of a fold a slot has: parts of sums of products go through all waves, others are joined wave by wave.
         let slot = |joins: bool, wave: usize, parts: usize| if joins { wave % ahead * parts } else { 0 };
         let compute = |lane: usize, task: Task| {
-            let (Task::Block(at, _) | Task::Fold(at, _)) = task;
-            let wave = rows.wave(at.wave, cut.waves);
-            let start = rows.at(&wave, at.half, HALVES);
-            let kept = rows.kept_from(start, at.half * PLACES + at.place, &most);
+            let (Task::Block { half, wave, .. } | Task::Fold { half, wave, .. }) = task;
+            let (number_of_wave, wave) = (wave, rows.wave(wave, cut.waves));
+            let kept = rows.kept_from(rows.at(&wave, half, HALVES), half, &most);
             match task {
-                Task::Block(_, number) => {
-                    let block = rows.piece(&wave, at.half * blocks + number, cut.blocks);
+                Task::Block { number, .. } => {
+                    let block = rows.piece(&wave, half * blocks + number, cut.blocks);
                     self.block(&alone, block, kept, lane..lane + 1, cut);
                 }
-                Task::Fold(_, number) => {
+                Task::Fold { number, .. } => {
                     let (i, fold, parts) = folds[number];
-                    let first = slot(fold.step.joins_waves(), at.wave, parts);
-                    for part in at.half * parts / HALVES..(at.half + 1) * parts / HALVES {
+                    let first = slot(fold.step.joins_waves(), number_of_wave, parts);
+                    for part in half * parts / HALVES..(half + 1) * parts / HALVES {
                         let piece = rows.piece(&wave, part, parts);
-                        let block = Block {
-                            extent: self.extent,
-                            first: piece.start,
-                            wave: kept.own,
-                            lane,
-                            inner: None,
-                            ragged: rows.ragged(piece.start, kept),
-                            part: Some(first + part),
-                            adds: at.wave > 0,
-                        };
+                        let here = self.here(rows, piece.start, kept, lane);
+                        let block = Block { part: Some(first + part), adds: number_of_wave > 0, ..here };
                         let rows = &rows.of(&piece);
                         clock.time(i, || fold.step.compute(memory, rows, Some(block), isa, threads::single()));
                     }
@@ -221,17 +186,13 @@ impl Stage {
         let join = |wave: usize| {
             for (_, fold, parts) in folds.iter().filter(|(_, fold, _)| fold.step.joins_waves()) {
                 let first = slot(true, wave, *parts);
-                let block = Block {
-                    extent: self.extent,
-                    first: 0,
-                    wave: 0,
-                    lane: 0,
-                    inner: None,
-                    ragged: rows.ragged(0, all),
-                    part: None,
-                    adds: false,
-                };
-                fold.step.join_wave(memory, rows.all, block, (first..first + parts, wave == 0), (0, 1));
+                fold.step.join_wave(
+                    memory,
+                    rows.all,
+                    self.here(rows, 0, all, 0),
+                    (first..first + parts, wave == 0),
+                    (0, 1),
+                );
             }
         };
         let table =
@@ -267,32 +228,22 @@ impl Stage {
 mod tests {
     use super::*;
 
-    /// Gives out tasks to threads of which the first takes so many turns for each of the second's, and checks what each waits for.
+    /// Gives out tasks to threads of which the second takes so many times as long, and checks what each waits for.
     fn play(waves: usize, blocks: usize, folds: usize, speed: usize) -> [usize; HALVES] {
         let mut turns = Turns::new(waves, blocks, folds);
-        let (mut through, mut kept) = ([[0; 64]; HALVES], [[None; PLACES]; HALVES]);
-        let (mut taken, mut joined, mut done) = ([[0; 64]; HALVES], 0, [0; HALVES]);
+        let (mut through, mut taken) = ([[0; 64]; HALVES], [[0; 64]; HALVES]);
+        let (mut joined, mut done) = (0, [0; HALVES]);
         let mut running: [Option<(Task, usize)>; HALVES] = [None; HALVES];
         while !turns.is_over() {
             for (own, running) in running.iter_mut().enumerate() {
                 if running.is_none()
                     && let Some(task) = turns.next(own)
                 {
-                    match task {
-                        Task::Block(At { half, wave, place }, _) => {
-                            let held = kept[half][place].get_or_insert(wave);
-                            assert_eq!(*held, wave, "a place of one wave");
-                            assert!(wave < joined + AHEAD, "{wave} with {joined} joined");
-                        }
-                        Task::Fold(At { half, wave, place }, _) => {
-                            assert_eq!(
-                                (through[half][wave], kept[half][place]),
-                                (blocks, Some(wave)),
-                                "all blocks before folds"
-                            );
-                            assert!(wave == 0 || taken[half][wave - 1] == folds, "one wave after the other");
-                        }
-                    }
+                    let (Task::Block { half, wave, .. } | Task::Fold { half, wave, .. }) = task;
+                    assert!(wave == 0 || taken[half][wave - 1] == folds, "one wave after the other is kept");
+                    assert!(wave < joined + AHEAD, "{wave} with {joined} joined");
+                    let is_fold = matches!(task, Task::Fold { .. });
+                    assert!(!is_fold || through[half][wave] == blocks, "all blocks before folds");
                     *running = Some((task, if own == 0 { 1 } else { speed }));
                 }
             }
@@ -305,13 +256,8 @@ mod tests {
                 }
                 *done += 1;
                 match task {
-                    Task::Block(At { half, wave, .. }, _) => through[half][wave] += 1,
-                    Task::Fold(At { half, wave, place }, _) => {
-                        taken[half][wave] += 1;
-                        if taken[half][wave] == folds {
-                            kept[half][place] = None;
-                        }
-                    }
+                    Task::Block { half, wave, .. } => through[half][wave] += 1,
+                    Task::Fold { half, wave, .. } => taken[half][wave] += 1,
                 }
                 let now = turns.done(task);
                 assert_eq!(now.start, joined, "waves are joined in their order");
