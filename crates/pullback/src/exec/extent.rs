@@ -154,6 +154,16 @@ impl Count {
         }
     }
 
+    /// What is known of it, and its only extent if it has one; `None` where it has several.
+    #[inline]
+    pub(crate) fn simple(&self) -> Option<(usize, Option<usize>)> {
+        match self.rows {
+            Factors::None => Some((self.known, None)),
+            Factors::One(extent) => Some((self.known, Some(extent))),
+            Factors::Many(_) => None,
+        }
+    }
+
     /// The number for one row of some extents.
     #[inline]
     pub(crate) fn for_one(&self, of: [usize; 2], rows: &[usize]) -> usize {

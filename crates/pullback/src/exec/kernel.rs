@@ -82,17 +82,25 @@ pub(crate) enum Op {
     Fused(Fused),
 }
 
-#[derive(Clone, Debug)]
+/// Small, for a program goes through very many of them, each once.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Instruction {
     pub(super) op: Op,
-    pub(super) args: [Source; 4],
-    /// The places of these, and that of what it makes.
-    pub(super) from: [usize; 4],
-    pub(super) to: usize,
-    /// The result that it makes: in its memory at once, or in a register first where an operand lies there.
-    pub(super) direct: Option<usize>,
-    /// The results that are copied out of registers once this is done.
-    pub(super) stores: std::ops::Range<usize>,
+    /// The places of its operands, and that of what it makes.
+    pub(super) from: [u32; 4],
+    pub(super) to: u32,
+    /// The result that it makes.
+    pub(super) store: Option<u16>,
+    /// Whether that is made in its memory at once, or in a register first where an operand lies there; others are made in registers,
+    /// and copied or summed.
+    pub(super) direct: bool,
+}
+
+impl Instruction {
+    /// The result that it makes, if it is made in its memory.
+    pub(super) fn direct(&self) -> Option<usize> {
+        self.store.filter(|_| self.direct).map(usize::from)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +126,8 @@ pub(crate) struct Kernel {
     pub(super) axes: Vec<Count>,
     pub(super) loads: Vec<Load>,
     pub(super) instructions: Vec<Instruction>,
+    /// What each reads, of fewer than four the first for the rest.
+    pub(super) args: Vec<[Source; 4]>,
     /// In the order of the targets.
     pub(super) stores: Vec<Store>,
     pub(super) registers: usize,
@@ -317,10 +327,9 @@ impl Kernel {
     /// Where it is one operation that a product of so many columns, its operand of that number, can end with: that
     /// operation, the number of the other operand, and whether that is one row for all.
     pub(crate) fn tail(&self, product: usize, columns: &Count) -> Option<(Tail, usize, bool)> {
-        let ([instruction], [store], [_, _]) = (&self.instructions[..], &self.stores[..], &self.loads[..]) else {
-            return None;
-        };
-        let [a, b, ..] = instruction.args;
+        let ([instruction], [[a, b, ..]]) = (&self.instructions[..], &self.args[..]) else { return None };
+        let ([store], [_, _]) = (&self.stores[..], &self.loads[..]) else { return None };
+        let (a, b) = (*a, *b);
         let (tail, turned) = match instruction.op {
             Op::Fused(Fused::TanhSum) => (Tail::TanhSum, Some((b, a))),
             Op::Fused(Fused::TanhSlope) => (Tail::TanhSlope, None),
@@ -343,15 +352,14 @@ impl Kernel {
     /// The loads that a result may be written over, each the only one of its operand: element by element its equals, and
     /// read for the last time before that result is there.
     fn overwritten(&self, store: usize) -> impl Iterator<Item = usize> {
-        let reads = |i: &Instruction, l: usize| i.args.contains(&Source::Load(l));
-        let made = self.instructions.iter().position(|i| i.direct == Some(store));
+        let made = self.instructions.iter().position(|i| i.direct() == Some(store));
         let once = |operand: usize| {
             let of = |l: &&Load| l.operand == operand || l.ids == Some(operand);
             self.loads.iter().filter(of).count() == 1
         };
         made.into_iter().flat_map(move |made| {
             self.loads.iter().enumerate().filter_map(move |(l, load)| {
-                let later = self.instructions.iter().skip(made + 1).any(|i| reads(i, l));
+                let later = self.args.iter().skip(made + 1).any(|args| args.contains(&Source::Load(l)));
                 (load.in_place() && load.under.is_none() && once(load.operand) && !later).then_some(l)
             })
         })

@@ -3,6 +3,9 @@
 /// What the plan promises of every line.
 const INSIDE: &str = "plan: a line lies within its value";
 
+/// Numbers of lines that are all the same which are written at once.
+const PATTERN: usize = 16;
+
 /// Lines of an operand as they are laid out: `width` numbers of each, or one number `width` times.
 pub(super) struct Lines<'a, T> {
     pub to: &'a mut [T],
@@ -25,6 +28,34 @@ impl<T: Copy> Lines<'_, T> {
                 let step = if run { width } else { 1 };
                 self.lay(from, |k| (numbers[k] as usize - base) * step, f);
             }
+        }
+    }
+
+    /// Lays out lines `step` apart, of which the first is the same as all others where there is no step.
+    #[inline(always)]
+    pub(super) fn lay_evenly<S: Copy>(self, from: &[S], step: usize, f: impl Fn(S) -> T) {
+        let Lines { to, width, run } = self;
+        match (step, run) {
+            (0, false) => to.fill(f(from[0])),
+            (0, true) if PATTERN.is_multiple_of(width) => {
+                let line = &from[..width];
+                let mut pattern = [f(line[0]); PATTERN];
+                for lines in pattern.chunks_exact_mut(width) {
+                    lines.iter_mut().zip(line).for_each(|(to, &x)| *to = f(x));
+                }
+                let (whole, rest) = to.as_chunks_mut::<PATTERN>();
+                whole.fill(pattern);
+                rest.iter_mut().zip(pattern).for_each(|(to, x)| *to = x);
+            }
+            (1, false) => match width {
+                2 => alike::<S, T, 2>(to, from, f),
+                4 => alike::<S, T, 4>(to, from, f),
+                8 => alike::<S, T, 8>(to, from, f),
+                16 => alike::<S, T, 16>(to, from, f),
+                _ => Lines { to, width, run }.lay(from, |k| k, f),
+            },
+            (step, true) if step == width => to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x)),
+            _ => Lines { to, width, run }.lay(from, |k| k * step, f),
         }
     }
 
@@ -89,6 +120,14 @@ fn short<S: Copy, T: Copy, const N: usize>(
     }
 }
 
+/// Lines of one number each.
+#[inline(always)]
+fn alike<S: Copy, T: Copy, const N: usize>(to: &mut [T], from: &[S], f: impl Fn(S) -> T) {
+    for (to, &x) in to.as_chunks_mut::<N>().0.iter_mut().zip(from) {
+        *to = [f(x); N];
+    }
+}
+
 /// Copies `count` lines of `width` numbers each, `step` apart, to lines that are `next` apart.
 pub(super) fn place<T: Copy>(to: &mut [T], next: usize, from: &[T], step: usize, [count, width]: [usize; 2]) {
     match width {
@@ -104,5 +143,29 @@ pub(super) fn place<T: Copy>(to: &mut [T], next: usize, from: &[T], step: usize,
 fn beside<T: Copy, const N: usize>(to: &mut [T], next: usize, from: &[T], step: usize, count: usize) {
     for k in 0..count {
         *to[k * next..].first_chunk_mut::<N>().expect(INSIDE) = *from[k * step..].first_chunk().expect(INSIDE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_evenly_apart_are_each_where_it_begins() {
+        let from: Vec<i32> = (0..2_000).collect();
+        for (width, step, run) in [1, 2, 3, 4, 5, 8, 16, 50]
+            .into_iter()
+            .flat_map(|w| [0, 1, 2, 4, 7, w, w + 3].map(|step| (w, step)))
+            .flat_map(|(w, step)| [false, true].map(|run| (w, step, run)))
+        {
+            for count in [1, 2, 7, 16, 33] {
+                let mut to = vec![-1.0f32; count * width];
+                Lines { to: &mut to, width, run }.lay_evenly(&from, step, |x| x as f32);
+                for (k, line) in to.chunks(width).enumerate() {
+                    let want = (0..width).map(|j| (k * step + if run { j } else { 0 }) as f32);
+                    assert!(line.iter().copied().eq(want), "{count} of {width}, {step} apart, {run}: {line:?}");
+                }
+            }
+        }
     }
 }

@@ -145,7 +145,7 @@ impl Program {
         };
         let _flushed = Underflow::Flushed.enter();
         let mut first = 0;
-        for run in runs.iter() {
+        for run in runs.iter_mut() {
             run.run(&mut state, clock.from(first));
             first += run.len();
         }

@@ -54,7 +54,7 @@ pub(crate) struct Block {
     pub extent: usize,
     /// The first row.
     pub first: usize,
-    /// The row that what is kept of its wave begins with; before the first of all, modulo 2^64, where others are kept before.
+    /// The row that what is kept of its wave begins with; before the first of all, as a `usize` wraps, where others are kept before.
     pub wave: usize,
     /// Whose buffers it uses.
     pub lane: usize,
@@ -97,8 +97,9 @@ pub(crate) struct InnerBlock {
 /// The plan promises that no step reads what it writes itself, but for a product and its addend, and a chain whose result
 /// is written over an operand: that one is reached through the target alone, never by [`Io::read`]. And that steps that run
 /// at once on different blocks of rows touch different rows, or read what none of them writes; of folds that run at
-/// once, and of the steps of a group, none reads what another writes, and no two write to the same place. Shares of one
-/// chain write different elements. That is the ground of the `unsafe` blocks here.
+/// once, and of the steps of a group, none reads what another writes, and no two write to the same place, or they are folds of
+/// different parts. Where a fold runs beside blocks, these are of other rows than it reads, and lie elsewhere in what is kept
+/// (`halves.rs`). Shares of one chain write different elements. That is the ground of the `unsafe` blocks here.
 pub(crate) struct Io<'a> {
     pub memory: &'a Memory,
     pub reads: &'a [Operand],
@@ -118,8 +119,28 @@ impl<'a> Io<'a> {
     /// From which element on, and how many.
     #[inline]
     fn part(&self, place: Place, size: &Count) -> (usize, usize) {
+        let Some(b) = self.block else { return (0, size.get(self.rows)) };
+        // Nearly all: asked of each operand of each step, of blocks that may be small.
+        if let (Some((known, extent)), None) = (size.simple(), b.inner) {
+            let Some(extent) = extent else { return (0, known) };
+            let (first, wave) = match b.ragged {
+                Some(r) if r.extent == extent => (r.first, r.wave),
+                _ if b.extent == extent => (b.first, b.wave),
+                _ => (0, 0),
+            };
+            let first = match place {
+                Place::Local(_) | Place::Inner(_) => 0,
+                Place::Wave(_) => first.wrapping_sub(wave),
+                Place::Input(_) | Place::Constant(_) | Place::Slot(_) => first,
+            };
+            return (known * first, known * self.rows[extent]);
+        }
+        self.part_of_many(place, size, &b)
+    }
+
+    /// The same of a value with several extents, or of a part of a row.
+    fn part_of_many(&self, place: Place, size: &Count, b: &Block) -> (usize, usize) {
         let n = size.get(self.rows);
-        let Some(b) = self.block else { return (0, n) };
         let inner = b.inner.filter(|i| size.has(i.extent));
         let skipped = inner.filter(|_| !matches!(place, Place::Inner(_))).map_or(0, |i| i.first);
         // The first that there is of an extent of which these are the first of the block and of its wave.
@@ -204,8 +225,8 @@ impl<'a> Io<'a> {
         let Some(parts) = t.parts else { return };
         let (at, n) = self.part(t.place, &t.size);
         let (first, end) = (n * share / of, n * (share + 1) / of);
-        // SAFETY: the blocks that made the parts are done, the parts lie in a buffer of their own, and shares have different
-        // elements.
+        // SAFETY: the blocks that made the parts of these numbers are done, the parts lie in a buffer of their own, in which others write
+        // parts of other numbers alone, and shares have different elements.
         let (to, parts) = unsafe {
             let to = self.memory.write::<T>(t.place, self.lane(t.place), at + first, end - first);
             (to, |k: usize| self.memory.read::<T>(parts, self.lane(parts), k * n + first, end - first))

@@ -21,7 +21,7 @@ pub(crate) enum Run {
 }
 
 impl Run {
-    pub(crate) fn run(&self, state: &mut State<'_>, clock: Clock<'_>) {
+    pub(crate) fn run(&mut self, state: &mut State<'_>, clock: Clock<'_>) {
         match self {
             Run::Step(step) => clock.time(0, || step.run(state)),
             Run::Group(group) => group.run(state, clock),

@@ -2,7 +2,8 @@
 //!
 //! The rows are cut into waves, a wave into blocks. What only a block's own steps read lies in buffers that are used
 //! again for the next block, and so stays in the cache. What a fold over rows reads is kept for a wave: when its blocks
-//! are through, the [`folds`] take in the wave; what late folds read is kept of all rows. Where one row is itself too long,
+//! are through, the [`folds`] take in the wave (or a half of it when the blocks of that half are through: [`halves`]); what late folds read
+//! is kept of all rows. Where one row is itself too long,
 //! as one example with very many samples is, it is cut along its second axis.
 //!
 //! Examples may have rows of their own, of every one as many as it asks for: then a block is some examples with all their
@@ -55,6 +56,52 @@ pub(crate) struct Stage {
     weights: Vec<Weight>,
     /// Elementary operations in all.
     operations: Vec<Count>,
+    /// Bytes of all locals but those for parts of folds, and of those for parts of a row alone.
+    bytes: [Bytes; 2],
+    /// The blocks for which locals have room.
+    room: Option<Room>,
+}
+
+/// What several buffers take: what they hold alike added up, and those that hold now one thing and now another.
+#[derive(Clone, Debug, Default)]
+struct Bytes {
+    sums: Vec<Count>,
+    others: Vec<Vec<Count>>,
+}
+
+impl Bytes {
+    fn of<'a>(locals: impl Iterator<Item = &'a Local>) -> Bytes {
+        let bytes = |l: &Local| l.sizes.iter().map(|c| c.times(&Count::known(l.dtype.size()))).collect();
+        let (one, others): (Vec<Vec<Count>>, _) = locals.map(bytes).partition(|sizes: &Vec<Count>| sizes.len() == 1);
+        Bytes { sums: merged(one.into_iter().flatten()), others }
+    }
+
+    fn get(&self, rows: &[usize]) -> usize {
+        let most = |sizes: &Vec<Count>| sizes.iter().map(|c| c.get(rows)).max().unwrap_or(0);
+        self.sums.iter().map(|c| c.get(rows)).sum::<usize>() + self.others.iter().map(most).sum::<usize>()
+    }
+}
+
+/// Blocks that locals have room for: buffers only grow, so that for smaller ones nothing is to be done.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    rows: [usize; EXTENTS],
+    /// As [`Cut::inner`].
+    inner: Option<usize>,
+    /// Blocks of one row.
+    inner_blocks: usize,
+    /// Lanes for blocks, and for parts of rows.
+    lanes: [usize; 2],
+}
+
+impl Room {
+    fn holds(&self, other: &Room) -> bool {
+        let all = |a: &[usize], b: &[usize]| a.iter().zip(b).all(|(a, b)| a >= b);
+        self.inner == other.inner
+            && self.inner_blocks >= other.inner_blocks
+            && all(&self.lanes, &other.lanes)
+            && all(&self.rows, &other.rows)
+    }
 }
 
 /// A fold over the rows.
@@ -145,6 +192,8 @@ impl Stage {
             slots: Vec::new(),
             weights: Vec::new(),
             operations,
+            bytes: Default::default(),
+            room: None,
         }
     }
 
@@ -156,6 +205,8 @@ impl Stage {
         for local in &mut self.locals {
             local.sizes = greatest(local.sizes.drain(..));
         }
+        let buffers = || self.locals.iter().filter(|l| !l.parts);
+        self.bytes = [Bytes::of(buffers()), Bytes::of(buffers().filter(|l| l.inner))];
     }
 
     /// All its steps, those of blocks first.
@@ -186,7 +237,7 @@ impl Stage {
     }
 
     /// Makes room for what blocks write; each fold is made of so many parts.
-    fn reserve(&self, state: &mut State<'_>, cut: Cut, made_of: &[usize], lanes: usize, halves: bool) {
+    fn reserve(&mut self, state: &mut State<'_>, cut: Cut, made_of: &[usize], lanes: usize, halves: bool) {
         let (memory, rows) = (&mut *state.memory, Rows::new(self, state.rows, state.starts).for_cut(cut));
         self.slots.iter().for_each(|(slot, size)| memory.reserve(*slot, size.get(rows.all)));
         let together = if halves { halves::kept(rows, cut) } else { rows.most_together(cut.waves, cut.together) };
@@ -198,12 +249,20 @@ impl Stage {
             let (fold, parts) = (&self.folds[*fold], made_of[*fold]);
             let joins = fold.step.joins_waves();
             if parts > 1 || (fold.waves(cut) > 1 && joins) {
-                memory.reserve(*slot, parts * if joins { joined_at_once } else { 1 } * size.get(rows.all));
+                let times = if joins && !fold.late { joined_at_once } else { 1 };
+                memory.reserve(*slot, parts * times * size.get(rows.all));
             }
         }
         let [_, block] = rows.in_pieces(cut.waves, cut.blocks);
         let long = self.inner.zip(cut.inner);
         let inner_blocks = cut.inner_blocks(long.map_or(0, |(extent, _)| block[extent]));
+        // One block at a time is one lane's; only parts of its rows are several lanes'.
+        let lanes = [lanes.min(cut.blocks * cut.together), lanes];
+        let room = Room { rows: block, inner: long.map(|(_, most)| most), inner_blocks, lanes };
+        if self.room.is_some_and(|there| there.holds(&room)) {
+            return;
+        }
+        self.room = Some(room);
         for local in &self.locals {
             let n = match long {
                 Some((extent, most)) if local.inner => with(&block, extent, block[extent].min(most)),
@@ -211,14 +270,12 @@ impl Stage {
             };
             let times = if local.parts { inner_blocks } else { 1 };
             let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
-            // One block at a time is one lane's; only parts of its rows are several lanes'.
-            let lanes = if local.inner { lanes } else { lanes.min(cut.blocks * cut.together) };
-            memory.reserve_local(lanes, local.number, times * most);
+            memory.reserve_local(lanes[usize::from(local.inner)], local.number, times * most);
         }
     }
 
     /// Runs its steps.
-    pub(crate) fn run(&self, state: &mut State<'_>, clock: Clock<'_>) {
+    pub(crate) fn run(&mut self, state: &mut State<'_>, clock: Clock<'_>) {
         let isa = state.isa;
         let pool = state.pool(|rows| self.operations(rows));
         let lanes = pool.threads();

@@ -256,8 +256,8 @@ impl<T: Lane> Work<'_, T> {
     /// The same of what an instruction makes, if such sums have a way of their own.
     #[inline(always)]
     fn logistic_sums(&self, i: &Instruction) -> Option<&Shared<'_, T>> {
-        let fits = i.op == Op::Fused(Fused::Logistic) && !i.stores.is_empty() && logistic::takes(self.cols);
-        if fits { self.sums(i.stores.start) } else { None }
+        let fits = i.op == Op::Fused(Fused::Logistic) && !i.direct && logistic::takes(self.cols);
+        if fits { self.sums(usize::from(i.store?)) } else { None }
     }
 
     /// The row numbers by which an operand is read, and that of its first row.
@@ -286,7 +286,7 @@ impl<T: Lane> Work<'_, T> {
                     let ids = &ids[line..];
                     to.lay(&from[col.min(from.len())..], |k| (ids[k] as usize - base) * step, f);
                 }
-                None => to.lay(&from[(line * step + col).min(from.len())..], |k| k * step, f),
+                None => to.lay_evenly(&from[(line * step + col).min(from.len())..], step, f),
             };
         }
         let start = |line: usize| self.start(load, line);
@@ -301,10 +301,7 @@ impl<T: Lane> Work<'_, T> {
             let n = (count - line % count).min(rest.len() / width);
             let (to, after) = rest.split_at_mut(n * width);
             let from = &from[(start(line) + col).min(from.len())..];
-            match run && step == width {
-                true => to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x)),
-                false => Lines { to, width, run }.lay(from, |k| k * step, &f),
-            }
+            Lines { to, width, run }.lay_evenly(from, step, &f);
             (line, rest) = (line + n, after);
         }
     }
@@ -316,16 +313,16 @@ impl<T: Lane> Work<'_, T> {
 fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, frame: &Frame<T>, tile: Tile, next: Option<Tile>) {
     let Tile { start, n, .. } = tile;
     let (instructions, padded) = (&work.kernel.instructions, tile.padded());
-    for (number, i) in instructions.iter().enumerate() {
+    for (number, &i) in instructions.iter().enumerate() {
         if let Some(next) = next {
             work.ask(next, (number, instructions.len()));
         }
-        let [a, b, c, d] = i.from;
+        let [a, b, c, d] = i.from.map(|place| place as usize);
         // SAFETY: a register has as many numbers as the vectors of a tile. What lies in memory has those of the tile, which are
         // whole vectors then: an operand, which none writes, or a result, which this task wrote and none writes again.
         let args =
             unsafe { [frame.read(a, padded), frame.read(b, padded), frame.read(c, padded), frame.read(d, padded)] };
-        if let Some(out) = work.logistic_sums(i) {
+        if let Some(out) = work.logistic_sums(&i) {
             // SAFETY: a tile is of whole lines, each with a sum of its own; tiles do not overlap, and each is run by one task.
             let to = unsafe { out.range(start / work.cols, n / work.cols) };
             logistic::sums::<T, FMA>(to, [args[0], args[1], args[2]], work.cols);
@@ -333,28 +330,29 @@ fn program<T: Lane, const FMA: bool>(work: &Work<'_, T>, frame: &Frame<T>, tile:
         }
         // SAFETY: as above; no operand is in the register that is written, and where one lies in the memory of a result, a
         // register is written.
-        let to = unsafe { frame.write(i.to, padded) };
+        let to = unsafe { frame.write(i.to as usize, padded) };
         match i.op {
             Op::Point(op) => point::<T, FMA>(op, to, [args[0], args[1], args[2]]),
             Op::Fused(op) => fused::run::<T, FMA>(op, to, args),
         }
-        let copied = i.direct.filter(|&s| work.direct(s, tile).is_none());
-        for store in i.stores.clone().chain(copied) {
-            let from = &to[..n];
-            if let Some(out) = work.sums(store) {
+        let Some(store) = i.store.map(usize::from) else { continue };
+        if i.direct && work.direct(store, tile).is_some() {
+            continue;
+        }
+        let from = &to[..n];
+        if let Some(out) = work.sums(store) {
+            // SAFETY: as above.
+            let to = unsafe { out.range(start / work.cols, n / work.cols) };
+            sum_lines(work.io.isa, from, work.cols, to);
+            continue;
+        }
+        match &work.outs[store] {
+            // SAFETY: as above.
+            Out::Numbers(out) => unsafe { out.range(start, n) }.copy_from_slice(from),
+            Out::Bools(out) => {
                 // SAFETY: as above.
-                let to = unsafe { out.range(start / work.cols, n / work.cols) };
-                sum_lines(work.io.isa, from, work.cols, to);
-                continue;
-            }
-            match &work.outs[store] {
-                // SAFETY: as above.
-                Out::Numbers(out) => unsafe { out.range(start, n) }.copy_from_slice(from),
-                Out::Bools(out) => {
-                    // SAFETY: as above.
-                    let to = unsafe { out.range(start, n) };
-                    to.iter_mut().zip(from).for_each(|(to, &x)| *to = x != T::ZERO);
-                }
+                let to = unsafe { out.range(start, n) };
+                to.iter_mut().zip(from).for_each(|(to, &x)| *to = x != T::ZERO);
             }
         }
     }

@@ -20,7 +20,9 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
     let mut registers = 0;
     let mut number: Vec<Option<usize>> = vec![None; n];
     let mut at = vec![Source::Register(0); n];
-    let mut instructions: Vec<Instruction> = Vec::new();
+    let mut instructions: Vec<Instruction> = Vec::with_capacity(n);
+    let mut all_args: Vec<[Source; 4]> = Vec::with_capacity(n);
+    let mut made: Vec<Option<usize>> = Vec::with_capacity(n);
     let mut stores: Vec<Store> = Vec::new();
     let mut written: Vec<Var> = Vec::new();
     for (k, Link { op, args, output }) in chain.into_iter().enumerate() {
@@ -29,7 +31,7 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
             Source::Register(j) => at[j],
             other => other,
         };
-        let resolved = std::array::from_fn(arg);
+        all_args.push(std::array::from_fn(arg));
         let bools = graph.ty(output).dtype == DType::Bool;
         let first = stores.len();
         if let Some(&sum) = uses.sums.get(&output) {
@@ -47,9 +49,9 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
             })
         });
         (number[k], at[k]) = (register, direct.map_or(Source::Register(register.unwrap_or(0)), Source::Result));
-        let copied = if direct.is_some() { 0..0 } else { first..stores.len() };
-        let (from, to) = ([0; 4], register.unwrap_or(0));
-        instructions.push(Instruction { op, args: resolved, from, to, direct, stores: copied });
+        let store = (first < stores.len()).then_some(first as u16);
+        instructions.push(Instruction { op, from: [0; 4], to: 0, store, direct: direct.is_some() });
+        made.push(register);
         let mut released: Vec<usize> = Vec::new();
         for a in &args {
             if let Source::Register(j) = a
@@ -64,7 +66,7 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
             free.extend(register);
         }
     }
-    for arg in instructions.iter_mut().flat_map(|i| &mut i.args) {
+    for arg in all_args.iter_mut().flatten() {
         if let Source::Load(l) = *arg {
             *arg = match &loads[l] {
                 load if load.single => Source::Single(l),
@@ -74,20 +76,22 @@ pub(super) fn allocate(graph: &Graph, chain: Vec<Link>, loads: Vec<Load>, uses: 
         }
     }
     let (axes, numbers) = (Vec::new(), Vec::new());
-    let mut kernel = Kernel { lanes: DType::F32, axes, loads, instructions, stores, registers, numbers };
-    kernel.place();
+    let mut kernel =
+        Kernel { lanes: DType::F32, axes, loads, instructions, args: all_args, stores, registers, numbers };
+    kernel.place(&made);
     (kernel, written)
 }
 
 impl Kernel {
     /// Tells every instruction the places of its operands. The first places are registers, then come those of operands from
     /// memory, of results, and of numbers.
-    fn place(&mut self) {
+    fn place(&mut self, made: &[Option<usize>]) {
         let (loads, results) = (self.registers, self.registers + self.loads.len());
         let numbers = results + self.stores.len();
-        for i in &mut self.instructions {
-            for (from, &arg) in i.from.iter_mut().zip(&i.args) {
-                *from = match arg {
+        let numbered = |place: usize| u32::try_from(place).expect("kernel: fewer places than 2^32");
+        for (i, (args, made)) in self.instructions.iter_mut().zip(self.args.iter().zip(made)) {
+            for (from, &arg) in i.from.iter_mut().zip(args) {
+                *from = numbered(match arg {
                     Source::Register(r) => r,
                     Source::Load(l) | Source::Single(l) => loads + l,
                     Source::Result(s) => results + s,
@@ -98,11 +102,9 @@ impl Kernel {
                         });
                         numbers + at
                     }
-                };
+                });
             }
-            if let Some(result) = i.direct {
-                i.to = results + result;
-            }
+            i.to = numbered(i.direct().map_or(made.unwrap_or(0), |result| results + result));
             // That is the ground of the `unsafe` blocks that run it.
             assert!(!i.from.contains(&i.to), "kernel: a place is read while it is written");
         }

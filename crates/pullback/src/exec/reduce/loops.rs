@@ -82,9 +82,26 @@ fn short<T: Real>(x: &[T], middle: usize, to: &mut [T], first: T, f: impl Fn(T, 
     }
 }
 
+/// The sum of each line of `N` numbers, in their order.
+#[inline(always)]
+fn few<T: Real, const N: usize>(x: &[T], to: &mut [T]) {
+    for (to, line) in to.iter_mut().zip(x.as_chunks::<N>().0) {
+        let mut sum = T::ZERO;
+        for &x in line {
+            sum = sum + x;
+        }
+        *to = sum;
+    }
+}
+
 #[inline(always)]
 fn line_sums<T: Real, const FMA: bool>(x: &[T], middle: usize, to: &mut [T]) {
     match middle {
+        // Lengths that the compiler knows: it takes several lines at once.
+        2 => few::<T, 2>(x, to),
+        3 => few::<T, 3>(x, to),
+        4 => few::<T, 4>(x, to),
+        8 => few::<T, 8>(x, to),
         ..LANES => short(x, middle, to, T::ZERO, |a, b| a + b),
         _ => to.iter_mut().zip(x.chunks_exact(middle)).for_each(|(to, line)| *to = sum_run(line)),
     }
@@ -344,4 +361,25 @@ per_isa! {
         to: &mut [T],
         scratch: [&mut [T]; 2],
     ) = segments_of;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::isa::Isa;
+
+    #[test]
+    fn short_lines_are_summed_in_their_order() {
+        for middle in 1..LANES {
+            for count in [0, 1, 5, 16, 37] {
+                let x: Vec<f32> = (0..count * middle).map(|i| (i as f32 * 1.7).sin() * 1e3).collect();
+                let want: Vec<u32> = x.chunks(middle).map(|l| l.iter().fold(0.0, |a, x| a + x).to_bits()).collect();
+                for isa in Isa::all() {
+                    let mut to = vec![7.0; count];
+                    sum_lines(isa, &x, middle, &mut to);
+                    assert!(to.iter().map(|x| x.to_bits()).eq(want.iter().copied()), "{isa:?}: {count} of {middle}");
+                }
+            }
+        }
+    }
 }

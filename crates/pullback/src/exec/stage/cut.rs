@@ -3,7 +3,7 @@
 //! Rows are cut evenly, by whole blocks; of examples with ragged rows come together as many as have about so many rows.
 //! What sums see follows from the numbers of rows and the instruction set alone.
 
-use super::{EXTENTS, Local, Stage};
+use super::{EXTENTS, Stage};
 use crate::exec::isa::Isa;
 use crate::exec::operand::RaggedBlock;
 use crate::exec::pool::WORTH;
@@ -51,6 +51,10 @@ const LONG_WAVE_BYTES: usize = 16 << 20;
 /// Most bytes of a block's own buffers for one example with its ragged rows; where one takes more, rows are cut.
 const LONG_EXAMPLE_BYTES: usize = 16 << 20;
 
+/// Elementary operations of a block for each of its steps, at the least: going through one takes some 0.3 us whatever the rows are, and
+/// what another thread has written must be fetched.
+const STEP_WORTH: usize = 2_000;
+
 /// How many blocks there are to be for each thread, if need be of several waves, where they are not large.
 const BLOCKS_A_THREAD: usize = 2;
 
@@ -60,7 +64,8 @@ pub(super) struct Cut {
     pub waves: usize,
     /// Rows that come together in a wave: each has a whole number of times so many, the last the rest as well.
     pub grain: usize,
-    /// Waves whose blocks run at once, so that there are enough for all threads; so many are kept.
+    /// Waves whose blocks run at once, so that there are enough for all threads; so many are kept, but where two threads go
+    /// by halves: these keep one wave, and go ahead of each other.
     pub together: usize,
     /// Of each wave.
     pub blocks: usize,
@@ -270,8 +275,7 @@ impl Stage {
 
     /// Bytes of a block's own buffers for so many rows of each extent; of those for parts of rows alone, or of all.
     fn block_bytes(&self, rows: &[usize], inner: bool) -> usize {
-        let of = |l: &Local| l.sizes.iter().map(|c| c.get(rows)).max().unwrap_or(0) * l.dtype.size();
-        self.locals.iter().filter(|l| !l.parts && (l.inner || !inner)).map(of).sum()
+        self.bytes[usize::from(inner)].get(rows)
     }
 
     /// Bytes of the weights that a block goes through.
@@ -305,12 +309,14 @@ impl Stage {
         if all == 0 || pays == 0 {
             return Cut::WHOLE;
         }
+        let steps: usize = self.segments.iter().map(|s| s.steps.len()).sum();
+        let threads = threads.min(operations / (STEP_WORTH * steps).max(1)).max(1);
         let row = self.block_bytes(rows.all, false).div_ceil(all).max(1);
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(rows.all) * dtype.size()).sum();
         let kept = kept.div_ceil(all);
-        let mut one = rows.longest();
-        let long = row > 2 * BLOCK_BYTES || self.block_bytes(&one, false) > LONG_EXAMPLE_BYTES;
-        if let Some(inner) = self.inner.filter(|_| long) {
+        let is_long = || row > 2 * BLOCK_BYTES || self.block_bytes(&rows.longest(), false) > LONG_EXAMPLE_BYTES;
+        if let Some(inner) = self.inner.filter(|_| is_long()) {
+            let mut one = rows.longest();
             one[inner] = 1;
             let in_block = (BLOCK_BYTES / self.block_bytes(&one, true).max(1)).max(1);
             // What folds read of a long row is much; yet a fold of few rows goes through all that it makes.

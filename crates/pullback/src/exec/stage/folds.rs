@@ -15,7 +15,7 @@ use crate::exec::extent::merged;
 use crate::exec::isa::Isa;
 use crate::exec::lanes::Lane;
 use crate::exec::operand::{Block, Operand};
-use crate::exec::pool::Pool;
+use crate::exec::pool::{Pool, WORTH};
 use crate::exec::step::Step;
 use crate::exec::threads;
 use crate::ir::{Graph, Var};
@@ -104,7 +104,7 @@ impl Stage {
         (numbers, cut): (&Range<usize>, Cut),
         (threads, isa): (usize, Isa),
     ) -> (Vec<Unit<'a>>, Vec<usize>) {
-        let mut units: Vec<Unit<'a>> = Vec::new();
+        let mut units: Vec<Unit<'a>> = Vec::with_capacity(MOST_PARTS.min(cut.parts) * self.folds.len());
         // One thread takes the first half of the rows into all folds before the second, as two would.
         let lists = threads.max(2);
         let mut loads = vec![0; lists];
@@ -147,8 +147,8 @@ impl Stage {
         (units, ends)
     }
 
-    /// Takes some waves of which this is kept, one after the other, into the folds, each of so many parts; of all waves into late
-    /// ones alone, where the others have been taken through them.
+    /// Takes some waves of which this is kept, one after the other, into the folds, each of so many parts; where the others
+    /// have been taken `through` all waves, into late ones alone, and the parts of products are joined.
     pub(super) fn fold(
         &self,
         shared: &Shared<'_>,
@@ -187,15 +187,18 @@ impl Stage {
         let (one, threads) = (threads::single(), pool.threads());
         let first: usize = self.segments.iter().map(|s| s.steps.len()).sum();
         let folds = (first..).zip(self.folds.iter().zip(made_of)).map(|(i, (fold, &parts))| Planned { i, fold, parts });
-        let halves = |m: &Planned<'_>| through && !m.fold.late && m.parts > 1 && !m.fold.step.joins_waves();
-        let halves = folds.clone().filter(halves);
+        let through_by_parts =
+            folds.clone().filter(|m| through && !m.fold.late && m.parts > 1 && !m.fold.step.joins_waves());
         let folds = folds.filter(|planned| if planned.fold.late { last } else { !through });
         // One that threads share out is worked on by itself; others go to one thread each.
         let alone = |planned: &Planned<'_>| {
+            let step = &planned.fold.step;
             let rows = || all.of(&wave(planned, numbers_of(planned).start));
-            threads > 1 && planned.parts == 1 && planned.fold.step.is_shared_out(&rows())
+            let pays = threads > 1 && planned.parts == 1 && step.operations().get(all.all) >= WORTH;
+            pays && step.is_shared_out(&rows())
         };
-        let (alone, others): (Vec<Planned<'_>>, Vec<Planned<'_>>) = folds.partition(alone);
+        let (mut alone_all, mut others) = (Vec::new(), Vec::with_capacity(self.folds.len()));
+        folds.for_each(|planned| if alone(&planned) { alone_all.push(planned) } else { others.push(planned) });
         let (units, ends) = self.units(others.iter().copied(), all, (&numbers, cut), (threads, isa));
         pool.run_dealt(&ends, &|k| {
             let Unit { planned, waves, part, slot, share, .. } = &units[k];
@@ -209,7 +212,7 @@ impl Stage {
             }
         });
         let now = |m: &Planned<'_>| m.parts > 1 && (last || m.fold.step.joins_waves());
-        let done = || others.iter().copied().filter(now).chain(halves.clone());
+        let done = || others.iter().copied().filter(now).chain(through_by_parts.clone());
         let elements: usize = done().map(|m| m.parts * m.fold.makes(all.all)).sum();
         let shares = pool.tasks(elements, threads);
         pool.run(shares, &|k| {
@@ -221,7 +224,7 @@ impl Stage {
                 planned.fold.step.join_wave(memory, all.all, block, (0..parts, begins), (k, shares));
             });
         });
-        alone.into_iter().for_each(|planned| whole(planned, pool));
+        alone_all.into_iter().for_each(|planned| whole(planned, pool));
     }
 }
 

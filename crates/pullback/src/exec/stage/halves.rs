@@ -1,6 +1,6 @@
 //! Two threads that go through the waves of a stage by halves, without waiting for each other after every one.
 //!
-//! Where every fold is made of parts of a wave, what it takes in of one half of the rows waits for the blocks of that half alone,
+//! Where every fold that is not late is made of parts of both halves of a wave, what it takes in of one half of the rows waits for the blocks of that half alone,
 //! and for what it has taken in of the same half of the waves before. So each thread has a half of every wave, and goes ahead: the
 //! blocks of its half, its parts of the folds, the next wave. Where nothing is left of its own it takes a task of the other's:
 //! cores are not as fast as each other for long, above all where somebody else's threads share them.
@@ -72,8 +72,12 @@ impl Turns {
         self.failed || self.joined == self.waves
     }
 
-    /// A task for the thread of a half: of its own, or else of the other.
+    /// A task for the thread of a half: of its own, or else of the other. Either thread could do all of them, which is what one does where
+    /// the other does not come.
     fn next(&mut self, own: usize) -> Option<Task> {
+        if self.failed {
+            return None;
+        }
         [own, HALVES - 1 - own].into_iter().find_map(|half| self.of(half))
     }
 
@@ -141,6 +145,10 @@ impl Drop for Watch<'_> {
 
 impl Stage {
     /// Whether two threads go through it by halves: where folds wait for no row of the other half.
+    ///
+    /// Blocks and parts of folds are even in number, so that the halves of both end at the same row, that of [`HALVES`] pieces. That is
+    /// why a fold of one half may run beside blocks and folds of the other: what they touch lies in the other half of what is kept, or in
+    /// other parts.
     pub(super) fn goes_by_halves(&self, cut: Cut, made_of: &[usize]) -> bool {
         let mut now = self.folds.iter().zip(made_of).filter(|(fold, _)| !fold.late).peekable();
         let halves = |n: usize| n.is_multiple_of(HALVES);
@@ -158,8 +166,8 @@ impl Stage {
         let most = rows.in_pieces(cut.waves, HALVES)[1];
         let blocks = cut.blocks / HALVES;
         let ahead = ahead(cut);
-        // Which part of a fold a slot has: parts of sums of products go through all waves, others are joined wave by wave.
-        let slot = |joins: bool, wave: usize, parts: usize| if joins { wave % ahead * parts } else { 0 };
+        // The first slot of a wave's parts: parts of sums of products go through all waves, others are joined wave by wave.
+        let first_slot = |joins: bool, wave: usize, parts: usize| if joins { wave % ahead * parts } else { 0 };
         let compute = |lane: usize, task: Task| {
             let (Task::Block { half, wave, .. } | Task::Fold { half, wave, .. }) = task;
             let (number_of_wave, wave) = (wave, rows.wave(wave, cut.waves));
@@ -171,28 +179,24 @@ impl Stage {
                 }
                 Task::Fold { number, .. } => {
                     let (i, fold, parts) = folds[number];
-                    let first = slot(fold.step.joins_waves(), number_of_wave, parts);
+                    let slots_from = first_slot(fold.step.joins_waves(), number_of_wave, parts);
                     for part in half * parts / HALVES..(half + 1) * parts / HALVES {
                         let piece = rows.piece(&wave, part, parts);
                         let here = self.here(rows, piece.start, kept, lane);
-                        let block = Block { part: Some(first + part), adds: number_of_wave > 0, ..here };
+                        let block = Block { part: Some(slots_from + part), adds: number_of_wave > 0, ..here };
                         let rows = &rows.of(&piece);
                         clock.time(i, || fold.step.compute(memory, rows, Some(block), isa, threads::single()));
                     }
                 }
             }
         };
-        let all = rows.kept_from(0, 0, &most);
+        let from_the_first = rows.kept_from(0, 0, &most);
         let join = |wave: usize| {
             for (_, fold, parts) in folds.iter().filter(|(_, fold, _)| fold.step.joins_waves()) {
-                let first = slot(true, wave, *parts);
-                fold.step.join_wave(
-                    memory,
-                    rows.all,
-                    self.here(rows, 0, all, 0),
-                    (first..first + parts, wave == 0),
-                    (0, 1),
-                );
+                let slots_from = first_slot(true, wave, *parts);
+                let block = self.here(rows, 0, from_the_first, 0);
+                let slots = slots_from..slots_from + parts;
+                fold.step.join_wave(memory, rows.all, block, (slots, wave == 0), (0, 1));
             }
         };
         let table =
@@ -220,7 +224,7 @@ impl Stage {
                 }
             }
         });
-        self.fold(shared, 0..cut.waves, all, (cut, made_of), true);
+        self.fold(shared, 0..cut.waves, from_the_first, (cut, made_of), true);
     }
 }
 
@@ -267,6 +271,19 @@ mod tests {
         }
         assert_eq!((joined, done.iter().sum::<usize>()), (waves, HALVES * waves * (blocks + folds)));
         done
+    }
+
+    #[test]
+    fn nobody_begins_a_task_or_waits_after_a_panic() {
+        let table = Table { turns: Mutex::new(Turns::new(3, 2, 1)), changes: AtomicUsize::new(0) };
+        assert!(table.turns().next(1).is_some());
+        let result = std::panic::catch_unwind(|| {
+            let _watch = Watch(&table);
+            std::panic::resume_unwind(Box::new("a task"));
+        });
+        assert!(result.is_err() && table.changes.load(Ordering::Acquire) == 1);
+        let mut turns = table.turns();
+        assert!(turns.next(0).is_none() && turns.next(1).is_none() && turns.is_over());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::exec::plan::plan;
 use crate::exec::schedule::Run;
 use crate::exec::step::Weight;
 use crate::{DType, Key, Rows as RowsOf, Tensor, Tree, grad, jit, vmap, with_threads};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The stage of a gradient of so many layers of so many numbers for each row, or for some rows of each example, and the numbers
@@ -90,6 +91,38 @@ fn blocks_of_large_second_caches_go_through_much_and_waves_stay_as_they_are() {
     let (stage, all) = stage_of(4, 200, Some(50), 100);
     let cut = |cache| stage.cut(Rows::new(&stage, &all, &[]), 1, Isa::Avx512, cache);
     assert!(cut(2 << 20) == cut(1 << 20) && cut(0).blocks > 1, "{:?}", cut(2 << 20));
+}
+
+#[test]
+fn two_threads_go_by_halves_where_all_sums_are_of_both() {
+    let (stage, all) = stage_of(10, 200, None, 4_000);
+    let (cut, _) = cut_of(&(stage.clone(), all.clone()), Isa::Avx512);
+    let made_of: Vec<usize> = stage.folds.iter().map(|fold| stage.made_of(fold, &all, cut)).collect();
+    assert!(cut.waves > 1 && stage.goes_by_halves(cut, &made_of), "{cut:?}, {made_of:?}");
+    // One sum of all rows, or blocks that lie in both halves, and they go together.
+    for k in 0..made_of.len() {
+        let with = |parts: usize| [&made_of[..k], &[parts], &made_of[k + 1..]].concat();
+        assert!(stage.goes_by_halves(cut, &with(4)) && !stage.goes_by_halves(cut, &with(1)), "{made_of:?}");
+    }
+    assert!(!stage.goes_by_halves(Cut { blocks: 3, ..cut }, &made_of));
+    assert!(!stage.goes_by_halves(Cut { inner: Some(10), ..cut }, &made_of));
+}
+
+#[test]
+fn a_second_thread_has_something_to_do_in_each_step() {
+    let (stage, mut all) = stage_of(20, 16, None, 0);
+    let steps: usize = stage.segments.iter().map(|s| s.steps.len()).sum();
+    let mut blocks = HashMap::new();
+    for n in 1..400 {
+        all[stage.extent] = n;
+        let operations = stage.operations(&all);
+        let cut = stage.cut(Rows::new(&stage, &all, &[]), 2, Isa::Avx512, 1 << 20);
+        let threads = (operations / (STEP_WORTH * steps)).clamp(1, 2);
+        assert!(operations < WORTH || cut.blocks.is_multiple_of(threads), "{n} rows: {cut:?}");
+        assert!(threads == 2 || cut.blocks == 1, "{n} rows: {cut:?}");
+        *blocks.entry(cut.blocks).or_insert(0) += usize::from(operations >= WORTH);
+    }
+    assert!(blocks.len() == 2 && blocks.values().all(|&n| n > 5), "{blocks:?}");
 }
 
 /// Results for weights and for rows by second caches of 1 MB and of 2, on one thread and on two, and how many bytes buffers take.
