@@ -165,7 +165,7 @@ impl Move {
                     // Whole lines of a table that has no others, or a number for each line.
                     Some(_) if step == if inner == 1 { width } else { 1 } => lines.lay_rows(&from[a..], ids, |x| x),
                     Some(_) => lines.lay(&from[a..], |k| (ids.0[k] as usize - ids.1) * step, |x| x),
-                    None => lines.lay(&from[a..], |k| k * step, |x| x),
+                    None => lines.lay_evenly(&from[a..], step, |x| x),
                 }
                 return;
             }

@@ -408,6 +408,12 @@ impl<T: Gemm> Task<'_, T> {
                 ..*self
             };
             turned.run(pool);
+            match (self.n, self.c.row_stride) {
+                (2, 2) => return self.take_turned::<2>(scratch),
+                (4, 4) => return self.take_turned::<4>(scratch),
+                (8, 8) => return self.take_turned::<8>(scratch),
+                _ => {}
+            }
             for row in 0..self.m {
                 let to = self.out.wrapping_add(row * self.c.row_stride);
                 for (j, &x) in scratch[row..].iter().step_by(self.m).enumerate() {
@@ -417,6 +423,18 @@ impl<T: Gemm> Task<'_, T> {
                 }
             }
         });
+    }
+
+    /// Takes a product that was computed turned into C, whose rows are `N` numbers, one after the other.
+    fn take_turned<const N: usize>(&self, turned: &[T]) {
+        // SAFETY: `ViewMut` has checked the bounds, and this call alone writes there.
+        let rows = unsafe { std::slice::from_raw_parts_mut(self.out.cast::<[T; N]>(), self.m) };
+        let columns: [&[T]; N] = std::array::from_fn(|j| &turned[j * self.m..][..self.m]);
+        for (i, row) in rows.iter_mut().enumerate() {
+            for j in 0..N {
+                row[j] = if self.accumulate { row[j] + columns[j][i] } else { columns[j][i] };
+            }
+        }
     }
 
     fn packed(&self, pool: &Pool) {

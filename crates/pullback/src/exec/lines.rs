@@ -54,6 +54,10 @@ impl<T: Copy> Lines<'_, T> {
                 16 => alike::<S, T, 16>(to, from, f),
                 _ => Lines { to, width, run }.lay(from, |k| k, f),
             },
+            (2, true) if width == 1 => parts::<S, T, 1, 2>(to, from, f),
+            (4, true) if width == 2 => parts::<S, T, 2, 4>(to, from, f),
+            (8, true) if width == 4 => parts::<S, T, 4, 8>(to, from, f),
+            (16, true) if width == 8 => parts::<S, T, 8, 16>(to, from, f),
             (step, true) if step == width => to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x)),
             _ => Lines { to, width, run }.lay(from, |k| k * step, f),
         }
@@ -128,15 +132,50 @@ fn alike<S: Copy, T: Copy, const N: usize>(to: &mut [T], from: &[S], f: impl Fn(
     }
 }
 
+/// The first `N` numbers of each `S`, as the heads of a layer lie side by side: of lengths that the compiler knows it takes several
+/// lines at once.
+#[inline(always)]
+fn parts<S: Copy, T: Copy, const N: usize, const STEP: usize>(to: &mut [T], from: &[S], f: impl Fn(S) -> T) {
+    let (lines, last) = from.as_chunks::<STEP>();
+    let (to, _) = to.as_chunks_mut::<N>();
+    let (whole, rest) = to.split_at_mut(to.len().min(lines.len()));
+    for (to, line) in whole.iter_mut().zip(lines) {
+        for j in 0..N {
+            to[j] = f(line[j]);
+        }
+    }
+    // The last may end with its part.
+    for to in rest {
+        *to = last.first_chunk::<N>().expect(INSIDE).map(&f);
+    }
+}
+
 /// Copies `count` lines of `width` numbers each, `step` apart, to lines that are `next` apart.
 pub(super) fn place<T: Copy>(to: &mut [T], next: usize, from: &[T], step: usize, [count, width]: [usize; 2]) {
     match width {
+        1 if (next, step) == (2, 1) => between::<T, 1, 2>(to, from, count),
+        2 if (next, step) == (4, 2) => between::<T, 2, 4>(to, from, count),
+        4 if (next, step) == (8, 4) => between::<T, 4, 8>(to, from, count),
+        8 if (next, step) == (16, 8) => between::<T, 8, 16>(to, from, count),
         1 => beside::<T, 1>(to, next, from, step, count),
         2 => beside::<T, 2>(to, next, from, step, count),
         4 => beside::<T, 4>(to, next, from, step, count),
         8 => beside::<T, 8>(to, next, from, step, count),
         16 => beside::<T, 16>(to, next, from, step, count),
         _ => (0..count).for_each(|k| to[k * next..][..width].copy_from_slice(&from[k * step..][..width])),
+    }
+}
+
+/// The first `N` numbers of each `NEXT`, as [`parts`] the other way.
+fn between<T: Copy, const N: usize, const NEXT: usize>(to: &mut [T], from: &[T], count: usize) {
+    let lines = &from.as_chunks::<N>().0[..count];
+    let (to, last) = to.as_chunks_mut::<NEXT>();
+    let (whole, rest) = lines.split_at(count.min(to.len()));
+    for (to, line) in to.iter_mut().zip(whole) {
+        *to.first_chunk_mut::<N>().expect(INSIDE) = *line;
+    }
+    for line in rest {
+        *last.first_chunk_mut::<N>().expect(INSIDE) = *line;
     }
 }
 
@@ -158,12 +197,37 @@ mod tests {
             .flat_map(|w| [0, 1, 2, 4, 7, w, w + 3].map(|step| (w, step)))
             .flat_map(|(w, step)| [false, true].map(|run| (w, step, run)))
         {
-            for count in [1, 2, 7, 16, 33] {
+            for (count, end) in [1, 2, 7, 16, 33].into_iter().flat_map(|n| [(n, 2_000), (n, (n - 1) * step + width)]) {
                 let mut to = vec![-1.0f32; count * width];
-                Lines { to: &mut to, width, run }.lay_evenly(&from, step, |x| x as f32);
+                Lines { to: &mut to, width, run }.lay_evenly(&from[..end], step, |x| x as f32);
                 for (k, line) in to.chunks(width).enumerate() {
                     let want = (0..width).map(|j| (k * step + if run { j } else { 0 }) as f32);
                     assert!(line.iter().copied().eq(want), "{count} of {width}, {step} apart, {run}: {line:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_placed_beside_what_others_fill() {
+        for (width, next, at) in
+            [(1, 2, 1), (2, 4, 2), (4, 8, 4), (8, 16, 8), (2, 4, 0), (8, 16, 0), (2, 5, 3), (3, 4, 1)]
+        {
+            for count in [1, 2, 5, 16, 33] {
+                for more in [0, 3 * next] {
+                    let from: Vec<i32> = (0..(count * width) as i32).collect();
+                    let mut to = vec![-1; count * next + more];
+                    place(&mut to[at..], next, &from, width, [count, width]);
+                    for (k, line) in to.chunks(next).enumerate() {
+                        let want = |j: usize| match k < count && (at..at + width).contains(&j) {
+                            true => (k * width + j - at) as i32,
+                            false => -1,
+                        };
+                        assert!(
+                            (0..next).all(|j| line[j] == want(j)),
+                            "{count} of {width} in {next} from {at}: {to:?}"
+                        );
+                    }
                 }
             }
         }

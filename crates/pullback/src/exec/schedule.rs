@@ -17,7 +17,7 @@ pub(crate) enum Run {
     /// Steps of which none waits for another.
     Group(Group),
     /// Steps that blocks of rows go through.
-    Stage(Stage),
+    Stage(Box<Stage>),
 }
 
 impl Run {
@@ -166,6 +166,6 @@ pub(crate) fn schedule(graph: &Graph, steps: Vec<Step>, root: &dyn Fn(Var) -> Va
 fn whole(graph: &Graph, Open { extent, mut steps, .. }: Open, root: &dyn Fn(Var) -> Var) -> Run {
     match steps.pop() {
         Some(step) if steps.is_empty() => Run::Step(step),
-        last => Run::Stage(Stage::new(graph, extent, steps.into_iter().chain(last).collect(), root)),
+        last => Run::Stage(Box::new(Stage::new(graph, extent, steps.into_iter().chain(last).collect(), root))),
     }
 }

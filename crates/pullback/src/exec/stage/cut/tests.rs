@@ -26,7 +26,7 @@ fn stage_of(layers: usize, width: usize, samples: Option<usize>, n: usize) -> (S
     let args = (vec![normal(&[width, width]); layers], RowsOf(normal(&rows)));
     let plan = plan(&jit(network).graph(args).expect("a network"));
     let mut all = plan.rows.lengths();
-    let stage = plan.runs.into_iter().find_map(|run| if let Run::Stage(stage) = run { Some(stage) } else { None });
+    let stage = plan.runs.into_iter().find_map(|run| if let Run::Stage(stage) = run { Some(*stage) } else { None });
     let stage = stage.expect("its rows are a stage");
     all[stage.extent] = n;
     (stage, all)
