@@ -427,7 +427,9 @@ impl<T: Gemm> Task<'_, T> {
 
     /// Takes a product that was computed turned into C, whose rows are `N` numbers, one after the other.
     fn take_turned<const N: usize>(&self, turned: &[T]) {
-        // SAFETY: `ViewMut` has checked the bounds, and this call alone writes there.
+        assert!(self.n == N && self.c.row_stride == N && self.c.col_stride == 1, "gemm: rows of C have gaps");
+        // SAFETY: `ViewMut` has checked the bounds of `m` rows of `N` numbers, which follow each other, as was just checked, and this
+        // call alone writes there.
         let rows = unsafe { std::slice::from_raw_parts_mut(self.out.cast::<[T; N]>(), self.m) };
         let columns: [&[T]; N] = std::array::from_fn(|j| &turned[j * self.m..][..self.m]);
         for (i, row) in rows.iter_mut().enumerate() {

@@ -58,7 +58,10 @@ impl<T: Copy> Lines<'_, T> {
             (4, true) if width == 2 => parts::<S, T, 2, 4>(to, from, f),
             (8, true) if width == 4 => parts::<S, T, 4, 8>(to, from, f),
             (16, true) if width == 8 => parts::<S, T, 8, 16>(to, from, f),
-            (step, true) if step == width => to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x)),
+            (step, true) if step == width => {
+                let from = &from[..to.len()];
+                to.iter_mut().zip(from).for_each(|(to, &x)| *to = f(x));
+            }
             _ => Lines { to, width, run }.lay(from, |k| k * step, f),
         }
     }
@@ -127,12 +130,14 @@ fn short<S: Copy, T: Copy, const N: usize>(
 /// Lines of one number each.
 #[inline(always)]
 fn alike<S: Copy, T: Copy, const N: usize>(to: &mut [T], from: &[S], f: impl Fn(S) -> T) {
-    for (to, &x) in to.as_chunks_mut::<N>().0.iter_mut().zip(from) {
+    let (to, _) = to.as_chunks_mut::<N>();
+    let from = &from[..to.len()];
+    for (to, &x) in to.iter_mut().zip(from) {
         *to = [f(x); N];
     }
 }
 
-/// The first `N` numbers of each `S`, as the heads of a layer lie side by side: of lengths that the compiler knows it takes several
+/// The first `N` numbers of each `STEP`, as the heads of a layer lie side by side: of lengths that the compiler knows it takes several
 /// lines at once.
 #[inline(always)]
 fn parts<S: Copy, T: Copy, const N: usize, const STEP: usize>(to: &mut [T], from: &[S], f: impl Fn(S) -> T) {
@@ -145,6 +150,7 @@ fn parts<S: Copy, T: Copy, const N: usize, const STEP: usize>(to: &mut [T], from
         }
     }
     // The last may end with its part.
+    assert!(rest.len() <= 1, "{INSIDE}");
     for to in rest {
         *to = last.first_chunk::<N>().expect(INSIDE).map(&f);
     }
@@ -174,6 +180,7 @@ fn between<T: Copy, const N: usize, const NEXT: usize>(to: &mut [T], from: &[T],
     for (to, line) in to.iter_mut().zip(whole) {
         *to.first_chunk_mut::<N>().expect(INSIDE) = *line;
     }
+    assert!(rest.len() <= 1, "{INSIDE}");
     for line in rest {
         *last.first_chunk_mut::<N>().expect(INSIDE) = *line;
     }

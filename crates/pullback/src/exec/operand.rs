@@ -259,3 +259,40 @@ impl<'a> Io<'a> {
         !part && self.reads[operand].place == t.place
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::threads;
+    use crate::shape::{Dim, RowId};
+
+    #[test]
+    fn one_extent_is_found_where_several_would_be() {
+        let mut table = RowTable::default();
+        let [own, ragged, other] = std::array::from_fn(|_| RowId::fresh());
+        let [o, r, _] = [own, ragged, other].map(|id| table.index(id));
+        let dims = [None, Some(own), Some(ragged), Some(other)];
+        let sizes = dims.map(|id| table.count([Dim::Known(5)].into_iter().chain(id.map(Dim::Rows))));
+        let (memory, rows) = (Memory::default(), [3, 20, 70]);
+        let kept = [(7, 100), (0, 0), (8usize.wrapping_sub(14), 101usize.wrapping_sub(350))];
+        for (ragged, (wave, ragged_wave)) in [false, true].into_iter().flat_map(|r| kept.map(|kept| (r, kept))) {
+            let ragged = ragged.then_some(RaggedBlock { extent: r, first: 104, wave: ragged_wave });
+            let block = Block { extent: o, first: 8, wave, lane: 0, inner: None, ragged, part: None, adds: false };
+            let io = Io {
+                memory: &memory,
+                reads: &[],
+                writes: &[],
+                rows: &rows,
+                block: Some(block),
+                packed: None,
+                share: (0, 1),
+                isa: Isa::Base,
+                pool: threads::single(),
+            };
+            let places = [Place::Input(0), Place::Constant(0), Place::Slot(0), Place::Wave(0), Place::Local(0)];
+            for (place, size) in places.into_iter().flat_map(|place| sizes.iter().map(move |size| (place, size))) {
+                assert_eq!(io.part(place, size), io.part_of_many(place, size, &block), "{place:?}, {size}, {block:?}");
+            }
+        }
+    }
+}

@@ -262,7 +262,6 @@ impl Stage {
         if self.room.is_some_and(|there| there.holds(&room)) {
             return;
         }
-        self.room = Some(room);
         for local in &self.locals {
             let n = match long {
                 Some((extent, most)) if local.inner => with(&block, extent, block[extent].min(most)),
@@ -272,6 +271,7 @@ impl Stage {
             let most = local.sizes.iter().map(|c| c.get(&n)).max().unwrap_or(0);
             memory.reserve_local(lanes[usize::from(local.inner)], local.number, times * most);
         }
+        self.room = Some(room);
     }
 
     /// Runs its steps.

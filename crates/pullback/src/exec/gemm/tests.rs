@@ -383,3 +383,28 @@ fn one_number_may_be_every_row_of_the_right_operand() {
     gemm(&Pool::new(1), ViewMut::row_major(&mut c, 1, 3), View::row_major(&a, 1, 40), b, sums(false));
     assert_eq!(c, [40.0, 80.0, 120.0]);
 }
+
+#[test]
+fn few_columns_that_were_computed_turned_are_the_same_in_rows_with_gaps() {
+    fn one<T: Real>(noise: &mut Noise, (m, k, n): (usize, usize, usize)) {
+        let mut draw = |n: usize| -> Vec<T> { (0..n).map(|_| T::from(noise.next())).collect() };
+        let (a, b, before) = (draw(k * m), draw(k * n), draw(m * n));
+        let views = || (View::new(&a, m, k, 1, m), View::row_major(&b, k, n));
+        for (isa, accumulate) in Isa::all().flat_map(|isa| [false, true].map(|accumulate| (isa, accumulate))) {
+            let (mut whole, mut gaps) = (before.clone(), vec![T::from(7.0); m * (n + 1)]);
+            gaps.chunks_mut(n + 1).zip(before.chunks(n)).for_each(|(to, from)| to[..n].copy_from_slice(from));
+            let pool = Pool::new(1);
+            gemm_on(isa, &pool, ViewMut::row_major(&mut whole, m, n), views().0, views().1, sums(accumulate));
+            gemm_on(isa, &pool, ViewMut::new(&mut gaps, m, n, n + 1, 1), views().0, views().1, sums(accumulate));
+            for (row, (whole, gaps)) in whole.chunks(n).zip(gaps.chunks(n + 1)).enumerate() {
+                assert!(whole == &gaps[..n], "{isa:?}, {m} x {k} x {n}, row {row}");
+                assert!(gaps[n] == T::from(7.0), "{isa:?}: written between rows");
+            }
+        }
+    }
+    let mut noise = Noise(11);
+    for (m, n) in [(128, 2), (128, 4), (40, 4), (128, 8), (17, 8), (128, 3)] {
+        one::<f32>(&mut noise, (m, 250, n));
+        one::<f64>(&mut noise, (m, 250, n));
+    }
+}

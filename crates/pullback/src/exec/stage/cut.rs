@@ -51,8 +51,8 @@ const LONG_WAVE_BYTES: usize = 16 << 20;
 /// Most bytes of a block's own buffers for one example with its ragged rows; where one takes more, rows are cut.
 const LONG_EXAMPLE_BYTES: usize = 16 << 20;
 
-/// Elementary operations of a block for each of its steps, at the least: going through one takes some 0.3 us whatever the rows are, and
-/// what another thread has written must be fetched.
+/// Elementary operations of a stage for each of its steps, at the least, for a further thread: going through a step takes some 0.3 us
+/// whatever its rows are, and what another thread has written must be fetched.
 const STEP_WORTH: usize = 2_000;
 
 /// How many blocks there are to be for each thread, if need be of several waves, where they are not large.
@@ -309,8 +309,6 @@ impl Stage {
         if all == 0 || pays == 0 {
             return Cut::WHOLE;
         }
-        let steps: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let threads = threads.min(operations / (STEP_WORTH * steps).max(1)).max(1);
         let row = self.block_bytes(rows.all, false).div_ceil(all).max(1);
         let kept: usize = self.waves.iter().map(|(_, c, dtype)| c.get(rows.all) * dtype.size()).sum();
         let kept = kept.div_ceil(all);
@@ -345,6 +343,12 @@ impl Stage {
         let blocks = match blocks > threads && self.has_large_blocks(rows, threads, isa, second_cache) {
             true => in_wave.div_ceil(held_by(LARGE_BLOCK_BYTES).max(in_block)),
             false => blocks,
+        };
+        // What would be one block is cut for no more threads than each step has work for.
+        let steps: usize = self.segments.iter().map(|s| s.steps.len()).sum();
+        let threads = match waves * blocks {
+            1 => threads.min(operations / (STEP_WORTH * steps).max(1)).max(1),
+            _ => threads,
         };
         let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
         Cut { waves, grain, together, blocks: blocks.min(in_wave), inner: None, parts }

@@ -202,3 +202,24 @@ fn waves_are_whole_grains_and_no_piece_is_outside_of_what_is_said() {
         }
     }
 }
+
+#[test]
+fn buffers_have_room_whatever_was_called_before() {
+    let normal = |seed, shape: &[usize]| Key::new(seed).normal(shape, DType::F32);
+    let ws: Vec<Tensor> = (0..4).map(|k| &normal(k, &[64, 64]) * 0.1).collect();
+    let gradient = |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| {
+        let one = |ws: &[Tensor], x: Tensor| ws.iter().fold(x, |x, w| x.dot(w).tanh()).sum();
+        grad(move |ws: Vec<Tensor>| vmap(move |x: Tensor| one(&ws, x)).call(xs.clone()).sum()).call(ws)
+    };
+    let graph = jit(gradient).graph((ws.clone(), RowsOf(normal(9, &[8, 64])))).expect("a network");
+    let mut program = Program::compile(graph.clone());
+    for (n, threads) in [(600, 1), (300, 2), (600, 2), (3_000, 1), (2_000, 4), (5, 2), (3_000, 4), (3_001, 3)] {
+        let value = |t: &Tensor| Arc::new(t.value().expect("a value").clone());
+        let args: Vec<Arc<Array>> = ws.iter().chain([&normal(n as u64, &[n, 64])]).map(value).collect();
+        let [again, anew] = [&mut program, &mut Program::compile(graph.clone())].map(|program| {
+            let results = with_threads(threads, || program.run(args.clone())).expect("results");
+            results.iter().flat_map(|t| t.to_vec::<f32>().expect("numbers")).map(f32::to_bits).collect::<Vec<_>>()
+        });
+        assert!(again == anew, "{n} rows on {threads} threads");
+    }
+}
