@@ -191,14 +191,14 @@ impl Stage {
             folds.clone().filter(|m| through && !m.fold.late && m.parts > 1 && !m.fold.step.joins_waves());
         let folds = folds.filter(|planned| if planned.fold.late { last } else { !through });
         // One that threads share out is worked on by itself; others go to one thread each.
-        let alone = |planned: &Planned<'_>| {
+        let is_alone = |planned: &Planned<'_>| {
             let step = &planned.fold.step;
             let rows = || all.of(&wave(planned, numbers_of(planned).start));
             let pays = threads > 1 && planned.parts == 1 && step.operations().get(all.all) >= WORTH;
             pays && step.is_shared_out(&rows())
         };
-        let (mut alone_all, mut others) = (Vec::new(), Vec::with_capacity(self.folds.len()));
-        folds.for_each(|planned| if alone(&planned) { alone_all.push(planned) } else { others.push(planned) });
+        let (mut alone, mut others) = (Vec::new(), Vec::with_capacity(self.folds.len()));
+        folds.for_each(|planned| if is_alone(&planned) { alone.push(planned) } else { others.push(planned) });
         let (units, ends) = self.units(others.iter().copied(), all, (&numbers, cut), (threads, isa));
         pool.run_dealt(&ends, &|k| {
             let Unit { planned, waves, part, slot, share, .. } = &units[k];
@@ -224,7 +224,7 @@ impl Stage {
                 planned.fold.step.join_wave(memory, all.all, block, (0..parts, begins), (k, shares));
             });
         });
-        alone_all.into_iter().for_each(|planned| whole(planned, pool));
+        alone.into_iter().for_each(|planned| whole(planned, pool));
     }
 }
 

@@ -1,9 +1,10 @@
 //! Two threads that go through the waves of a stage by halves, without waiting for each other after every one.
 //!
 //! Where every fold that is not late is made of parts of both halves of a wave, what it takes in of one half of the rows waits
-//! for the blocks of that half alone, and for what it has taken in of the same half of the waves before. So each thread has a half of every wave, and goes ahead: the
-//! blocks of its half, its parts of the folds, the next wave. Where nothing is left of its own it takes a task of the other's:
-//! cores are not as fast as each other for long, above all where somebody else's threads share them.
+//! for the blocks of that half alone, and for what it has taken in of the same half of the waves before. So each thread has a
+//! half of every wave, and goes ahead: the blocks of its half, its parts of the folds, the next wave. Where nothing is left of
+//! its own it takes a task of the other's: cores are not as fast as each other for long, above all where somebody else's
+//! threads share them.
 
 use super::cut::{Cut, Rows};
 use super::{EXTENTS, Shared, Stage};
