@@ -62,6 +62,8 @@ pub(crate) struct Block {
     pub inner: Option<InnerBlock>,
     /// The ragged rows of its examples.
     pub ragged: Option<RaggedBlock>,
+    /// Whether right operands were packed before for all blocks.
+    pub packed: bool,
     /// Which part of a fold it makes; `None` for the fold itself.
     pub part: Option<usize>,
     /// Whether earlier waves have made something of the folds.
@@ -237,7 +239,7 @@ impl<'a> Io<'a> {
     /// The first elements of a right operand that was packed.
     #[inline]
     pub(crate) fn packed<T: Element>(&self, n: usize) -> Option<&'a [T]> {
-        let slot = self.packed.filter(|_| self.block.is_some())?;
+        let slot = self.packed.filter(|_| self.block.is_some_and(|b| b.packed))?;
         // SAFETY: packed before the blocks of the stage run, and written by none of them.
         Some(unsafe { self.memory.read(Place::Slot(slot), 0, 0, n) })
     }
@@ -277,7 +279,17 @@ mod tests {
         let kept = [(7, 100), (0, 0), (8usize.wrapping_sub(14), 101usize.wrapping_sub(350))];
         for (ragged, (wave, ragged_wave)) in [false, true].into_iter().flat_map(|r| kept.map(|kept| (r, kept))) {
             let ragged = ragged.then_some(RaggedBlock { extent: r, first: 104, wave: ragged_wave });
-            let block = Block { extent: o, first: 8, wave, lane: 0, inner: None, ragged, part: None, adds: false };
+            let block = Block {
+                extent: o,
+                first: 8,
+                wave,
+                lane: 0,
+                inner: None,
+                ragged,
+                packed: false,
+                part: None,
+                adds: false,
+            };
             let io = Io {
                 memory: &memory,
                 reads: &[],

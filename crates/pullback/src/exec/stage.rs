@@ -289,7 +289,9 @@ impl Stage {
             let steps = self.steps().enumerate();
             return steps.for_each(|(i, s)| clock.time(i, || s.compute(state.memory, state.rows, None, isa, pool)));
         }
-        clock.time(self.len() - 1, || self.pack(state, pool));
+        if cut.packs {
+            clock.time(self.len() - 1, || self.pack(state, pool));
+        }
         let rows = Rows::new(self, state.rows, state.starts).for_cut(cut);
         let shared = Shared { memory: state.memory, rows, isa, pool, clock };
         if halves {
@@ -329,7 +331,7 @@ impl Stage {
     /// The block that begins with a row, of a wave of which this is kept, in the buffers of a lane.
     fn here(&self, rows: Rows<'_>, first: usize, kept: Kept, lane: usize) -> Block {
         let (extent, ragged) = (self.extent, rows.ragged(first, kept));
-        Block { extent, first, wave: kept.own, lane, inner: None, ragged, part: None, adds: false }
+        Block { extent, first, wave: kept.own, lane, inner: None, ragged, packed: false, part: None, adds: false }
     }
 
     /// Takes the steps of a wave of which this is kept on a block; `lanes` are those whose buffers may be used, the block's own first.
@@ -339,7 +341,7 @@ impl Stage {
             return;
         }
         let rows = &all.of(&block);
-        let here = self.here(all, block.start, kept, lanes.start);
+        let here = Block { packed: cut.packs, ..self.here(all, block.start, kept, lanes.start) };
         let mut first = 0;
         for segment in &self.segments {
             let clock = clock.from(first);

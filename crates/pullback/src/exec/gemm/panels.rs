@@ -2,7 +2,7 @@
 //!
 //! A panel is a few vectors of columns wide, and at most [`DEPTH`] rows of B deep, so that it stays in the second cache
 //! while rows of A pass by: all of them, or some, before the next panel where B was packed before, and across a group of
-//! panels where it is packed now.
+//! panels where it is packed now. For few rows of A a B whose rows are contiguous is read where it lies.
 //! Where the columns of A are contiguous and many rows deep, A is packed too, as strips: such rows as make a tile.
 //! Which columns share a panel depends on their number alone, and an element of C is one chain of multiply-adds over each
 //! depth of K: neither rows nor threads change a bit of it.
@@ -35,6 +35,9 @@ const STRIPS_PAY: usize = 8;
 
 /// Rows of a panel from which on lines of A that is not packed crowd it out of the first cache.
 const STRIPS_DEEP: usize = 192;
+
+/// Most rows of A for which panels whose rows are contiguous anyway are not packed.
+const FEW_ROWS: usize = 64;
 
 /// Most elements of A that are packed at once.
 const STRIPS: usize = 128 << 10;
@@ -109,6 +112,11 @@ impl Panels {
         self.vectors * panel / self.count..self.vectors * (panel + 1) / self.count
     }
 
+    /// Elements of a row of a packed panel.
+    fn width(&self, panel: usize) -> usize {
+        self.across(panel).len() * self.lanes
+    }
+
     /// The columns of B that some neighbouring panels hold.
     fn columns(&self, panels: &Range<usize>) -> Range<usize> {
         self.across(panels.start).start * self.lanes..self.n.min(self.across(panels.end - 1).end * self.lanes)
@@ -136,7 +144,7 @@ impl Panels {
 
     /// The elements of B packed that a piece is.
     pub fn elements(&self, piece: &Piece) -> Range<usize> {
-        let width = self.across(piece.panel).len() * self.lanes;
+        let width = self.width(piece.panel);
         let first = piece.rows.start / DEPTH * DEPTH;
         let at = self.at(&(first..self.k.min(first + DEPTH)), piece.panel) + (piece.rows.start - first) * width;
         at..at + piece.rows.len() * width
@@ -156,7 +164,7 @@ impl Panels {
         to: &mut [T],
         past: bool,
     ) {
-        let width = self.across(panel).len() * self.lanes;
+        let width = self.width(panel);
         let columns = self.columns(&(panel..panel + 1));
         let to = &mut to[..depth.len() * width];
         let (row, col) = (b.shape.row_stride, b.shape.col_stride);
@@ -226,8 +234,9 @@ impl Panels {
         assert!(packed.len() >= self.len());
         for depth in self.depths() {
             for panel in panels.clone() {
+                let w = (packed[self.at(&depth, panel)..].as_ptr(), self.width(panel));
                 // SAFETY: passed on; the panel lies within `packed`.
-                unsafe { self.one(product, packed[self.at(&depth, panel)..].as_ptr(), &depth, panel, rows.clone()) };
+                unsafe { self.one(product, w, &depth, panel, rows.clone()) };
             }
         }
     }
@@ -294,6 +303,13 @@ impl Panels {
         fits && product.a_row == 1 && product.a_col > 1 && vectors >= STRIPS_PAY
     }
 
+    /// Whether B is read where it lies: its rows are contiguous and whole vectors, or end with half of one where tiles may, and
+    /// so few rows pass by that packing would take longer.
+    fn lies_in_panels<T>(&self, b: &View<'_, T>, rows: usize) -> bool {
+        let step = if self.isa == Isa::Avx512 { self.lanes / 2 } else { self.lanes };
+        rows <= FEW_ROWS && b.shape.col_stride == 1 && self.n.is_multiple_of(step)
+    }
+
     /// Packs columns of a depth of A, which are contiguous, in the order in which tiles read them.
     ///
     /// # Safety
@@ -331,6 +347,17 @@ impl Panels {
         if rows.is_empty() {
             return;
         }
+        if self.lies_in_panels(b, rows.len()) {
+            for (depth, panel) in
+                self.depths().flat_map(|depth| panels.clone().map(move |panel| (depth.clone(), panel)))
+            {
+                let first = depth.start * b.shape.row_stride + self.columns(&(panel..panel + 1)).start;
+                let w = (b.data[first..].as_ptr(), b.shape.row_stride);
+                // SAFETY: passed on; the columns lie within B, whose rows are contiguous.
+                unsafe { self.one(product, w, &depth, panel, rows.clone()) };
+            }
+            return;
+        }
         let in_strips = self.in_strips(product, &rows, &panels);
         let (scratch, strips) = scratch.split_at_mut(self.group_len(&panels, in_strips));
         let mut groups = self.groups(panels.clone(), in_strips).peekable();
@@ -350,7 +377,7 @@ impl Panels {
             // Some rows across all panels, so that what is near of them in C is used whole.
             for near in near(&rows) {
                 for panel in group.clone() {
-                    let w = scratch[at(panel)..].as_ptr();
+                    let w = (scratch[at(panel)..].as_ptr(), self.width(panel));
                     if !in_strips {
                         // SAFETY: passed on; `pack_rows` has filled the panel.
                         unsafe { self.one(product, w, &depth, panel, near.clone()) };
@@ -373,11 +400,11 @@ impl Panels {
     }
 
     /// # Safety
-    /// As [`Panels::multiply`]; `w` is where the panel is packed.
+    /// As [`Panels::multiply`]; `w` is where the panel begins, and how far its rows are apart.
     unsafe fn one<T: Tile>(
         &self,
         product: &Product<T>,
-        w: *const T,
+        (w, w_row): (*const T, usize),
         depth: &Range<usize>,
         panel: usize,
         rows: Range<usize>,
@@ -389,7 +416,7 @@ impl Panels {
             k: depth.len(),
             a: product.a.wrapping_add(depth.start * product.a_col),
             w,
-            w_row: across.len() * self.lanes,
+            w_row,
             c: product.c.wrapping_add(first),
             accumulate: product.accumulate || depth.start > 0,
             ..*product
@@ -400,61 +427,4 @@ impl Panels {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_pass_by_in_equal_parts_of_whole_tiles() {
-        for (start, n) in [0, 33].into_iter().flat_map(|start| (1..300).map(move |n| (start, n))) {
-            let rows = start..start + n;
-            let parts: Vec<Range<usize>> = near(&rows).collect();
-            assert!(parts[0].start == start && parts[parts.len() - 1].end == rows.end, "{rows:?} {parts:?}");
-            assert!(parts.windows(2).all(|p| p[0].end == p[1].start && p[0].len().is_multiple_of(ROWS)), "{parts:?}");
-            let tiles: Vec<usize> = parts.iter().map(|p| p.len().div_ceil(ROWS)).collect();
-            let (least, most) = (*tiles.iter().min().unwrap(), *tiles.iter().max().unwrap());
-            assert!(most <= least + 1 && most < 2 * NEAR_TILES - NEAR_TILES / 2, "{rows:?} {tiles:?}");
-            assert_eq!(tiles.iter().sum::<usize>(), n.div_ceil(ROWS));
-        }
-        assert_eq!(near(&(5..5)).map(|part| part.len()).sum::<usize>(), 0);
-    }
-
-    #[test]
-    fn panels_are_no_wider_than_a_register_tile() {
-        for (isa, most) in [(Isa::Avx512, 4), (Isa::Avx2, 2), (Isa::Neon, 3)] {
-            for n in 1..300 {
-                let (single, double) = (Panels::new::<f32>(isa, 20, n), Panels::new::<f64>(isa, 20, n));
-                for panels in [single, double] {
-                    let widths: Vec<usize> = (0..panels.count()).map(|panel| panels.across(panel).len()).collect();
-                    assert!(widths.iter().all(|width| (1..=most).contains(width)), "{isa:?} {n} {widths:?}");
-                    assert_eq!(widths.iter().sum::<usize>() * panels.lanes, n.next_multiple_of(panels.lanes));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn groups_are_equal_and_go_over_every_panel_of_every_depth() {
-        let panels = Panels::new::<f32>(Isa::Avx2, 1000, 784);
-        let groups: Vec<_> = panels.groups(3..49, true).collect();
-        // Eight groups of five or six panels, at two depths.
-        assert_eq!(groups.len(), 16);
-        assert_eq!((groups[0].clone(), groups[7].clone()), ((0..512, 3..8), (0..512, 43..49)));
-        assert_eq!(groups[8], (512..1000, 3..8));
-        assert!(groups.iter().all(|(_, group)| (5..7).contains(&group.len())));
-        assert_eq!(panels.groups(0..49, false).count(), 2 * 5);
-    }
-
-    #[test]
-    fn shares_are_as_many_as_threads_and_as_equal_as_can_be() {
-        let shares = |m, n, threads| Panels::new::<f32>(Isa::Avx512, 100, n).shares(m, threads);
-        assert_eq!(shares(784, 200, 1), (1, 1));
-        // Rows: four panels of three and four vectors are not two equal halves.
-        assert_eq!(shares(784, 200, 2), (2, 1));
-        assert_eq!(shares(200, 784, 2), (2, 1));
-        // Few rows: packing all panels twice would take longer.
-        assert_eq!(shares(12, 768, 2), (1, 2));
-        assert_eq!(shares(48, 768, 8), (2, 4));
-        // A single panel.
-        assert_eq!(shares(100, 50, 6), (6, 1));
-    }
-}
+mod tests;

@@ -151,6 +151,14 @@ fn check_rows<T: Real>(noise: &mut Noise, pool: &Pool, (k, n): (usize, usize), b
         };
         for accumulate in [false, true] {
             let whole = run(0..M, accumulate);
+            let packing = Packed::new::<T>(isa, k, n);
+            let mut packed = vec![T::default(); packing.len()];
+            // SAFETY: one share, alone.
+            unsafe { packing.pack(&b, (0, 1), &Shared::new(&mut packed), false) };
+            let mut c = before.clone();
+            let a = View::row_major(&a, M, k);
+            packing.gemm(isa, pool, ViewMut::row_major(&mut c, M, n), a, (b, &packed), sums(accumulate));
+            assert!(c == whole, "{isa:?} {k}x{n}: packed beforehand");
             for m in [1, 2, 3, 5, 8, 16, 17, 33, 100] {
                 let part = run(7..7 + m, accumulate);
                 let same = part == whole[7 * n..][..m * n];

@@ -30,8 +30,11 @@ const LARGE_CACHE: usize = 2 << 20;
 /// keeps, and its buffers. As it was measured.
 const LARGE_BLOCK_BYTES: usize = (2 << 20) + (256 << 10);
 
-/// More threads have blocks of [`BLOCK_BYTES`] in any case, to take over from each other.
-const LARGE_BLOCKS_THREADS: usize = 2;
+/// More threads have blocks of [`BLOCK_BYTES`] in any case, to take over from each other, and weights that each has packed a part of.
+const FEW_THREADS: usize = 2;
+
+/// Bytes of weights that a thread packs as soon as it would hear that another has.
+const SMALL_WEIGHTS: usize = 64 << 10;
 
 /// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
 const WAVE_BYTES: usize = 2 << 20;
@@ -73,11 +76,13 @@ pub(super) struct Cut {
     pub inner: Option<usize>,
     /// Parts of each wave that small folds are made of.
     pub parts: usize,
+    /// Whether weights are packed once for all blocks; if not, each block packs those that it goes through.
+    pub packs: bool,
 }
 
 impl Cut {
     /// All rows at once.
-    const WHOLE: Cut = Cut { waves: 1, grain: 1, together: 1, blocks: 1, inner: None, parts: 1 };
+    const WHOLE: Cut = Cut { waves: 1, grain: 1, together: 1, blocks: 1, inner: None, parts: 1, packs: true };
 
     /// Whether all rows go through every step at once.
     pub(super) fn is_whole(self) -> bool {
@@ -296,9 +301,13 @@ impl Stage {
 
     /// Whether blocks are to be large, so that weights are gone through less often.
     fn has_large_blocks(&self, rows: Rows<'_>, threads: usize, isa: Isa, second_cache: usize) -> bool {
-        // Without vectors of our own a product's rows may depend on how many there are.
-        let may = isa != Isa::Base && threads <= LARGE_BLOCKS_THREADS;
-        may && second_cache >= LARGE_CACHE && self.weights_bytes(rows) > second_cache - BLOCK_BYTES
+        may_follow_caches(threads, isa, second_cache) && self.weights_bytes(rows) > second_cache - BLOCK_BYTES
+    }
+
+    /// Whether threads that have a block each share out the packing of weights; if not, every one packs all for itself. What two have
+    /// packed for both passes through memory or the third cache once more.
+    fn shares_packing(&self, rows: Rows<'_>, threads: usize, isa: Isa, second_cache: usize) -> bool {
+        self.weights_bytes(rows) > SMALL_WEIGHTS && !may_follow_caches(threads, isa, second_cache)
     }
 
     /// Into what its rows are cut where second caches hold so many bytes.
@@ -351,8 +360,16 @@ impl Stage {
             _ => threads,
         };
         let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
-        Cut { waves, grain, together, blocks: blocks.min(in_wave), inner: None, parts }
+        let blocks = blocks.min(in_wave);
+        let packs = waves * blocks > threads || self.shares_packing(rows, threads, isa, second_cache);
+        Cut { waves, grain, together, blocks, inner: None, parts, packs }
     }
+}
+
+/// Whether second caches are large, for so few threads that blocks may follow from that.
+fn may_follow_caches(threads: usize, isa: Isa, second_cache: usize) -> bool {
+    // Without vectors of our own a product's rows may depend on how many there are.
+    isa != Isa::Base && threads <= FEW_THREADS && second_cache >= LARGE_CACHE
 }
 
 /// The numbers of rows with another one for an extent.

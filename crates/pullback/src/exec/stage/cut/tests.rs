@@ -76,7 +76,7 @@ fn blocks_of_large_second_caches_go_through_much_and_waves_stay_as_they_are() {
     for isa in [Isa::Avx512, Isa::Avx2, Isa::Neon] {
         let [small, large] = [1 << 20, 2 << 20].map(|cache| cut(1, isa, cache));
         assert!(2 * large.blocks <= small.blocks, "{isa:?}: {small:?} {large:?}");
-        assert!(Cut { blocks: small.blocks, ..large } == small, "{isa:?}: {small:?} {large:?}");
+        assert!(Cut { blocks: small.blocks, packs: true, ..large } == small, "{isa:?}: {small:?} {large:?}");
         let row = stage.block_bytes(rows.all, false) + stage.waves.iter().map(|w| w.1.get(rows.all) * 4).sum::<usize>();
         let most = rows.most_of_wave(large.waves).div_ceil(large.blocks) * row / 100;
         assert!((LARGE_BLOCK_BYTES / 2..=LARGE_BLOCK_BYTES).contains(&most), "{isa:?}: {most} bytes of {large:?}");
@@ -91,6 +91,30 @@ fn blocks_of_large_second_caches_go_through_much_and_waves_stay_as_they_are() {
     let (stage, all) = stage_of(4, 200, Some(50), 100);
     let cut = |cache| stage.cut(Rows::new(&stage, &all, &[]), 1, Isa::Avx512, cache);
     assert!(cut(2 << 20) == cut(1 << 20) && cut(0).blocks > 1, "{:?}", cut(2 << 20));
+}
+
+#[test]
+fn blocks_pack_weights_themselves_where_few_threads_have_one_each() {
+    let packs = |(stage, all): &(Stage, Vec<usize>), threads, isa, cache| {
+        let cut = stage.cut(Rows::new(stage, all, &[]), threads, isa, cache);
+        (cut.waves * cut.blocks, cut.packs)
+    };
+    let few = stage_of(8, 200, None, 40);
+    for (threads, blocks) in [(1, 1), (2, 2)] {
+        assert_eq!(packs(&few, threads, Isa::Avx512, 2 << 20), (blocks, false));
+        // Where second caches are smaller each thread packs a part, as with more threads.
+        assert_eq!(packs(&few, threads, Isa::Avx512, 1 << 20), (blocks, true));
+        assert_eq!(packs(&few, threads, Isa::Base, 2 << 20), (blocks, true));
+    }
+    assert!(packs(&few, 3, Isa::Avx512, 2 << 20).1);
+    // Small weights all threads pack.
+    assert_eq!(packs(&stage_of(4, 32, None, 1_000), 2, Isa::Avx2, 0), (2, false));
+    // Several blocks for each thread go through weights that are packed once.
+    let many = stage_of(8, 200, None, 20_000);
+    for threads in [1, 2] {
+        let (blocks, packs) = packs(&many, threads, Isa::Avx512, 2 << 20);
+        assert!(blocks > threads && packs, "{blocks} blocks for {threads}");
+    }
 }
 
 #[test]
@@ -166,6 +190,24 @@ fn large_blocks_change_no_bit() {
     let forward = move |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| vmap(move |x: Tensor| one(&ws, x)).call(xs);
     let [small, large] = by_caches(forward, &[&ws[..], &ws[..]].concat(), &normal(21, &[700, 200]));
     assert!(cut_otherwise(&small, &large), "{small:?} {large:?}");
+}
+
+#[test]
+fn weights_that_blocks_pack_themselves_change_no_bit() {
+    let normal = |seed, shape: &[usize]| Key::new(seed).normal(shape, DType::F32);
+    // Panels of one depth and of two; of few rows a product with whole vectors takes a way of its own.
+    for (width, rows) in [(200, 40), (600, 40), (208, 24)] {
+        let ws: Vec<Tensor> = (0..6).map(|k| &normal(k, &[width, width]) * 0.05).collect();
+        let gradient = |ws: Vec<Tensor>, RowsOf(xs): RowsOf<Tensor>| {
+            let one = |ws: &[Tensor], x: Tensor| ws.iter().fold(x, |x, w| x.dot(w).tanh()).sum();
+            grad(move |ws: Vec<Tensor>| vmap(move |x: Tensor| one(&ws, x)).call(xs.clone()).sum()).call(ws)
+        };
+        let [packed, by_blocks] = by_caches(gradient, &ws, &normal(20, &[rows, width]));
+        // All weights once, and on the way back all but the first again.
+        let bytes = 11 * width * width * size_of::<f32>();
+        let saved = packed.iter().zip(&by_blocks).map(|(packed, by_blocks)| packed - by_blocks);
+        assert!(saved.clone().all(|saved| saved >= bytes), "{packed:?} and {by_blocks:?} bytes for {bytes}");
+    }
 }
 
 #[test]
