@@ -10,7 +10,7 @@
 //! | narrow | C has few columns, rows of A are contiguous | own kernel |
 //! | wide | K is small or A has few rows, C has a multiple of the vector length of columns | own kernel |
 //! | turned | C has few columns, columns of A are contiguous | the transpose of C, in scratch memory |
-//! | packed | otherwise | own kernel on packed [`panels`](panels) of B, and strips of a deep A whose columns are contiguous |
+//! | packed | otherwise | own kernel on [`panels`](panels) of B, packed or where it lies, and strips of a deep A whose columns are contiguous |
 //! | direct | the machine has no vectors with multiply-add, or C has gaps | faer |
 //!
 //! [`Packed`] is a B that is packed once for many products with it. A [`Tail`] is done to some rows of C while they are
@@ -450,7 +450,7 @@ impl<T: Gemm> Task<'_, T> {
         let part = |all: usize, of: usize, k: usize| all * k / of..all * (k + 1) / of;
         let (rows, cols) = (part(self.m, down, i / across), part(panels.count(), across, i % across));
         let product = self.product(std::ptr::null(), 0, 0..self.n);
-        with_scratch(panels.scratch_len(&product, &rows, &cols), |scratch: &mut [T]| {
+        with_scratch(panels.scratch_len(&product, &self.b, &rows, &cols), |scratch: &mut [T]| {
             // SAFETY: `way` has seen to contiguous rows of C; the bounds are checked, by `View` and `ViewMut` or by
             // `gemm_share`, and the parts have different rows or columns. `isa` comes from `Isa::all` and is not `Base`.
             unsafe { panels.multiply_packing(&product, &self.b, scratch, rows, cols) };

@@ -39,6 +39,9 @@ const STRIPS_DEEP: usize = 192;
 /// Most rows of A for which panels whose rows are contiguous anyway are not packed.
 const FEW_ROWS: usize = 64;
 
+/// Bytes between rows of B of which a multiple is half a page or more: such rows lie in the same few sets of a cache.
+const CROWDED: usize = 2048;
+
 /// Most elements of A that are packed at once.
 const STRIPS: usize = 128 << 10;
 
@@ -283,10 +286,17 @@ impl Panels {
     }
 
     /// Elements of scratch memory that [`Panels::multiply_packing`] takes for some rows and panels.
-    pub fn scratch_len<T>(&self, product: &Product<T>, rows: &Range<usize>, panels: &Range<usize>) -> usize {
+    pub fn scratch_len<T>(
+        &self,
+        product: &Product<T>,
+        b: &View<'_, T>,
+        rows: &Range<usize>,
+        panels: &Range<usize>,
+    ) -> usize {
         let in_strips = self.in_strips(product, rows, panels);
         let strips = if in_strips { DEPTH.min(self.k) * rows.len() } else { 0 };
-        self.group_len(panels, in_strips) + strips
+        let packed = if self.reads_in_place(b, rows.len()) { 0 } else { self.group_len(panels, in_strips) };
+        packed + strips
     }
 
     /// Elements of the panels among some that are packed at once.
@@ -305,9 +315,17 @@ impl Panels {
 
     /// Whether B is read where it lies: its rows are contiguous and whole vectors, or end with half of one where tiles may, and
     /// so few rows pass by that packing would take longer.
-    fn lies_in_panels<T>(&self, b: &View<'_, T>, rows: usize) -> bool {
+    fn reads_in_place<T>(&self, b: &View<'_, T>, rows: usize) -> bool {
         let step = if self.isa == Isa::Avx512 { self.lanes / 2 } else { self.lanes };
-        rows <= FEW_ROWS && b.shape.col_stride == 1 && self.n.is_multiple_of(step)
+        // Rows so far apart would crowd each other out of the few places that a cache has for them.
+        let apart = !(b.shape.row_stride * size_of::<T>()).is_multiple_of(CROWDED);
+        rows <= FEW_ROWS && b.shape.col_stride == 1 && self.n.is_multiple_of(step) && apart
+    }
+
+    /// A panel of a B that is read where it lies, from its first number to its last.
+    fn lying<'a, T>(&self, b: &View<'a, T>, depth: &Range<usize>, panel: usize) -> &'a [T] {
+        let (row, columns) = (b.shape.row_stride, self.columns(&(panel..panel + 1)));
+        &b.data[depth.start * row + columns.start..][..(depth.len() - 1) * row + columns.len()]
     }
 
     /// Packs columns of a depth of A, which are contiguous, in the order in which tiles read them.
@@ -347,19 +365,10 @@ impl Panels {
         if rows.is_empty() {
             return;
         }
-        if self.lies_in_panels(b, rows.len()) {
-            for (depth, panel) in
-                self.depths().flat_map(|depth| panels.clone().map(move |panel| (depth.clone(), panel)))
-            {
-                let first = depth.start * b.shape.row_stride + self.columns(&(panel..panel + 1)).start;
-                let w = (b.data[first..].as_ptr(), b.shape.row_stride);
-                // SAFETY: passed on; the columns lie within B, whose rows are contiguous.
-                unsafe { self.one(product, w, &depth, panel, rows.clone()) };
-            }
-            return;
-        }
         let in_strips = self.in_strips(product, &rows, &panels);
-        let (scratch, strips) = scratch.split_at_mut(self.group_len(&panels, in_strips));
+        let in_place = self.reads_in_place(b, rows.len());
+        let packed = if in_place { 0 } else { self.group_len(&panels, in_strips) };
+        let (scratch, strips) = scratch.split_at_mut(packed);
         let mut groups = self.groups(panels.clone(), in_strips).peekable();
         while let Some((depth, group)) = groups.next() {
             if in_strips && group.start == panels.start {
@@ -367,7 +376,9 @@ impl Panels {
                 unsafe { Self::pack_strips(product, &depth, &rows, strips) };
             }
             let at = |panel: usize| self.at(&depth, panel) - self.at(&depth, group.start);
-            group.clone().for_each(|panel| self.pack_rows(b, &depth, panel, &mut scratch[at(panel)..], false));
+            if !in_place {
+                group.clone().for_each(|panel| self.pack_rows(b, &depth, panel, &mut scratch[at(panel)..], false));
+            }
             // Only tiles of strips are multiplied one by one.
             let mut ahead =
                 groups.peek().filter(|_| in_strips && b.shape.col_stride == 1).map(|(deeper, following)| {
@@ -377,7 +388,10 @@ impl Panels {
             // Some rows across all panels, so that what is near of them in C is used whole.
             for near in near(&rows) {
                 for panel in group.clone() {
-                    let w = (scratch[at(panel)..].as_ptr(), self.width(panel));
+                    let w = match in_place {
+                        true => (self.lying(b, &depth, panel).as_ptr(), b.shape.row_stride),
+                        false => (scratch[at(panel)..].as_ptr(), self.width(panel)),
+                    };
                     if !in_strips {
                         // SAFETY: passed on; `pack_rows` has filled the panel.
                         unsafe { self.one(product, w, &depth, panel, near.clone()) };

@@ -342,7 +342,7 @@ fn strips_give_what_rows_give() {
         one::<f64>(&mut noise, (m, 513, 130));
     }
     // Several groups of panels, and more rows than are packed.
-    for sizes in [(60, 1030, 1600), (7, 600, 3000), (280, 513, 130)] {
+    for sizes in [(60, 1030, 1600), (60, 1030, 1602), (7, 600, 3000), (7, 600, 3002), (280, 513, 130)] {
         one::<f32>(&mut noise, sizes);
     }
 }

@@ -83,7 +83,8 @@ pub trait Tile: Copy {
     /// `C[rows] = A[rows] W` for a panel `vectors` wide, of whose columns C has `n`.
     ///
     /// # Safety
-    /// As for `wide`, but any `n` of up to `vectors` times the lanes; W has whole vectors.
+    /// As for `wide`, but any `n` of up to `vectors` times the lanes; W has whole vectors, or with 512 bits half of the last where C has
+    /// no more.
     unsafe fn panel(isa: Isa, product: &Product<Self>, vectors: usize, rows: Range<usize>);
 
     /// `C[rows] = A[rows] W` for up to as many columns as a vector has lanes.

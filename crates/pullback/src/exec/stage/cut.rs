@@ -30,10 +30,11 @@ const LARGE_CACHE: usize = 2 << 20;
 /// keeps, and its buffers. As it was measured.
 const LARGE_BLOCK_BYTES: usize = (2 << 20) + (256 << 10);
 
-/// More threads have blocks of [`BLOCK_BYTES`] in any case, to take over from each other, and weights that each has packed a part of.
+/// More threads have blocks of [`BLOCK_BYTES`] in any case, to take over from each other, and share out the packing of all but
+/// [`SMALL_WEIGHTS`].
 const FEW_THREADS: usize = 2;
 
-/// Bytes of weights that a thread packs as soon as it would hear that another has.
+/// Bytes of weights that a thread has packed as soon as it would hear that another has.
 const SMALL_WEIGHTS: usize = 64 << 10;
 
 /// Bytes of what is kept for the folds of a wave: the second caches of two cores with vectors of 512 bits hold it.
@@ -304,8 +305,8 @@ impl Stage {
         may_follow_caches(threads, isa, second_cache) && self.weights_bytes(rows) > second_cache - BLOCK_BYTES
     }
 
-    /// Whether threads that have a block each share out the packing of weights; if not, every one packs all for itself. What two have
-    /// packed for both passes through memory or the third cache once more.
+    /// Whether threads that have a block each share out the packing of weights; if not, every one packs all for itself: where third
+    /// caches are slow, what is packed for all passes through them, or memory, once more, and so it does on one thread.
     fn shares_packing(&self, rows: Rows<'_>, threads: usize, isa: Isa, second_cache: usize) -> bool {
         self.weights_bytes(rows) > SMALL_WEIGHTS && !may_follow_caches(threads, isa, second_cache)
     }
@@ -355,13 +356,13 @@ impl Stage {
         };
         // What would be one block is cut for no more threads than each step has work for.
         let steps: usize = self.segments.iter().map(|s| s.steps.len()).sum();
-        let threads = match waves * blocks {
+        let used = match waves * blocks {
             1 => threads.min(operations / (STEP_WORTH * steps).max(1)).max(1),
             _ => threads,
         };
-        let blocks = blocks.max((pays / waves).min(threads / together)).next_multiple_of(threads.div_ceil(together));
+        let blocks = blocks.max((pays / waves).min(used / together)).next_multiple_of(used.div_ceil(together));
         let blocks = blocks.min(in_wave);
-        let packs = waves * blocks > threads || self.shares_packing(rows, threads, isa, second_cache);
+        let packs = waves * blocks > used || self.shares_packing(rows, used, isa, second_cache);
         Cut { waves, grain, together, blocks, inner: None, parts, packs }
     }
 }

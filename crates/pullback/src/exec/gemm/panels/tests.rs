@@ -32,13 +32,13 @@ fn panels_are_no_wider_than_a_register_tile() {
 }
 
 #[test]
-fn nothing_is_read_beyond_a_right_operand_that_lies_in_panels() {
+fn nothing_is_read_beyond_a_right_operand_that_is_read_in_place() {
     let (data, mut in_place) = (vec![0.0f32; 40 * 300], 0);
     for (isa, n) in [Isa::Avx512, Isa::Avx2, Isa::Neon].into_iter().flat_map(|isa| (1..300).map(move |n| (isa, n))) {
         let panels = Panels::new::<f32>(isa, 40, n);
         let (rows, columns) = (View::row_major(&data[..40 * n], 40, n), View::row_major(&data[..40 * n], n, 40).t());
-        assert!(!panels.lies_in_panels(&columns, 4) && !panels.lies_in_panels(&rows, FEW_ROWS + 1));
-        if panels.lies_in_panels(&rows, FEW_ROWS) {
+        assert!(!panels.reads_in_place(&columns, 4) && !panels.reads_in_place(&rows, FEW_ROWS + 1));
+        if panels.reads_in_place(&rows, FEW_ROWS) {
             in_place += 1;
             // Of a panel's last vector the tile loads all, or with 512 bits half.
             let beyond = panels.vectors * panels.lanes - n;
@@ -46,6 +46,10 @@ fn nothing_is_read_beyond_a_right_operand_that_lies_in_panels() {
         }
     }
     assert_eq!(in_place, 299 / 8 + 299 / 8 + 299 / 4);
+    // Rows half a page apart, and those beside them.
+    let panels = Panels::new::<f32>(Isa::Avx512, 20, 496);
+    let lies = |stride| panels.reads_in_place(&View::new(&data, 20, 496, stride, 1), 4);
+    assert!(!lies(512) && lies(496) && lies(528));
 }
 
 #[test]
