@@ -393,7 +393,7 @@ impl Panels {
                         false => (scratch[at(panel)..].as_ptr(), self.width(panel)),
                     };
                     if !in_strips {
-                        // SAFETY: passed on; `pack_rows` has filled the panel.
+                        // SAFETY: passed on; the panel lies within B, or `pack_rows` has filled it.
                         unsafe { self.one(product, w, &depth, panel, near.clone()) };
                         continue;
                     }
