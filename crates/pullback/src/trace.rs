@@ -37,6 +37,8 @@ enum Repr {
 /// A function under construction.
 pub(crate) struct Trace {
     level: u64,
+    /// Whether operations of constants alone may be recorded here.
+    constants: bool,
     state: Mutex<State>,
 }
 
@@ -149,7 +151,7 @@ fn collect<R>(
     }
     static LEVEL: AtomicU64 = AtomicU64::new(1);
     let level = LEVEL.fetch_add(1, Ordering::Relaxed);
-    let trace = Arc::new(Trace { level, state: Mutex::default() });
+    let trace = Arc::new(Trace { level, constants, state: Mutex::default() });
     let args = types
         .iter()
         .map(|ty| {
@@ -198,8 +200,8 @@ pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
     bind_beside(prim, inputs, None)
 }
 
-/// [`bind`] in the function that another tensor belongs to, too: what is only known to be large there is not spelled
-/// out before it is needed.
+/// [`bind`] in the function that another tensor belongs to, too, where that records constants: what is only known to be
+/// large there is not spelled out before it is needed.
 #[track_caller]
 pub(crate) fn bind_beside(prim: Arc<dyn Primitive>, inputs: &[&Tensor], beside: Option<&Tensor>) -> Tensor {
     let at = line();
@@ -214,13 +216,9 @@ pub(crate) fn bind_beside(prim: Arc<dyn Primitive>, inputs: &[&Tensor], beside: 
         Ok(ty) => ty,
         Err(kind) => return fault(kind),
     };
-    let innermost = inputs
-        .iter()
-        .copied()
-        .chain(beside)
-        .filter_map(|t| if let Repr::Traced { trace, .. } = &t.0 { Some(trace) } else { None })
-        .max_by_key(|t| t.level)
-        .cloned();
+    let trace_of = |t: &&Tensor| if let Repr::Traced { trace, .. } = &t.0 { Some(trace.clone()) } else { None };
+    let beside = beside.as_ref().and_then(trace_of).filter(|t| t.constants && !t.state().closed);
+    let innermost = inputs.iter().filter_map(trace_of).chain(beside).max_by_key(|t| t.level);
     // What speaks of symbolic rows belongs where they exist, also if its operands come from further out.
     let innermost = match owner(&*prim, &ty) {
         Some(owner) if innermost.as_ref().is_none_or(|t| t.level < owner.level) => Some(owner),
@@ -230,8 +228,7 @@ pub(crate) fn bind_beside(prim: Arc<dyn Primitive>, inputs: &[&Tensor], beside: 
         let arrays: Vec<&Array> = inputs.iter().filter_map(|t| t.array()).collect();
         return Tensor::from(prim.eval(&arrays, &Sizes::default()));
     };
-    let vars: Result<Vec<Var>, ErrorKind> = inputs.iter().map(|t| trace.lift(t)).collect();
-    let vars = match vars {
+    let vars = match inputs.iter().map(|t| trace.lift(t)).collect::<Result<Vec<Var>, ErrorKind>>() {
         Ok(v) => v,
         Err(kind) => return fault(kind),
     };
@@ -428,6 +425,11 @@ impl Tensor {
         let t = f(self);
         trace.state().rows.insert(*var, t.clone());
         t
+    }
+
+    /// How deep the function that it is a variable of is nested; `None` for a value.
+    pub(crate) fn level(&self) -> Option<u64> {
+        if let Repr::Traced { trace, .. } = &self.0 { Some(trace.level) } else { None }
     }
 
     /// Whether it is a variable of a function that is being traced.

@@ -211,16 +211,19 @@ fn compatible(graph: &Graph, a: &[usize], b: &[usize]) -> bool {
     }
 }
 
-/// Which nodes each node depends on, directly or not.
-fn ancestors(needs: &[BTreeSet<usize>], of: usize) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    let mut stack: Vec<usize> = needs[of].iter().copied().collect();
+/// Whether a node depends on another through a third.
+fn between(needs: &[BTreeSet<usize>], from: usize, to: usize) -> bool {
+    let mut found = vec![false; needs.len()];
+    let mut stack: Vec<usize> = needs[to].iter().copied().filter(|&k| k != from).collect();
     while let Some(k) = stack.pop() {
-        if found.insert(k) {
+        if needs[k].contains(&from) {
+            return true;
+        }
+        if !std::mem::replace(&mut found[k], true) {
             stack.extend(&needs[k]);
         }
     }
-    found
+    false
 }
 
 /// Which nodes are over rows or wait for something that is, and for which such a thing waits.
@@ -274,10 +277,7 @@ fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>],
                 if holds_up(a, b) || holds_up(b, a) {
                     continue;
                 }
-                let between = |from: usize, to: usize| {
-                    needs[to].iter().any(|&k| k != from && ancestors(needs, k).contains(&from))
-                };
-                if between(a, b) || between(b, a) {
+                if between(needs, a, b) || between(needs, b, a) {
                     continue;
                 }
                 (before[a], after[a]) = (before[a] || before[b], after[a] || after[b]);

@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 use crate::ir::{Batched, Fold, MapDims, Operand, Primitive, Type};
 use crate::lowering::Lowering;
 use crate::shape::{Dim, Shape, Sizes};
-use crate::trace::{Tensor, bind};
+use crate::trace::{Tensor, bind, bind_beside};
 use std::sync::Arc;
 
 /// The operand's axis `i` becomes the result's axis `axes[i]`; the other axes repeat it.
@@ -98,16 +98,21 @@ impl Tensor {
     /// This tensor repeated to that shape, aligned at the right.
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
-        let shape = shape.into();
+        self.broadcast_beside(&shape.into(), None)
+    }
+
+    /// [`Tensor::broadcast_to`] in the function that another tensor belongs to, too.
+    #[track_caller]
+    pub(crate) fn broadcast_beside(&self, shape: &Shape, beside: Option<&Tensor>) -> Tensor {
         let from = self.shape();
-        if self.error().is_some() || from == shape {
+        if self.error().is_some() || from == *shape {
             return self.clone();
         }
         if from.rank() > shape.rank() {
-            return Tensor::fault(ErrorKind::Shapes { left: from, right: shape }, "broadcast");
+            return Tensor::fault(ErrorKind::Shapes { left: from, right: shape.clone() }, "broadcast");
         }
         let axes = (shape.rank() - from.rank()..shape.rank()).collect();
-        self.broadcast_axes(shape, axes)
+        bind_beside(Arc::new(Broadcast { shape: shape.clone(), axes }), &[self], beside)
     }
 
     /// This tensor repeated to that shape; its axis `i` becomes axis `axes[i]`.

@@ -103,7 +103,14 @@ pub(crate) fn broadcast_together(name: &str, operands: &[&Tensor]) -> Result<Vec
             shape = joint;
         }
     }
-    Ok(operands.iter().map(|t| t.broadcast_to(&shape)).collect())
+    // A number beside what is being traced is not spelled out there.
+    let innermost = operands.iter().copied().max_by_key(|t| t.level());
+    let mut broadcast = Vec::with_capacity(operands.len());
+    // Not in a closure: that would be the caller.
+    for t in operands {
+        broadcast.push(t.broadcast_beside(&shape, innermost));
+    }
+    Ok(broadcast)
 }
 
 /// Implements a binary operator between tensors, references and numbers.
@@ -146,3 +153,29 @@ macro_rules! operator {
     };
 }
 pub(crate) use operator;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::Type;
+    use crate::trace::{record, trace};
+
+    /// How many elements the constants hold that a function of `[1000]` captures.
+    fn captured(f: impl Fn(&Tensor) -> Tensor, constants: bool) -> Vec<usize> {
+        let types = [Type::new(DType::F32, [1000])];
+        let body = |x: Vec<Tensor>| (vec![f(&x[0])], ());
+        let closed = if constants { trace(&types, body) } else { record(&types, body) };
+        closed.unwrap().0.captures.iter().map(|t| t.shape().known().unwrap().iter().product()).collect()
+    }
+
+    #[test]
+    fn numbers_beside_what_is_traced_are_not_spelled_out() {
+        let of_numbers = |x: &Tensor| x.gt(0.0).select(&(x * 2.0 + 1.0), 0.0);
+        assert_eq!(captured(of_numbers, true), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn numbers_are_operands_of_linear_functions_and_no_equations_of_theirs() {
+        assert_eq!(captured(|x| x * 2.0, false), [1000]);
+    }
+}
