@@ -9,6 +9,7 @@
 use crate::array::DType;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::{Lowering, PointOp};
+use crate::opt::ancestors::Ancestors;
 use crate::shape::Dim;
 use std::collections::{BTreeSet, HashMap};
 
@@ -211,21 +212,6 @@ fn compatible(graph: &Graph, a: &[usize], b: &[usize]) -> bool {
     }
 }
 
-/// Whether a node depends on another through a third.
-fn between(needs: &[BTreeSet<usize>], from: usize, to: usize) -> bool {
-    let mut found = vec![false; needs.len()];
-    let mut stack: Vec<usize> = needs[to].iter().copied().filter(|&k| k != from).collect();
-    while let Some(k) = stack.pop() {
-        if needs[k].contains(&from) {
-            return true;
-        }
-        if !std::mem::replace(&mut found[k], true) {
-            stack.extend(&needs[k]);
-        }
-    }
-    false
-}
-
 /// Which nodes are over rows or wait for something that is, and for which such a thing waits.
 fn around_rows(graph: &Graph, nodes: &[Vec<usize>], needs: &[BTreeSet<usize>]) -> [Vec<bool>; 2] {
     let over_rows = |&i: &usize| {
@@ -254,6 +240,7 @@ fn around_rows(graph: &Graph, nodes: &[Vec<usize>], needs: &[BTreeSet<usize>]) -
 /// else the rows would have to be gone through twice.
 fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>], kernels: usize) {
     let [mut before, mut after] = around_rows(graph, nodes, needs);
+    let mut ancestors = Ancestors::of(needs);
     let mut by_shape: HashMap<String, Vec<usize>> = HashMap::new();
     for (k, node) in nodes.iter().enumerate().take(kernels) {
         let shape = format!("{:?}", graph.ty(graph.eqns[node[0]].output).shape);
@@ -277,7 +264,8 @@ fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>],
                 if holds_up(a, b) || holds_up(b, a) {
                     continue;
                 }
-                if between(needs, a, b) || between(needs, b, a) {
+                let between = |from: usize, to: usize| needs[to].iter().any(|&k| k != from && ancestors.has(k, from));
+                if between(a, b) || between(b, a) {
                     continue;
                 }
                 (before[a], after[a]) = (before[a] || before[b], after[a] || after[b]);
@@ -293,6 +281,7 @@ fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>],
                     }
                 });
                 needs[a].remove(&a);
+                ancestors.join(a, b);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Graph optimisation: listed passes, each from a graph to a graph of the same meaning.
 
+mod ancestors;
 mod common_subexpressions;
 mod dead_code;
 mod factor;
