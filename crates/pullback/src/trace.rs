@@ -197,13 +197,13 @@ pub(crate) fn bind(prim: impl Primitive, inputs: &[&Tensor]) -> Tensor {
 /// [`bind`] of a primitive behind a pointer.
 #[track_caller]
 pub(crate) fn bind_dyn(prim: Arc<dyn Primitive>, inputs: &[&Tensor]) -> Tensor {
-    bind_beside(prim, inputs, None)
+    bind_beside(prim, inputs, &[])
 }
 
-/// [`bind`] in the function that another tensor belongs to, too, where that records constants: what is only known to be
-/// large there is not spelled out before it is needed.
+/// [`bind`] in the innermost function that others belong to, too, of those that are open and record constants: what is only
+/// known to be large there is not spelled out before it is needed.
 #[track_caller]
-pub(crate) fn bind_beside(prim: Arc<dyn Primitive>, inputs: &[&Tensor], beside: Option<&Tensor>) -> Tensor {
+pub(crate) fn bind_beside(prim: Arc<dyn Primitive>, inputs: &[&Tensor], beside: &[&Tensor]) -> Tensor {
     let at = line();
     for t in inputs {
         if let Repr::Fault(e) = &t.0 {
@@ -217,7 +217,7 @@ pub(crate) fn bind_beside(prim: Arc<dyn Primitive>, inputs: &[&Tensor], beside: 
         Err(kind) => return fault(kind),
     };
     let trace_of = |t: &&Tensor| if let Repr::Traced { trace, .. } = &t.0 { Some(trace.clone()) } else { None };
-    let beside = beside.as_ref().and_then(trace_of).filter(|t| t.constants && !t.state().closed);
+    let beside = beside.iter().filter_map(trace_of).filter(|t| t.constants && !t.state().closed);
     let innermost = inputs.iter().filter_map(trace_of).chain(beside).max_by_key(|t| t.level);
     // What speaks of symbolic rows belongs where they exist, also if its operands come from further out.
     let innermost = match owner(&*prim, &ty) {
@@ -425,11 +425,6 @@ impl Tensor {
         let t = f(self);
         trace.state().rows.insert(*var, t.clone());
         t
-    }
-
-    /// How deep the function that it is a variable of is nested; `None` for a value.
-    pub(crate) fn level(&self) -> Option<u64> {
-        if let Repr::Traced { trace, .. } = &self.0 { Some(trace.level) } else { None }
     }
 
     /// Whether it is a variable of a function that is being traced.

@@ -305,3 +305,37 @@ fn a_result_has_the_rows_of_its_own_call() {
         assert_eq!(state.shape().known(), Some(vec![n as usize]));
     }
 }
+
+/// A chain that made a value and also read it under another name, as behind the barrier of a checkpoint, read what its memory
+/// held before; where nothing else read it, it had no memory at all.
+#[test]
+fn a_barrier_around_what_its_own_chain_spells_out() {
+    let f = |x: Tensor| {
+        let k = x.sum().broadcast_to(x.shape());
+        let inside = |x: Tensor| {
+            let k = k.clone();
+            checkpoint(move |x: Tensor| x.sin() * &k * &x).call(x).sin().sum()
+        };
+        grad(inside).call(x)
+    };
+    let twos = |x: Tensor| {
+        let inside = |x: Tensor| checkpoint(|x: Tensor| x.sin() * x.full_like(2.0) * &x).call(x).sin().sum();
+        grad(inside).call(x)
+    };
+    let ones = |x: Tensor| {
+        let q = |x: &Tensor| {
+            let m = x.reduce_sum(&[1]);
+            &m + m.full_like(1.0)
+        };
+        grad(|x: Tensor| checkpoint(|x: Tensor| q(&x).sin()).call(x).sum()).call(x)
+    };
+    let fs: [&dyn Fn(Tensor) -> Tensor; 3] = [&f, &twos, &ones];
+    let x = || (Tensor::iota([2, 3], 0, DType::F64) - 1.0) * 0.7 + Tensor::iota([2, 3], 1, DType::F64);
+    for (i, f) in fs.into_iter().enumerate() {
+        let want = floats(&f(x()));
+        for got in [jit(f).call(x()).unwrap(), jit(|Rows(x): Rows<Tensor>| f(x)).call(Rows(x())).unwrap()] {
+            let got = floats(&got);
+            assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-13), "{i}: {got:?} for {want:?}");
+        }
+    }
+}

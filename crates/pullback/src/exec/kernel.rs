@@ -151,16 +151,25 @@ pub(crate) struct Uses<'a> {
     pub sums: &'a HashMap<Var, Var>,
 }
 
+/// Where variables come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Origins<'a> {
+    /// The equation that makes each.
+    pub defined: &'a HashMap<Var, usize>,
+    /// The variable in whose storage another lies.
+    pub root: &'a dyn Fn(Var) -> Var,
+}
+
 /// Compiles a group of equations.
 pub(crate) fn compile(
     graph: &Graph,
     group: &[usize],
-    defined: &HashMap<Var, usize>,
+    origins: Origins<'_>,
     rows: &mut RowTable,
     uses: Uses<'_>,
 ) -> Compiled {
     let shape = graph.ty(graph.eqns[group[0]].output).shape.dims().to_vec();
-    let mut builder = Builder { graph, defined, shape: &shape, loads: Vec::new() };
+    let mut builder = Builder { graph, defined: origins.defined, shape: &shape, loads: Vec::new() };
     let inside: HashMap<Var, usize> = group.iter().enumerate().map(|(k, &i)| (graph.eqns[i].output, k)).collect();
     let mut chain: Vec<Link> = Vec::new();
     for &i in group {
@@ -170,7 +179,8 @@ pub(crate) fn compile(
             // A view that is spelled out: its own pattern, copied.
             _ => (PointOp::Cast(graph.ty(e.output).dtype), vec![e.output]),
         };
-        let args = inputs.iter().map(|&v| match inside.get(&v) {
+        // Under another name, as behind a barrier, it is what the chain makes all the same.
+        let args = inputs.iter().map(|&v| match inside.get(&(origins.root)(v)) {
             Some(&k) if v != e.output => Source::Register(k),
             _ => builder.load(v),
         });

@@ -3,7 +3,7 @@
 use crate::array::Array;
 use crate::exec::extent::{Count, RowTable};
 use crate::exec::group::grouped;
-use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES, Uses, line_axis};
+use crate::exec::kernel::{self, Compiled, MOST_LOADS, MOST_STORES, Origins, Uses, line_axis};
 use crate::exec::memory::{Memory, Place};
 use crate::exec::placement::places;
 use crate::exec::ragged::named;
@@ -51,19 +51,20 @@ pub(crate) fn plan(graph: &Graph) -> Plan {
         rows.count(graph.ty(v).shape.dims().iter().copied());
     }
     let root = roots(graph);
-    let mut groups = Groups::of(graph, true, &defined, &root, &mut rows);
+    let origins = Origins { defined: &defined, root: &root };
+    let mut groups = Groups::of(graph, true, origins, &mut rows);
     // Of kernels that will be cut each value has one writer.
     if repeat(groups.kernels()) {
         let uses = Uses { kept: &|v| groups.needed.contains(&v), sums: &groups.sums };
-        if !groups.kernels().all(|group| fits(&kernel::compile(graph, group, &defined, &mut rows, uses))) {
-            groups = Groups::of(graph, false, &defined, &root, &mut rows);
+        if !groups.kernels().all(|group| fits(&kernel::compile(graph, group, origins, &mut rows, uses))) {
+            groups = Groups::of(graph, false, origins, &mut rows);
         }
     }
     let uses = Uses { kept: &|v| groups.needed.contains(&v), sums: &groups.sums };
     let mut steps: Vec<Step> = Vec::new();
     for step in &groups.order {
         match step {
-            fuse::Step::Kernel(group) => cut(graph, group, &defined, &mut rows, uses, &mut steps),
+            fuse::Step::Kernel(group) => cut(graph, group, origins, &mut rows, uses, &mut steps),
             fuse::Step::Eqn(i) => steps.push(other(graph, &graph.eqns[*i], &mut rows)),
         }
     }
@@ -131,15 +132,10 @@ struct Groups {
 }
 
 impl Groups {
-    fn of(
-        graph: &Graph,
-        repeats: bool,
-        defined: &HashMap<Var, usize>,
-        root: &dyn Fn(Var) -> Var,
-        rows: &mut RowTable,
-    ) -> Groups {
+    fn of(graph: &Graph, repeats: bool, origins: Origins<'_>, rows: &mut RowTable) -> Groups {
+        let root = origins.root;
         let mut order = fuse::steps(graph, repeats);
-        let sums = sums_of_lines(graph, &order, defined, root, rows);
+        let sums = sums_of_lines(graph, &order, origins, rows);
         let taken: HashSet<Var> = sums.values().copied().collect();
         order.retain(|s| !matches!(s, fuse::Step::Eqn(i) if taken.contains(&graph.eqns[*i].output)));
         let mut needed: HashSet<Var> = graph.outputs.iter().map(|&v| root(v)).collect();
@@ -147,7 +143,7 @@ impl Groups {
             match step {
                 fuse::Step::Kernel(group) => {
                     let uses = Uses { kept: &|_| true, sums: &HashMap::new() };
-                    let k = kernel::compile(graph, group, defined, rows, uses);
+                    let k = kernel::compile(graph, group, origins, rows, uses);
                     needed.extend(k.reads.iter().map(|o| root(o.var)));
                 }
                 fuse::Step::Eqn(i) => needed.extend(graph.eqns[*i].inputs.iter().map(|&v| root(v))),
@@ -162,13 +158,8 @@ impl Groups {
 }
 
 /// Sums of the lines of what a kernel makes and nothing else reads: a kernel takes them while they are near.
-fn sums_of_lines(
-    graph: &Graph,
-    order: &[fuse::Step],
-    defined: &HashMap<Var, usize>,
-    root: &dyn Fn(Var) -> Var,
-    rows: &mut RowTable,
-) -> HashMap<Var, Var> {
+fn sums_of_lines(graph: &Graph, order: &[fuse::Step], origins: Origins<'_>, rows: &mut RowTable) -> HashMap<Var, Var> {
+    let root = origins.root;
     let mut readers: HashMap<Var, usize> = HashMap::new();
     let read = graph.eqns.iter().filter(|e| role(graph, e) != Role::Alias).flat_map(|e| &e.inputs);
     read.chain(&graph.outputs).for_each(|&v| *readers.entry(root(v)).or_default() += 1);
@@ -189,7 +180,7 @@ fn sums_of_lines(
                 let dims = graph.ty(v).shape.dims();
                 let others = (0..dims.len()).filter(|&a| Some(a) != line_axis(dims)).map(|a| dims[a]);
                 let alike = rows.count(others) == rows.count(graph.ty(e.output).shape.dims().iter().copied());
-                let whole = |n| kernel::compile(graph, group, defined, rows, uses).kernel.has_lines_of(n);
+                let whole = |n| kernel::compile(graph, group, origins, rows, uses).kernel.has_lines_of(n);
                 if alike && line.is_some_and(whole) {
                     sums.extend(alone);
                 }
@@ -227,20 +218,20 @@ fn roots(graph: &Graph) -> impl Fn(Var) -> Var + use<> {
 fn cut(
     graph: &Graph,
     group: &[usize],
-    defined: &HashMap<Var, usize>,
+    origins: Origins<'_>,
     rows: &mut RowTable,
     uses: Uses<'_>,
     steps: &mut Vec<Step>,
 ) {
-    let chain = kernel::compile(graph, group, defined, rows, uses);
+    let chain = kernel::compile(graph, group, origins, rows, uses);
     if fits(&chain) || group.len() < 2 {
         let Compiled { kernel, reads, writes } = chain;
         steps.push(Step::new(graph, Work::Kernel(Box::new(kernel)), reads, writes, rows));
         return;
     }
     let (first, second) = group.split_at(group.len() / 2);
-    let read: HashSet<Var> = second.iter().flat_map(|&i| graph.eqns[i].inputs.iter().copied()).collect();
+    let read: HashSet<Var> = second.iter().flat_map(|&i| &graph.eqns[i].inputs).map(|&v| (origins.root)(v)).collect();
     let kept = |v: Var| (uses.kept)(v) || read.contains(&v);
-    cut(graph, first, defined, rows, Uses { kept: &kept, ..uses }, steps);
-    cut(graph, second, defined, rows, uses, steps);
+    cut(graph, first, origins, rows, Uses { kept: &kept, ..uses }, steps);
+    cut(graph, second, origins, rows, uses, steps);
 }

@@ -26,7 +26,7 @@ fn order(needs: &[BTreeSet<usize>]) -> Vec<usize> {
 }
 
 impl Ancestors {
-    /// Of nodes that need those directly.
+    /// `needs[k]` is what node `k` depends on directly; nothing may depend on itself in the end.
     pub(crate) fn of(needs: &[BTreeSet<usize>]) -> Ancestors {
         let words = needs.len().div_ceil(64);
         let mut all = Ancestors { words, sets: vec![0; words * needs.len()] };
@@ -51,7 +51,7 @@ impl Ancestors {
         self.sets[to * self.words + ancestor / 64] |= 1 << (ancestor % 64);
     }
 
-    /// Makes one node of two, neither of which lies between the other and a third; from then on nobody asks for the second.
+    /// Makes one node, the first, of two between which no third lies; from then on nobody may ask for the second.
     pub(crate) fn join(&mut self, first: usize, second: usize) {
         let after: Vec<usize> = (0..self.sets.len() / self.words.max(1))
             .filter(|&k| k != first && (self.has(k, first) || self.has(k, second)))
@@ -99,6 +99,46 @@ mod tests {
         all.join(1, 4);
         assert!([0, 3].iter().all(|&d| [1, 2, 5].iter().all(|&k| all.has(k, d))));
         assert!(all.has(2, 1) && all.has(5, 1) && !all.has(1, 1) && !all.has(0, 3));
+    }
+
+    #[test]
+    fn what_a_walk_finds_also_after_joins() {
+        let n = 90;
+        let mut state = 7u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % below
+        };
+        let mut needs: Vec<BTreeSet<usize>> =
+            (0..n).map(|k| (0..2).map(|_| random(k + 1)).filter(|&d| d < k).collect()).collect();
+        let walk = |needs: &[BTreeSet<usize>], k: usize| {
+            let (mut found, mut stack) = (BTreeSet::new(), vec![k]);
+            while let Some(k) = stack.pop() {
+                stack.extend(needs[k].iter().filter(|&&d| found.insert(d)));
+            }
+            found
+        };
+        let mut all = Ancestors::of(&needs);
+        let (mut alive, mut joins) = (vec![true; n], 0);
+        for _ in 0..400 {
+            let (a, b) = (random(n), random(n));
+            let between =
+                |from: usize, to: usize| needs[to].iter().any(|&k| k != from && walk(&needs, k).contains(&from));
+            if a == b || !alive[a] || !alive[b] || between(a, b) || between(b, a) {
+                continue;
+            }
+            let more = std::mem::take(&mut needs[b]);
+            needs[a].extend(more);
+            needs.iter_mut().for_each(|set| drop(set.remove(&b) && set.insert(a)));
+            needs[a].remove(&a);
+            (alive[b], joins) = (false, joins + 1);
+            all.join(a, b);
+            for k in (0..n).filter(|&k| alive[k]) {
+                let found = walk(&needs, k);
+                assert!((0..n).filter(|&d| alive[d]).all(|d| all.has(k, d) == found.contains(&d)));
+            }
+        }
+        assert!(joins > 20, "{joins}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ impl Batched {
             Batched::Shared(t) | Batched::Folded(t) => {
                 let shape = t.shape();
                 let axes = (1..=shape.rank()).collect();
-                bind_beside(Arc::new(Broadcast { shape: shape.insert(0, n), axes }), &[t], beside)
+                bind_beside(Arc::new(Broadcast { shape: shape.insert(0, n), axes }), &[t], beside.as_slice())
             }
         }
     }

@@ -98,12 +98,12 @@ impl Tensor {
     /// This tensor repeated to that shape, aligned at the right.
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
-        self.broadcast_beside(&shape.into(), None)
+        self.broadcast_beside(&shape.into(), &[])
     }
 
-    /// [`Tensor::broadcast_to`] in the function that another tensor belongs to, too.
+    /// [`Tensor::broadcast_to`] in the innermost function that others belong to, too ([`bind_beside`]).
     #[track_caller]
-    pub(crate) fn broadcast_beside(&self, shape: &Shape, beside: Option<&Tensor>) -> Tensor {
+    pub(crate) fn broadcast_beside(&self, shape: &Shape, beside: &[&Tensor]) -> Tensor {
         let from = self.shape();
         if self.error().is_some() || from == *shape {
             return self.clone();

@@ -103,12 +103,10 @@ pub(crate) fn broadcast_together(name: &str, operands: &[&Tensor]) -> Result<Vec
             shape = joint;
         }
     }
-    // A number beside what is being traced is not spelled out there.
-    let innermost = operands.iter().copied().max_by_key(|t| t.level());
     let mut broadcast = Vec::with_capacity(operands.len());
-    // Not in a closure: that would be the caller.
+    // Where the others are: a number beside what is being traced is not spelled out. Not in a closure: that would be the caller.
     for t in operands {
-        broadcast.push(t.broadcast_beside(&shape, innermost));
+        broadcast.push(t.broadcast_beside(&shape, operands));
     }
     Ok(broadcast)
 }
@@ -172,6 +170,35 @@ mod tests {
     fn numbers_beside_what_is_traced_are_not_spelled_out() {
         let of_numbers = |x: &Tensor| x.gt(0.0).select(&(x * 2.0 + 1.0), 0.0);
         assert_eq!(captured(of_numbers, true), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn numbers_are_recorded_outside_of_a_linear_function_where_an_operand_is() {
+        let types = [Type::new(DType::F32, [1000])];
+        let body = |x: Vec<Tensor>| {
+            let inner = record(&types, |dx| (vec![x[0].gt(0.0).select(&dx[0], 0.0)], ()));
+            let captures = inner.unwrap().0.captures;
+            assert!(captures.len() == 2 && captures.iter().all(Tensor::is_traced));
+            (captures, ())
+        };
+        let (closed, ()) = trace(&types, body).unwrap();
+        assert!(closed.captures.iter().all(|t| t.shape().known().unwrap().is_empty()));
+    }
+
+    #[test]
+    fn a_broadcast_speaks_of_the_line_that_asked_for_it() {
+        let kept = std::cell::RefCell::new(None);
+        let keep = |x: Vec<Tensor>| {
+            *kept.borrow_mut() = Some(x[0].clone());
+            (x, ())
+        };
+        trace(&[Type::new(DType::F32, [2])], keep).unwrap();
+        let escaped = kept.borrow_mut().take().unwrap();
+        let (sum, line) = (&escaped + Tensor::from([[1.0f32], [2.0]]), line!());
+        assert_eq!(
+            (sum.error().unwrap().at().unwrap().file(), sum.error().unwrap().at().unwrap().line()),
+            (file!(), line)
+        );
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) fn apply(e: &Eqn, extents: &Extents, inputs: &[Tensor]) -> Tensor {
 
 /// [`apply`] in the function that another tensor belongs to, too.
 pub(crate) fn apply_beside(e: &Eqn, extents: &Extents, inputs: &[Tensor], beside: Option<&Tensor>) -> Tensor {
-    at_line(e.at, || bind_beside(extents.prim(&e.prim), &inputs.iter().collect::<Vec<_>>(), beside))
+    at_line(e.at, || bind_beside(extents.prim(&e.prim), &inputs.iter().collect::<Vec<_>>(), beside.as_slice()))
 }
 
 /// The first fault among some tensors.
