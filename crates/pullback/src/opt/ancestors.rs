@@ -129,7 +129,11 @@ mod tests {
             }
             let more = std::mem::take(&mut needs[b]);
             needs[a].extend(more);
-            needs.iter_mut().for_each(|set| drop(set.remove(&b) && set.insert(a)));
+            needs.iter_mut().for_each(|set| {
+                if set.remove(&b) {
+                    set.insert(a);
+                }
+            });
             needs[a].remove(&a);
             (alive[b], joins) = (false, joins + 1);
             all.join(a, b);
