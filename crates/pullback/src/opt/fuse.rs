@@ -9,7 +9,7 @@
 use crate::array::DType;
 use crate::ir::{Eqn, Graph, Var};
 use crate::lowering::{Lowering, PointOp};
-use crate::opt::ancestors::Ancestors;
+use crate::opt::dependencies::Dependencies;
 use crate::shape::Dim;
 use std::collections::{BTreeSet, HashMap};
 
@@ -191,12 +191,12 @@ pub(crate) fn steps(graph: &Graph, repeats: bool) -> Vec<Step> {
             }
         }
     }
-    let mut needs: Vec<BTreeSet<usize>> = nodes
+    let needs: Vec<BTreeSet<usize>> = nodes
         .iter()
         .enumerate()
         .map(|(k, m)| m.iter().flat_map(|&i| sources[i].iter().copied()).filter(|&d| d != k).collect())
         .collect();
-    merge(graph, &mut nodes, &mut needs, kernels);
+    let needs = merge(graph, &mut nodes, needs, kernels);
     order(&nodes, &needs, kernels)
 }
 
@@ -237,10 +237,10 @@ fn around_rows(graph: &Graph, nodes: &[Vec<usize>], needs: &[BTreeSet<usize>]) -
 }
 
 /// Joins kernels of one shape where no third node lies between them. What rows wait for and what waits for rows stay two:
-/// else the rows would have to be gone through twice.
-fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>], kernels: usize) {
-    let [mut before, mut after] = around_rows(graph, nodes, needs);
-    let mut ancestors = Ancestors::of(needs);
+/// else the rows would have to be gone through twice. The result is what each node needs then.
+fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: Vec<BTreeSet<usize>>, kernels: usize) -> Vec<BTreeSet<usize>> {
+    let [mut before, mut after] = around_rows(graph, nodes, &needs);
+    let mut needs = Dependencies::of(needs);
     let mut by_shape: HashMap<String, Vec<usize>> = HashMap::new();
     for (k, node) in nodes.iter().enumerate().take(kernels) {
         let shape = format!("{:?}", graph.ty(graph.eqns[node[0]].output).shape);
@@ -264,8 +264,7 @@ fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>],
                 if holds_up(a, b) || holds_up(b, a) {
                     continue;
                 }
-                let between = |from: usize, to: usize| needs[to].iter().any(|&k| k != from && ancestors.has(k, from));
-                if between(a, b) || between(b, a) {
+                if needs.between(a, b) || needs.between(b, a) {
                     continue;
                 }
                 (before[a], after[a]) = (before[a] || before[b], after[a] || after[b]);
@@ -273,18 +272,11 @@ fn merge(graph: &Graph, nodes: &mut [Vec<usize>], needs: &mut [BTreeSet<usize>],
                 nodes[a].extend(moved);
                 nodes[a].sort_unstable();
                 nodes[a].dedup();
-                let more = std::mem::take(&mut needs[b]);
-                needs[a].extend(more);
-                needs.iter_mut().for_each(|set| {
-                    if set.remove(&b) {
-                        set.insert(a);
-                    }
-                });
-                needs[a].remove(&a);
-                ancestors.join(a, b);
+                needs.join(a, b);
             }
         }
     }
+    needs.into_direct()
 }
 
 /// The nodes so that each comes after what it reads, otherwise in the order of their equations.

@@ -1,8 +1,8 @@
 //! Graph optimisation: listed passes, each from a graph to a graph of the same meaning.
 
-mod ancestors;
 mod common_subexpressions;
 mod dead_code;
+mod dependencies;
 mod factor;
 mod fold_constants;
 pub(crate) mod fuse;
