@@ -235,3 +235,27 @@ fn cut(
     cut(graph, first, origins, rows, Uses { kept: &kept, ..uses }, steps);
     cut(graph, second, origins, rows, uses, steps);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MOST_LOADS;
+    use crate::prim::barrier::Barrier;
+    use crate::trace::bind;
+    use crate::{Tensor, jit};
+
+    #[test]
+    fn a_chain_that_is_cut_keeps_what_its_second_half_reads_under_another_name() {
+        let f = jit(|(x, others): (Tensor, Vec<Tensor>)| {
+            let sine = x.sin();
+            let again = bind(Barrier { region: 0 }, &[&sine]);
+            others.iter().fold(sine, |sum, other| (sum + other).tanh()) * again
+        });
+        let others: Vec<f64> = (0..MOST_LOADS + 8).map(|k| 0.01 * k as f64).collect();
+        let tensors = others.iter().map(|&x| Tensor::from([x, -x])).collect::<Vec<_>>();
+        let got = f.call((Tensor::from([0.5f64, 1.5]), tensors)).unwrap().to_vec::<f64>().unwrap();
+        for (got, (x, sign)) in got.into_iter().zip([(0.5f64, 1.0), (1.5, -1.0)]) {
+            let sum = others.iter().fold(x.sin(), |sum, other| (sum + sign * other).tanh());
+            assert!((got - sum * x.sin()).abs() < 1e-14);
+        }
+    }
+}
